@@ -1,0 +1,91 @@
+//! A corpus: clips with what their names, folders or tables say about them, and the problems met on the way.
+//!
+//! Deliberately absent: annotations by users (see `label`), features, and judging whether labels are right.
+
+pub mod plan;
+
+use std::path::PathBuf;
+
+use crate::audio::AudioFacts;
+
+/// Names a clip for good: its path relative to the corpus root, `/` between parts; bytes that are not UTF-8 are
+/// percent-escaped.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct ClipId(pub String);
+
+/// A speaker's sex as the corpus gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sex {
+    /// Female.
+    #[serde(alias = "f")]
+    Female,
+    /// Male.
+    #[serde(alias = "m")]
+    Male,
+}
+
+/// One recording and all that the corpus says about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clip {
+    /// Stable name within the corpus.
+    pub id: ClipId,
+    /// Where the file lies.
+    pub path: PathBuf,
+    /// Who speaks, in the corpus' own words.
+    pub speaker: Option<String>,
+    /// The speaker's sex.
+    pub sex: Option<Sex>,
+    /// The corpus' label, already mapped to the class name of the description.
+    pub label: Option<String>,
+    /// Sentence (its code or its words).
+    pub text: Option<String>,
+    /// Intensity of the emotion, in the corpus' own words.
+    pub intensity: Option<String>,
+    /// BCP 47 language tag.
+    pub language: Option<String>,
+    /// Rate, channels, duration, level, hash.
+    pub audio: AudioFacts,
+}
+
+/// A file that could not be used, or can be used but deserves a look, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// Path relative to the corpus root.
+    pub file: String,
+    /// What is wrong, in words for the user.
+    pub reason: String,
+}
+
+/// The clips that opened and the problems with the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Corpus {
+    /// Name of the description (`emodb`, `ravdess`, …).
+    pub name: String,
+    /// Root folder.
+    pub root: PathBuf,
+    /// Clips sorted by id.
+    pub clips: Vec<Clip>,
+    /// What did not open, or is suspicious (duplicate audio, misnamed), sorted by file.
+    pub problems: Vec<Problem>,
+    /// Class names in the description's order, then those met beyond it.
+    pub classes: Vec<String>,
+    /// True for machine-made speech, whose scores mean nothing.
+    pub synthetic: bool,
+}
+
+/// What is to be recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+pub enum Target {
+    /// The corpus' label.
+    #[default]
+    #[serde(rename = "emotion")]
+    Emotion,
+    /// The speaker's sex.
+    #[serde(rename = "sex")]
+    Sex,
+    /// Both as one class, `female_anger`.
+    #[serde(rename = "sex+emotion")]
+    SexEmotion,
+}

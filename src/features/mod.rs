@@ -1,0 +1,75 @@
+//! Numbers from a clip: the three-layer image and vectors of functionals, one file per feature set, and their cache.
+//!
+//! Deliberately absent: normalisation across clips (fitted inside a fold, see `learn::norm`) and anything about labels.
+
+use ndarray::{ArcArray, Ix3};
+
+use crate::audio::Wave;
+
+/// A picture of a clip: `[channel, band, frame]`.
+pub type Image = ArcArray<f32, Ix3>;
+
+/// What a feature set makes of one clip.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Features {
+    /// `[channel, band, frame]`; the number of frames depends on the clip.
+    Image(Image),
+    /// One number per column.
+    Row(Vec<f32>),
+}
+
+/// Which of the two kinds of [`Features`] a set makes and a classifier takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// [`Features::Image`].
+    Image,
+    /// [`Features::Row`].
+    Row,
+}
+
+/// One number of a row, or one channel and band of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Unique within the set, e.g. `mfcc3_mean`.
+    pub name: String,
+    /// Physical unit, or "-".
+    pub unit: &'static str,
+}
+
+/// A recipe that turns a wave into [`Features`]; one static per file, listed in [`FEATURE_SETS`].
+pub trait FeatureSet: Sync {
+    /// Short name, as typed after `--set`.
+    fn name(&self) -> &'static str;
+    /// One line for pickers and the catalogue.
+    fn about(&self) -> &'static str;
+    /// What it makes.
+    fn kind(&self) -> Kind;
+    /// Raised whenever the numbers change; part of the cache key.
+    fn version(&self) -> u32;
+    /// Names of the columns (rows), or of channel x band (images), in order.
+    fn columns(&self) -> Vec<Column>;
+    /// Computes the features of one clip, at the wave's own rate.
+    ///
+    /// # Errors
+    /// [`FeatureError`] when the wave is empty or not finite. A short or silent wave is not an error.
+    fn extract(&self, wave: &Wave) -> Result<Features, FeatureError>;
+}
+
+/// Why a clip has no features.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FeatureError {
+    /// No samples.
+    #[error("the clip holds no samples")]
+    Empty,
+    /// NaN or infinity in the samples.
+    #[error("sample {0} is not a finite number")]
+    NotFinite(usize),
+}
+
+/// All feature sets; the first of each kind is that kind's default.
+pub static FEATURE_SETS: &[&dyn FeatureSet] = &[];
+
+/// The set of that name.
+pub fn feature_set(name: &str) -> Option<&'static dyn FeatureSet> {
+    FEATURE_SETS.iter().copied().find(|set| set.name() == name)
+}

@@ -1,0 +1,206 @@
+//! Learning from matrices, class numbers and group numbers: one file per classifier behind one trait.
+//!
+//! `learn` never sees clips, speakers or files, so it cannot leak a speaker: what it is given is what it may use.
+//! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array2, ArrayD};
+
+use crate::features::{Image, Kind};
+use crate::job::{Cancelled, Watch};
+
+/// What a classifier reads: n clips, all of one kind.
+#[derive(Debug, Clone)]
+pub enum Inputs {
+    /// One image per clip, `[channel, band, frame]`; channels and bands agree, frames may differ.
+    Images(Vec<Image>),
+    /// n x d.
+    Rows(Array2<f64>),
+}
+
+/// Training data: everything in it may be used for fitting.
+#[derive(Debug, Clone)]
+pub struct Data {
+    /// n clips.
+    pub inputs: Inputs,
+    /// n class numbers, each below `classes`.
+    pub labels: Vec<usize>,
+    /// n group numbers (who speaks); an inner split keeps a group on one side.
+    pub groups: Vec<usize>,
+    /// Number of classes of the task; some may be absent from `labels`.
+    pub classes: usize,
+}
+
+/// How features are scaled before a classifier sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// Not at all.
+    None,
+    /// Zero mean and unit variance per column, estimated on the training rows.
+    #[default]
+    Train,
+    /// Zero mean and unit variance per column within each group, label-free; needs a group's clips together.
+    Speaker,
+}
+
+/// A classifier and all that decides its result beside the data.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Recipe {
+    /// Name in [`CLASSIFIERS`].
+    pub classifier: String,
+    /// Name of the feature set (told, not interpreted here).
+    pub features: String,
+    /// Scaling.
+    pub norm: Norm,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Upper bound of epochs for those that have epochs; `None` = the classifier's default.
+    pub epochs: Option<usize>,
+}
+
+/// News from a fit that has epochs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Epoch {
+    /// 1-based.
+    pub epoch: usize,
+    /// Upper bound.
+    pub epochs: usize,
+    /// Mean training loss of this epoch (cross-entropy, nats).
+    pub train_loss: f64,
+    /// Loss on the inner development split, if there is one.
+    pub dev_loss: Option<f64>,
+    /// Unweighted average recall on the inner development split, 0..1.
+    pub dev_uar: Option<f64>,
+    /// Learning rate at the end of the epoch.
+    pub rate: f64,
+}
+
+/// Named tensors that hold a fitted model; written as safetensors.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Weights {
+    /// Numbers by name.
+    pub tensors: BTreeMap<String, ArrayD<f32>>,
+    /// Opaque bytes by name, for models of other crates (their serde form as JSON).
+    pub bytes: BTreeMap<String, Vec<u8>>,
+}
+
+/// Why fitting, scoring or loading did not work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LearnError {
+    /// Fewer than two classes in the training data.
+    #[error("training needs at least two classes, found {0}")]
+    TooFewClasses(usize),
+    /// Too few clips.
+    #[error("{0}")]
+    TooFewRows(String),
+    /// NaN or infinity.
+    #[error("clip {row}, column {column}: not a finite number")]
+    NotFinite {
+        /// Row of the inputs.
+        row: usize,
+        /// Column, or channel * bands + band.
+        column: usize,
+    },
+    /// Images given to a classifier of rows, other columns than in training, labels out of range …
+    #[error("{0}")]
+    WrongInput(String),
+    /// A model file that is not ours, is cut short, or comes from a newer version.
+    #[error("{0}")]
+    BadModel(String),
+    /// The underlying library failed or panicked.
+    #[error("{0}")]
+    Failed(String),
+    /// Asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// A kind of classifier; one static per file, listed in [`CLASSIFIERS`].
+///
+/// The caller (`learn::fit`) has already checked the data (finite, ≥ 2 classes), scaled it and dropped constant columns.
+pub trait Classifier: Sync {
+    /// Short name, as typed after `--models`.
+    fn name(&self) -> &'static str;
+    /// One line: what it is and by which library.
+    fn about(&self) -> &'static str;
+    /// What it reads.
+    fn kind(&self) -> Kind;
+    /// Fits on all of `data`.
+    ///
+    /// # Errors
+    /// [`LearnError`]; `Cancelled` within 100 ms of the watch saying so.
+    fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError>;
+    /// Rebuilds a fitted model from what [`Model::weights`] gave.
+    ///
+    /// # Errors
+    /// [`LearnError::BadModel`].
+    fn load(&self, weights: &Weights) -> Result<Box<dyn Model>, LearnError>;
+}
+
+/// A fitted classifier.
+pub trait Model: Send + Sync {
+    /// n x classes scores; rows sum to 1.
+    ///
+    /// # Errors
+    /// [`LearnError::WrongInput`] when the inputs do not look like those of training.
+    fn scores(&self, inputs: &Inputs) -> Result<Array2<f64>, LearnError>;
+    /// Everything needed to rebuild it; equal models give equal weights.
+    fn weights(&self) -> Weights;
+    /// Number of trained parameters, for the card.
+    fn parameters(&self) -> usize;
+}
+
+/// All classifiers, in the order of pickers and tables.
+pub static CLASSIFIERS: &[&dyn Classifier] = &[];
+
+/// The classifier of that name.
+pub fn classifier(name: &str) -> Option<&'static dyn Classifier> {
+    CLASSIFIERS.iter().copied().find(|kind| kind.name() == name)
+}
+
+impl Inputs {
+    /// Number of clips.
+    pub fn len(&self) -> usize {
+        match self {
+            Inputs::Images(images) => images.len(),
+            Inputs::Rows(rows) => rows.nrows(),
+        }
+    }
+
+    /// True without clips.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Images or rows.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Inputs::Images(_) => Kind::Image,
+            Inputs::Rows(_) => Kind::Row,
+        }
+    }
+
+    /// The clips at `rows`, in that order; images are shared, not copied. Panics when a row is out of range.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Inputs {
+        match self {
+            Inputs::Images(images) => Inputs::Images(rows.iter().map(|&row| images[row].clone()).collect()),
+            Inputs::Rows(all) => Inputs::Rows(all.select(ndarray::Axis(0), rows)),
+        }
+    }
+}
+
+impl Data {
+    /// The clips at `rows`, in that order.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Data {
+        Data {
+            inputs: self.inputs.select(rows),
+            labels: rows.iter().map(|&row| self.labels[row]).collect(),
+            groups: rows.iter().map(|&row| self.groups[row]).collect(),
+            classes: self.classes,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! emolab: a terminal workbench for emotional speech.
+//!
+//! The rooms of the house, lowest first; a room may use only the rooms named with it
+//! (`tests/architecture.rs` is the wall, `docs/ARCHITECTURE.md` tells why):
+//!
+//! | module | what it is | may use |
+//! |---|---|---|
+//! | [`job`] | a thread, a flag, one way to report | - |
+//! | [`score`] | confusion, metrics, intervals | - |
+//! | [`audio`] | decode, resample, loudness, playback | job |
+//! | [`corpus`] | clips, speakers, problems, plans | audio |
+//! | [`label`] | schemes, annotations, queue, votes | corpus, score |
+//! | [`features`] | images and functionals of a clip, their cache | audio, job |
+//! | [`learn`] | classifiers over matrices and numbers | features, score, job |
+//! | [`store`] | the SQLite file: annotations, runs | corpus, label, score, learn |
+//! | [`workbench`] | every verb of the program, no terminal | all above |
+//! | [`cli`] | verbs without a screen | workbench and value types |
+//! | [`tui`] | the screens | workbench and value types |
+//!
+//! The library never talks to the user: only `cli` and `tui` print.
+
+pub mod audio;
+pub mod cli;
+pub mod corpus;
+pub mod features;
+pub mod job;
+pub mod label;
+pub mod learn;
+pub mod score;
+pub mod store;
+pub mod tui;
+pub mod workbench;

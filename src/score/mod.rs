@@ -1,0 +1,4 @@
+//! Scores: confusion matrix, metrics as rows of a table, intervals, the classification report.
+//!
+//! Undefined scores are `None`, never NaN and never a silent 0. Deliberately absent: paired tests (to come in
+//! `compare.rs`) and anything that knows a classifier.
