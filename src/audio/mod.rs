@@ -4,11 +4,19 @@
 
 mod container;
 mod decode;
+#[cfg(feature = "playback")]
+mod device;
 mod level;
+mod player;
 mod resample;
+mod silent;
+mod sink;
 
 pub use decode::{AudioError, decode, decode_bytes};
 pub use level::Level;
+pub use player::{Playback, PlaybackNews, Player};
+pub use silent::{Clock, Silent};
+pub use sink::{Progress, Sink, SinkName, Tuning, open_default};
 
 /// Samples hashed at a time: enough for BLAKE3 to use wide registers.
 const HASH_BLOCK: usize = 1 << 14;
