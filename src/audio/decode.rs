@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -17,7 +17,7 @@ use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
-use super::{Sound, container};
+use super::{Sound, container, edit_list};
 use crate::job::panic_text;
 
 /// Files above this are refused unread: no clip is that long, and all of it would have to fit in memory.
@@ -105,6 +105,11 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Sound, AudioError> {
     let (track, mut decoder) = open_track(format.as_ref())?;
     let mut sound = Unfinished::default();
     let end = sound.fill(format.as_mut(), track, decoder.as_mut());
+    if decoder.codec_params().codec == CODEC_ID_AAC
+        && let Some(cut) = edit_list::cut(&bytes)
+    {
+        sound.keep(cut);
+    }
     sound.finish(end)
 }
 
@@ -163,6 +168,19 @@ impl Unfinished {
             if self.samples.len() > MAX_SAMPLES {
                 return Err(AudioError::TooLong);
             }
+        }
+    }
+
+    /// Drops what lies outside the cut; a file that ends before its cut begins stays as it is.
+    fn keep(&mut self, cut: edit_list::Cut) {
+        let sample = |ticks: u64| {
+            let frame = u128::from(ticks) * u128::from(self.rate) / u128::from(cut.clock);
+            usize::try_from(frame).unwrap_or(usize::MAX).saturating_mul(self.channels)
+        };
+        let (start, end) = (sample(cut.start), sample(cut.end));
+        if start < self.samples.len() {
+            self.samples.truncate(end);
+            self.samples.drain(..start);
         }
     }
 

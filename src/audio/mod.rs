@@ -6,6 +6,7 @@ mod container;
 mod decode;
 #[cfg(feature = "playback")]
 mod device;
+mod edit_list;
 mod level;
 mod player;
 mod resample;

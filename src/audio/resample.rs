@@ -7,8 +7,8 @@ use rubato::{Fft, FixedSync, Resampler};
 
 use super::{AudioError, Sound, Wave};
 
-/// Target size of one block in frames; rubato rounds it to the ratio.
-const BLOCK: usize = 1024;
+/// Least size of one block in input frames.
+const BLOCK: u32 = 1024;
 
 impl Wave {
     /// The wave at `rate`, length round(n · rate / old rate), band-limited by an FFT resampler (flat to about 0.9 of
@@ -40,11 +40,22 @@ fn interleaved(samples: &[f32], channels: usize, (from, to): (u32, u32)) -> Resu
     }
     let resample = || -> Result<Vec<f32>, Box<dyn std::error::Error>> {
         let input = InterleavedSlice::new(samples, channels, frames)?;
-        let mut resampler = Fft::<f32>::new(from as usize, to as usize, BLOCK, channels, FixedSync::Both)?;
+        let mut resampler = Fft::<f32>::new(from as usize, to as usize, block(from, to), channels, FixedSync::Both)?;
         Ok(resampler.process_all(&input, frames, None)?.take_data())
     };
     let mut output = resample().map_err(|error| AudioError::Resample(error.to_string()))?;
     // rubato rounds the length up.
     output.truncate((frames as f64 * f64::from(to) / f64::from(from)).round() as usize * channels);
     Ok(output)
+}
+
+/// A block of whole periods of the two rates, and an even number of them: of an odd block rubato takes off half a
+/// sample too little delay.
+fn block(from: u32, to: u32) -> usize {
+    let (mut divisor, mut rest) = (from, to);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    let period = from / divisor.max(1);
+    period as usize * (BLOCK.div_ceil(period.max(1)).next_multiple_of(2)) as usize
 }
