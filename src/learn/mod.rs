@@ -3,6 +3,9 @@
 //! `learn` never sees clips, speakers or files, so it cannot leak a speaker: what it is given is what it may use.
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
+pub mod cnn;
+pub mod mlp;
+
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, ArrayD};
@@ -153,7 +156,7 @@ pub trait Model: Send + Sync {
 }
 
 /// All classifiers, in the order of pickers and tables.
-pub static CLASSIFIERS: &[&dyn Classifier] = &[];
+pub static CLASSIFIERS: &[&dyn Classifier] = &[&cnn::Cnn, &mlp::Mlp];
 
 /// The classifier of that name.
 pub fn classifier(name: &str) -> Option<&'static dyn Classifier> {
