@@ -89,7 +89,7 @@ impl Net {
             layers.push(Dense::new(&mut layout, &format!("layer{number}"), size, outputs));
             size = outputs;
         }
-        let parameters = vec![0.0; layout.len()];
+        let parameters = vec![0.0; layout.size()];
         Net { layers, layout, parameters, classes }
     }
 
@@ -197,7 +197,7 @@ impl Trainee for Learner<'_> {
         adam.step(&mut self.net.parameters, &self.gradient, rate);
     }
 
-    fn len(&self) -> usize {
+    fn size(&self) -> usize {
         self.net.parameters.len()
     }
 

@@ -50,7 +50,8 @@ impl Normal {
 
     /// False once a NaN or infinity has come through the net.
     pub fn is_finite(&self) -> bool {
-        self.variance.iter().all(|v| v.is_finite())
+        let factors = self.scale.iter().chain(&self.shift);
+        self.variance.iter().all(|v| v.is_finite()) && factors.into_iter().all(|v| v.is_finite())
     }
 
     /// From the sums of [`add_pool_sums`] or [`add_mean_sums`] over the batch: the gradients of gamma and beta, and what [`spread_pool`] and [`spread_mean`]

@@ -33,7 +33,7 @@ impl Layout {
     }
 
     /// Numbers in all.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.len
     }
 

@@ -28,6 +28,8 @@ mod plane;
 mod reference;
 mod split;
 mod train;
+#[cfg(test)]
+mod trajectory;
 
 pub use adam::Adam;
 pub use dense::{Dense, dropout, scale};
@@ -131,7 +133,7 @@ impl Trainee for Learner<'_> {
         adam.step(&mut self.net.parameters, &self.pass.gradient, rate);
     }
 
-    fn len(&self) -> usize {
+    fn size(&self) -> usize {
         self.net.parameters.len()
     }
 

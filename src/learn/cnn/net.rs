@@ -92,7 +92,7 @@ impl Net {
             inputs = outputs;
         }
         let head = Dense::new(&mut layout, "head", inputs, shape.classes);
-        let (parameters, state) = (vec![0.0; layout.len()], vec![0.0; state_layout.len()]);
+        let (parameters, state) = (vec![0.0; layout.size()], vec![0.0; state_layout.size()]);
         let mut net = Net { shape, blocks, head, layout, state_layout, parameters, state };
         for block in &net.blocks {
             net.parameters[block.gamma.clone()].fill(1.0);

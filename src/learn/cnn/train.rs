@@ -29,7 +29,7 @@ pub trait Trainee {
     /// One step down the gradient kept.
     fn descend(&mut self, adam: &mut Adam, rate: f64);
     /// Number of parameters.
-    fn len(&self) -> usize;
+    fn size(&self) -> usize;
     /// Log-probabilities per class of whole clips.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ pub fn train<T: Trainee>(
     watch: &dyn Watch<Epoch>,
 ) -> Result<(), LearnError> {
     trainee.start(random);
-    let mut adam = Adam::new(trainee.len());
+    let mut adam = Adam::new(trainee.size());
     let batches = split.fit.len().div_ceil(schedule.batch).max(1);
     let mut best: Option<Best<T::State>> = None;
     for epoch in 1..=schedule.epochs {
