@@ -3,11 +3,13 @@
 //! `learn` never sees clips, speakers or files, so it cannot leak a speaker: what it is given is what it may use.
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
+pub mod cnn;
 mod fit;
 mod forest;
 mod knn;
 mod logistic;
 mod majority;
+pub mod mlp;
 pub mod model_file;
 mod naive_bayes;
 pub mod norm;
@@ -169,6 +171,8 @@ pub trait Model: Send + Sync {
 
 /// All classifiers, in the order of pickers and tables.
 pub static CLASSIFIERS: &[&dyn Classifier] = &[
+    &cnn::Cnn,
+    &mlp::Mlp,
     &svm::Svm,
     &logistic::Logistic,
     &forest::Forest,
