@@ -1,5 +1,7 @@
 //! The audio room on real bytes: every format, every quirk of the corpora, damage, resampling beside libsoxr, playback.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -328,8 +330,9 @@ fn a_cut_file_yields_its_beginning_or_an_error() {
                 Err(error) => assert!(!error.to_string().contains("decoder failed"), "{name} at {length}: {error}"),
             }
         }
-        let whole_needed = name.contains("m4a") || name.contains("opus");
-        assert!(whole_needed || saved * 10 > whole * 7, "{name}: {saved} of {whole} frames");
+        // The others hold the tone in one block, or their index at the end.
+        let in_pieces = ["mulaw.wav", "aiff", "flac", "mp3"].iter().any(|ending| name.ends_with(ending));
+        assert!(!in_pieces || saved * 10 > whole * 7, "{name}: {saved} of {whole} frames");
     }
 }
 
