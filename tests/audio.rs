@@ -270,7 +270,7 @@ fn what_is_wrong_is_named() {
         (vec![0; 4_096], "not audio in a known format"),
         (b"RIFF".to_vec(), "truncated: ends before the first sample"),
         (b"RIFF\x10\0\0\0AVI LIST".to_vec(), "unsupported: AVI container"),
-        (riff(&[format.clone()]), "damaged: no `data` chunk"),
+        (riff(std::slice::from_ref(&format)), "damaged: no `data` chunk"),
         (riff(&[chunk(b"data", &[0; 8])]), "damaged: no `fmt` chunk"),
         (riff(&[format.clone(), chunk(b"data", &[])]), "no samples"),
         (riff(&[format.clone(), chunk(b"data", &[]), chunk(b"LIST", b"INFO")]), "no samples"),
@@ -507,8 +507,10 @@ mod alsa {
             raw.display()
         );
         std::fs::write(&config, text).unwrap();
+        let module = module_path!().split_once("::").map_or("", |(_, module)| module);
+        let test = format!("{module}::the_device_plays_every_sample_at_its_pitch");
         let child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "audio::alsa::the_device_plays_every_sample_at_its_pitch", "--nocapture"])
+            .args(["--exact", &test, "--nocapture"])
             .env("ALSA_CONFIG_PATH", &config)
             .env(CHILD, "1")
             .output()
