@@ -43,7 +43,9 @@ pub(super) fn recognise(tree: &Tree) -> Result<Resolved, ScanError> {
     let winners = winners(tree, &readings)?;
     let recognised = winners.iter().enumerate().filter(|(at, w)| w.is_some_and(|w| readings[w].1.said[*at].is_ok()));
     if recognised.count() * 2 <= tree.audio.len() {
-        let fitting = generic.into_iter().find(|d| format::named(&d.layout.format).is_some_and(|f| f.fits(tree, d)));
+        let fitting = format::FORMATS.iter().find_map(|format| {
+            generic.iter().find(|d| d.layout.format == format.name() && format.fits(tree, d)).copied()
+        });
         // The format `folders` fits every tree.
         return fitting.map(|d| as_one(tree, d)).ok_or_else(|| ScanError::Empty { root: tree.root.clone() });
     }
