@@ -1,5 +1,7 @@
 //! Scores against scikit-learn: `golden/score.json`, made by `golden/score.py`.
 
+#![allow(clippy::unwrap_used)]
+
 use emolab::score::{Confusion, Metrics, report};
 
 #[derive(serde::Deserialize)]
