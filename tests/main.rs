@@ -1,4 +1,4 @@
-//! All integration tests, one binary.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! All integration tests in one binary: one link, one list of topics.
 
 mod features;
+mod store;
