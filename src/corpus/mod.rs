@@ -11,7 +11,7 @@ mod scan;
 mod target;
 mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use demo::demo_root;
 pub use description::{Description, descriptions};
@@ -88,6 +88,25 @@ pub struct Corpus {
     pub classes: Vec<String>,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+}
+
+impl Corpus {
+    /// A corpus of which nothing is known yet.
+    pub fn empty(root: &Path) -> Corpus {
+        Corpus {
+            name: String::new(),
+            root: root.to_owned(),
+            clips: Vec::new(),
+            problems: Vec::new(),
+            classes: Vec::new(),
+            synthetic: false,
+        }
+    }
+
+    /// Place of a clip in `clips`, which are sorted by id.
+    pub fn index_of(&self, id: &ClipId) -> Option<usize> {
+        self.clips.binary_search_by(|clip| clip.id.cmp(id)).ok()
+    }
 }
 
 /// What is to be recognised.

@@ -21,7 +21,7 @@ use crate::job::{Cancelled, Watch};
 const REPORTS: usize = 200;
 
 /// How far a scan is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scanned {
     /// Audio files opened or found wanting.
     pub done: usize,

@@ -9,7 +9,7 @@ use super::{Annotator, Ledger};
 use crate::corpus::ClipId;
 
 /// All clips in one annotator's order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Queue {
     order: Vec<ClipId>,
     place: HashMap<ClipId, usize>,

@@ -187,6 +187,28 @@ pub fn classifier(name: &str) -> Option<&'static dyn Classifier> {
     CLASSIFIERS.iter().copied().find(|kind| kind.name() == name)
 }
 
+impl std::fmt::Display for Norm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Norm::None => "none",
+            Norm::Train => "train",
+            Norm::Speaker => "speaker",
+        })
+    }
+}
+
+impl std::str::FromStr for Norm {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Norm, String> {
+        let known = [Norm::None, Norm::Train, Norm::Speaker];
+        known
+            .into_iter()
+            .find(|norm| norm.to_string() == name)
+            .ok_or_else(|| format!("no scaling `{name}`; there are none, train and speaker"))
+    }
+}
+
 impl Inputs {
     /// Number of clips.
     pub fn len(&self) -> usize {
