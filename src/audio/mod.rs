@@ -2,6 +2,26 @@
 //!
 //! Deliberately absent: features (see `features`), corpora, and any text for the user.
 
+mod container;
+mod decode;
+#[cfg(feature = "playback")]
+mod device;
+mod edit_list;
+mod level;
+mod player;
+mod resample;
+mod silent;
+mod sink;
+
+pub use decode::{AudioError, decode, decode_bytes};
+pub use level::Level;
+pub use player::{Playback, PlaybackNews, Player};
+pub use silent::{Clock, Silent};
+pub use sink::{Progress, Sink, SinkName, Tuning, open_default};
+
+/// Samples hashed at a time: enough for BLAKE3 to use wide registers.
+const HASH_BLOCK: usize = 1 << 14;
+
 /// Mono samples at one rate: what features are computed from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wave {
@@ -43,5 +63,51 @@ impl Wave {
     /// Duration in seconds.
     pub fn seconds(&self) -> f64 {
         self.samples.len() as f64 / f64::from(self.rate.max(1))
+    }
+}
+
+impl Sound {
+    /// Frames (samples per channel).
+    pub fn frames(&self) -> usize {
+        self.samples.len() / usize::from(self.channels.max(1))
+    }
+
+    /// Duration in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.frames() as f64 / f64::from(self.rate.max(1))
+    }
+
+    /// The mean of the channels.
+    pub fn mono(&self) -> Wave {
+        let samples = match self.channels {
+            0 | 1 => self.samples.clone(),
+            n => self.samples.chunks_exact(usize::from(n)).map(|f| f.iter().sum::<f32>() / f32::from(n)).collect(),
+        };
+        Wave { samples, rate: self.rate }
+    }
+
+    /// What is kept of the sound when its samples are dropped.
+    pub fn facts(&self) -> AudioFacts {
+        AudioFacts {
+            rate: self.rate,
+            channels: self.channels,
+            seconds: self.seconds(),
+            peak: level::peak(&self.samples),
+            rms: level::rms(&self.samples),
+            hash: self.hash(),
+        }
+    }
+
+    /// BLAKE3 over rate (u32), channels (u16) and samples (f32 bits), all little-endian.
+    fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.rate.to_le_bytes()).update(&self.channels.to_le_bytes());
+        let mut block = Vec::with_capacity(4 * HASH_BLOCK);
+        for samples in self.samples.chunks(HASH_BLOCK) {
+            block.clear();
+            block.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+            hasher.update(&block);
+        }
+        hasher.finalize().to_hex().to_string()
     }
 }

@@ -1,0 +1,24 @@
+# The same words CI uses.
+
+# format, lints, docs
+check:
+    cargo fmt --all --check
+    cargo clippy --locked --all-targets -- -D warnings
+    cargo check --locked --no-default-features
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+# every test
+test:
+    cargo test --locked
+
+# speed beside the named peers (see benches/)
+bench:
+    cargo bench
+
+# write docs/keys.md and docs/catalogue.md from the registries
+docs:
+    cargo run --quiet -- docs --out docs
+
+# all that CI runs
+ci:
+    bash .ci/run

@@ -1,0 +1,246 @@
+//! A file's bytes to samples, told by content, never by suffix: WAV, AIFF, FLAC, MP3, OGG Vorbis, AAC and ALAC in M4A.
+//!
+//! Only this file names symphonia. Deliberately absent: streaming (a clip fits in memory), metadata, and file names
+//! in errors: the caller knows the file and adds its name.
+
+use std::fs;
+use std::io::{self, Cursor};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::{Hint, Probe, ProbeOptions};
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::MetadataOptions;
+
+use super::{Sound, container, edit_list};
+use crate::job::panic_text;
+
+/// Files above this are refused unread: no clip is that long, and all of it would have to fit in memory.
+const MAX_BYTES: u64 = 1 << 30;
+/// Samples (over all channels) above which decoding stops: 1 GiB as `f32`, 4.6 hours of 16 kHz mono. It guards
+/// against small files that unpack to days of silence.
+const MAX_SAMPLES: usize = 1 << 28;
+/// Sampling rates a header may claim; outside lies damage, and resampling it could ask for any amount of memory.
+const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
+/// Bytes that may lie before the audio (ID3 tags not counted), as in MP3 cut from a stream.
+const MAX_JUNK: u32 = 4_096;
+
+/// Why a file gave no sound. The text is one short line without the file's name, which the caller adds.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AudioError {
+    /// The file could not be read.
+    #[error("cannot read: {0}")]
+    Io(#[from] io::Error),
+    /// A folder, pipe or device.
+    #[error("not a regular file")]
+    NotAFile,
+    /// No bytes at all.
+    #[error("empty file")]
+    Empty,
+    /// No known audio format in the content.
+    #[error("not audio in a known format")]
+    NotAudio,
+    /// The file ends before its first sample.
+    #[error("truncated: ends before the first sample")]
+    Truncated,
+    /// A container of something else, such as video without sound.
+    #[error("no audio track")]
+    NoTrack,
+    /// A whole file that holds no samples.
+    #[error("no samples")]
+    NoSamples,
+    /// A container or codec that is not decoded here; the text names it.
+    #[error("unsupported: {0}")]
+    Unsupported(String),
+    /// The content contradicts its format and not one sample could be saved; the text says how.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// More than 1 GiB as a file or as decoded samples.
+    #[error("too long: more than 1 GiB of samples")]
+    TooLong,
+    /// The resampler refused the rates.
+    #[error("cannot resample: {0}")]
+    Resample(String),
+}
+
+/// Decodes a whole file. Samples that are not finite become 0; if the tail is damaged or cut off, the sound is what
+/// came before. Thread-safe; holds the file and its samples in memory, nothing else.
+///
+/// # Errors
+/// [`AudioError`] when not one sample could be decoded, or when the file is larger than 1 GiB.
+pub fn decode(path: &Path) -> Result<Sound, AudioError> {
+    let file = fs::metadata(path)?;
+    if !file.is_file() {
+        return Err(AudioError::NotAFile);
+    }
+    if file.len() > MAX_BYTES {
+        return Err(AudioError::TooLong);
+    }
+    decode_bytes(&fs::read(path)?)
+}
+
+/// [`decode`] for the content of a file that is already in memory.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_bytes(bytes: &[u8]) -> Result<Sound, AudioError> {
+    // Decoders index by what foreign headers say. One that slips must not take a scan of ten thousand files with it.
+    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes)))
+        .unwrap_or_else(|panic| Err(AudioError::Damaged(format!("decoder failed: {}", panic_text(panic.as_ref())))))
+}
+
+fn decode_unguarded(bytes: &[u8]) -> Result<Sound, AudioError> {
+    if bytes.is_empty() {
+        return Err(AudioError::Empty);
+    }
+    let bytes = container::straighten(bytes)?;
+    let source = MediaSourceStream::new(Box::new(Cursor::new(&*bytes)), MediaSourceStreamOptions::default());
+    let mut format =
+        probe().probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default()).map_err(unopened)?;
+    let (track, mut decoder) = open_track(format.as_ref())?;
+    let mut sound = Unfinished::default();
+    let end = sound.fill(format.as_mut(), track, decoder.as_mut());
+    if decoder.codec_params().codec == CODEC_ID_AAC
+        && let Some(cut) = edit_list::cut(&bytes)
+    {
+        sound.keep(cut);
+    }
+    sound.finish(end)
+}
+
+/// symphonia's formats, looked for at the beginning only: deep inside a program or a picture two bytes that look like
+/// MPEG audio are sooner or later found.
+fn probe() -> &'static Probe {
+    static PROBE: OnceLock<Probe> = OnceLock::new();
+    PROBE.get_or_init(|| {
+        let mut probe = Probe::new_with_options(&ProbeOptions { max_probe_depth: MAX_JUNK, ..ProbeOptions::default() });
+        symphonia::default::register_enabled_formats(&mut probe);
+        probe
+    })
+}
+
+fn open_track(format: &dyn FormatReader) -> Result<(u32, Box<dyn AudioDecoder>), AudioError> {
+    let track = format.default_track(TrackType::Audio).ok_or(AudioError::NoTrack)?;
+    let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
+        return Err(AudioError::NoTrack);
+    };
+    let decoder = symphonia::default::get_codecs()
+        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+        .map_err(|error| refused(error, parameters))?;
+    Ok((track.id, decoder))
+}
+
+/// What has been decoded so far; rate and channels are those of the first packet.
+#[derive(Default)]
+struct Unfinished {
+    samples: Vec<f32>,
+    channels: usize,
+    rate: u32,
+}
+
+impl Unfinished {
+    /// Decodes packets until the stream ends. A packet that fails is left out; `Err` carries the last failure.
+    fn fill(
+        &mut self,
+        format: &mut dyn FormatReader,
+        track: u32,
+        decoder: &mut dyn AudioDecoder,
+    ) -> Result<(), AudioError> {
+        let mut failure = Ok(());
+        loop {
+            let packet = match format.next_packet() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => return failure,
+                Err(error) => return Err(broken(&error)),
+            };
+            if packet.track_id != track {
+                continue;
+            }
+            match decoder.decode(&packet) {
+                Ok(buffer) => {
+                    let spec = buffer.spec();
+                    if self.samples.is_empty() {
+                        (self.channels, self.rate) = (spec.channels().count(), spec.rate());
+                    }
+                    if (self.channels, self.rate) != (spec.channels().count(), spec.rate()) {
+                        return failure;
+                    }
+                    let old = self.samples.len();
+                    self.samples.resize(old + buffer.samples_interleaved(), 0.0);
+                    buffer.copy_to_slice_interleaved(&mut self.samples[old..]);
+                }
+                Err(error) => failure = Err(broken(&error)),
+            }
+            if self.samples.len() > MAX_SAMPLES {
+                return Err(AudioError::TooLong);
+            }
+        }
+    }
+
+    /// Drops what lies outside the cut; a file that ends before its cut begins stays as it is.
+    fn keep(&mut self, cut: edit_list::Cut) {
+        let sample = |ticks: u64| {
+            let frame = u128::from(ticks) * u128::from(self.rate) / u128::from(cut.clock);
+            usize::try_from(frame).unwrap_or(usize::MAX).saturating_mul(self.channels)
+        };
+        let (start, end) = (sample(cut.start), sample(cut.end));
+        if start < self.samples.len() {
+            self.samples.truncate(end);
+            self.samples.drain(..start);
+        }
+    }
+
+    /// The sound, if any sample was decoded; else why not.
+    fn finish(mut self, end: Result<(), AudioError>) -> Result<Sound, AudioError> {
+        match end {
+            Err(AudioError::TooLong) => return Err(AudioError::TooLong),
+            Err(error) if self.samples.is_empty() => return Err(error),
+            _ if self.samples.is_empty() => return Err(AudioError::NoSamples),
+            _ => {}
+        }
+        if !RATES.contains(&self.rate) {
+            return Err(AudioError::Damaged(format!("the header says {} samples per second", self.rate)));
+        }
+        for sample in &mut self.samples {
+            if !sample.is_finite() {
+                *sample = 0.0;
+            }
+        }
+        self.samples.shrink_to_fit();
+        let channels = u16::try_from(self.channels).unwrap_or(u16::MAX).max(1);
+        Ok(Sound { samples: self.samples, channels, rate: self.rate })
+    }
+}
+
+/// The probe found no reader, or the reader could not make sense of the header.
+fn unopened(error: Error) -> AudioError {
+    match error {
+        Error::Unsupported(what) if what.contains("no suitable format") => AudioError::NotAudio,
+        Error::Unsupported(what) => AudioError::Unsupported(what.into()),
+        error => broken(&error),
+    }
+}
+
+fn refused(error: Error, parameters: &AudioCodecParameters) -> AudioError {
+    match error {
+        Error::Unsupported(_) if parameters.codec == CODEC_ID_OPUS => AudioError::Unsupported("Opus codec".into()),
+        Error::Unsupported(what) => AudioError::Unsupported(what.into()),
+        error => broken(&error),
+    }
+}
+
+fn broken(error: &Error) -> AudioError {
+    match error {
+        Error::IoError(io) if io.kind() == io::ErrorKind::UnexpectedEof => AudioError::Truncated,
+        Error::DecodeError(what) => AudioError::Damaged((*what).into()),
+        error => AudioError::Damaged(error.to_string()),
+    }
+}

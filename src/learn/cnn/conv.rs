@@ -1,0 +1,164 @@
+//! The 3x3 convolution (stride 1, zero border) of one image: three products of matrices, no im2col.
+//!
+//! For each kernel row: M = all pixels, K = 3 x channels (three neighbouring pixels lie together), N = outputs. The
+//! numbers at the border column are of no meaning and nobody reads them. A convolution of one kernel row serves the
+//! first layer, whose pixels already hold the row above and below as channels: one product with K = 27 instead of
+//! three with K = 9. Deliberately absent: bias (batch normalisation follows), stride, threads.
+
+use std::ops::Range;
+
+use super::kernel::{Matrix, Write, multiply};
+use super::plane::Plane;
+
+/// Size of a block of outputs that stays in the L2 cache while the kernel rows add to it, in numbers.
+const BLOCK: usize = 1 << 15;
+
+/// One convolution: sizes only. Its kernel is `[kernel_rows][3][input.channels][outputs]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv {
+    /// 3, or 1 for an image of stacked rows.
+    pub kernel_rows: usize,
+    /// What it reads.
+    pub input: Plane,
+    /// Channels it makes.
+    pub outputs: usize,
+}
+
+impl Conv {
+    /// Size of what it makes.
+    pub fn output(self) -> Plane {
+        self.input.with_channels(self.outputs)
+    }
+
+    /// Numbers of the kernel.
+    #[cfg(test)]
+    pub fn kernel_len(self) -> usize {
+        self.kernel_rows * self.kernel_row_len()
+    }
+
+    /// Rows to compute at a time; even, so that a 2x2 pool can follow each block.
+    pub fn block_rows(self) -> usize {
+        let row = self.input.stride() * self.outputs;
+        (BLOCK / row).max(2) & !1
+    }
+
+    /// The outputs of `rows`: `x` padded, `y` flat and only those rows.
+    pub fn forward_rows(self, x: &[f32], kernel: &[f32], rows: Range<usize>, y: &mut [f32]) {
+        let (c, stride) = (self.input.channels, self.input.stride());
+        let pixels = rows.len() * stride - 1;
+        for (row, kernel) in kernel.chunks_exact(self.kernel_row_len()).enumerate() {
+            let first = (rows.start + self.skipped_rows() + row) * stride;
+            let pixels_of_row = Matrix::new(&x[first * c..], pixels, 3 * c, c);
+            let write = if row == 0 { Write::Replace } else { Write::Add };
+            let out = &mut y[..pixels * self.outputs];
+            multiply(out, pixels_of_row, Matrix::new(kernel, 3 * c, self.outputs, self.outputs), write);
+        }
+    }
+
+    /// The outputs of the whole image: `x` padded, `y` flat.
+    pub fn forward(self, x: &[f32], kernel: &[f32], y: &mut [f32]) {
+        let (step, row) = (self.block_rows(), self.input.stride() * self.outputs);
+        for first in (0..self.input.height).step_by(step) {
+            let rows = first..(first + step).min(self.input.height);
+            let block = &mut y[rows.start * row..rows.end * row];
+            self.forward_rows(x, kernel, rows, block);
+        }
+    }
+
+    /// Adds the gradient of the kernel: `x` and `dy` padded (the border of `dy` zero).
+    pub fn add_kernel_gradient(self, x: &[f32], dy: &[f32], gradient: &mut [f32]) {
+        let (c, stride) = (self.input.channels, self.input.stride());
+        let pixels = self.input.height * stride - 1;
+        let dy = Matrix::new(&dy[(1 + stride) * self.outputs..], pixels, self.outputs, self.outputs);
+        for (row, gradient) in gradient.chunks_exact_mut(self.kernel_row_len()).enumerate() {
+            let first = (self.skipped_rows() + row) * stride;
+            let x = Matrix::new(&x[first * c..], pixels, 3 * c, c);
+            multiply(gradient, x.transposed(), dy, Write::Add);
+        }
+    }
+
+    /// The convolution that carries the gradient back: it reads `dy` padded, makes `dx` flat, with [`flipped`] kernel.
+    #[must_use]
+    pub fn reversed(self) -> Conv {
+        Conv { input: self.output(), outputs: self.input.channels, ..self }
+    }
+
+    fn kernel_row_len(self) -> usize {
+        3 * self.input.channels * self.outputs
+    }
+
+    fn skipped_rows(self) -> usize {
+        (3 - self.kernel_rows) / 2
+    }
+}
+
+/// The kernel of [`Conv::reversed`]: turned by 180 degrees, inputs and outputs exchanged.
+pub fn flipped(conv: Conv, kernel: &[f32], out: &mut Vec<f32>) {
+    let (c, n) = (conv.input.channels, conv.outputs);
+    out.resize(kernel.len(), 0.0);
+    for (to, from) in out.chunks_exact_mut(c * n).zip(kernel.chunks_exact(c * n).rev()) {
+        for (output, row) in to.chunks_exact_mut(c).enumerate() {
+            for (input, value) in row.iter_mut().enumerate() {
+                *value = from[input * n + output];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reference;
+    use super::*;
+
+    fn wave(n: usize, seed: f32) -> Vec<f32> {
+        (0..n).map(|i| (i as f32 * 0.7 + seed).sin()).collect()
+    }
+
+    fn padded(plane: Plane, dense: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; plane.padded_len()];
+        for y in 0..plane.height {
+            out[plane.padded_row(y)].copy_from_slice(&dense[plane.dense_row(y)]);
+        }
+        out
+    }
+
+    fn dense(plane: Plane, flat: &[f32]) -> Vec<f32> {
+        (0..plane.height).flat_map(|y| flat[plane.flat_row(y)].to_vec()).collect()
+    }
+
+    #[test]
+    fn forward_is_the_definition_for_any_size_and_block() {
+        for (height, width, channels, outputs) in [(1, 1, 1, 1), (2, 3, 2, 5), (7, 5, 3, 4), (70, 40, 4, 16)] {
+            let conv = Conv { kernel_rows: 3, input: Plane { height, width, channels }, outputs };
+            let (x, kernel) = (wave(conv.input.dense_len(), 0.1), wave(conv.kernel_len(), 0.5));
+            let mut y = vec![f32::NAN; conv.output().flat_len()];
+            conv.forward(&padded(conv.input, &x), &kernel, &mut y);
+            let want = reference::conv(conv, &reference::wide(&x), &reference::wide(&kernel));
+            for (got, want) in dense(conv.output(), &y).iter().zip(want) {
+                assert!((f64::from(*got) - want).abs() < 1e-5, "{got} for {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        let conv = Conv { kernel_rows: 3, input: Plane { height: 4, width: 5, channels: 2 }, outputs: 3 };
+        let (x, kernel) = (wave(conv.input.dense_len(), 0.1), wave(conv.kernel_len(), 0.5));
+        let dy = wave(conv.output().dense_len(), 0.9);
+        let loss = |x: &[f64], kernel: &[f64]| -> f64 {
+            reference::conv(conv, x, kernel).iter().zip(&dy).map(|(y, &d)| y * f64::from(d)).sum()
+        };
+        let (wide_x, wide_kernel) = (reference::wide(&x), reference::wide(&kernel));
+
+        let mut gradient = vec![0.0; kernel.len()];
+        let padded_dy = padded(conv.output(), &dy);
+        conv.add_kernel_gradient(&padded(conv.input, &x), &padded_dy, &mut gradient);
+        reference::assert_gradient(&gradient, &wide_kernel, |kernel| loss(&wide_x, kernel));
+
+        let (mut turned, back) = (Vec::new(), conv.reversed());
+        flipped(conv, &kernel, &mut turned);
+        let mut dx = vec![0.0; back.output().flat_len()];
+        back.forward(&padded_dy, &turned, &mut dx);
+        reference::assert_gradient(&dense(conv.input, &dx), &wide_x, |x| loss(x, &wide_kernel));
+    }
+}

@@ -1,0 +1,242 @@
+//! The cnn and the mlp from outside: learning, bits, cancelling, saving, and awkward data.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use emolab::features::Image;
+use emolab::job::{Cancelled, Unwatched, Watch};
+use emolab::learn::{Classifier, Data, Epoch, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
+use ndarray::{Array2, s};
+
+const BANDS: usize = 12;
+
+fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
+    let (classifier, features) = (name.to_owned(), "made up".to_owned());
+    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs) }
+}
+
+fn kinds() -> [&'static dyn Classifier; 2] {
+    ["cnn", "mlp"].map(|name| classifier(name).unwrap())
+}
+
+/// Values in -0.5..0.5 without a generator: the fractional part of multiples of an irrational number.
+fn noise(i: usize) -> f32 {
+    (i as f32 * 0.618_034 * 7.0 + (i as f32 * 0.37).sin()).fract() - 0.5
+}
+
+/// A clip whose class lifts a third of its bands.
+fn image(class: usize, number: usize, frames: usize) -> Image {
+    Image::from_shape_fn((3, BANDS, frames), |(channel, band, frame)| {
+        let lifted = channel == 0 && band / 4 == class;
+        noise(number * 7919 + band * 131 + frame * 17 + channel) + if lifted { 1.0 } else { 0.0 }
+    })
+}
+
+/// `clips` clips of three classes and four groups, as the classifier wants them.
+fn data(kind: &dyn Classifier, clips: usize, frames: impl Fn(usize) -> usize) -> Data {
+    let labels: Vec<usize> = (0..clips).map(|i| i % 3).collect();
+    let images: Vec<Image> = (0..clips).map(|i| image(labels[i], i, frames(i))).collect();
+    let inputs = match kind.name() {
+        "cnn" => Inputs::Images(images),
+        _ => Inputs::Rows(Array2::from_shape_fn((clips, BANDS), |(i, band)| f64::from(images[i][[0, band, 0]]))),
+    };
+    Data { inputs, groups: (0..clips).map(|i| i / 3 % 4).collect(), labels, classes: 3 }
+}
+
+fn fit(kind: &dyn Classifier, data: &Data, epochs: usize, seed: u64) -> Box<dyn Model> {
+    kind.fit(data, &recipe(kind.name(), epochs, seed), &Unwatched).unwrap()
+}
+
+fn right(model: &dyn Model, data: &Data) -> usize {
+    let scores = model.scores(&data.inputs).unwrap();
+    let best = |row: usize| (0..data.classes).max_by(|&a, &b| scores[[row, a]].total_cmp(&scores[[row, b]]));
+    (0..data.labels.len()).filter(|&row| best(row) == Some(data.labels[row])).count()
+}
+
+#[test]
+fn both_learn_a_separable_set_and_give_probabilities() {
+    for kind in kinds() {
+        let data = data(kind, 60, |i| 20 + i % 9);
+        let model = fit(kind, &data, 25, 1);
+        assert!(right(model.as_ref(), &data) >= 54, "{}: {} of 60", kind.name(), right(model.as_ref(), &data));
+        for row in model.scores(&data.inputs).unwrap().rows() {
+            assert!((row.sum() - 1.0).abs() < 1e-9 && row.iter().all(|&p| (0.0..=1.0).contains(&p)));
+        }
+        assert!(model.parameters() > 100);
+    }
+}
+
+#[test]
+fn bits_depend_on_the_seed_and_not_on_the_threads() {
+    for kind in kinds() {
+        let data = data(kind, 41, |i| 9 + i % 30);
+        let with = |threads: usize, seed: u64| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| fit(kind, &data, 2, seed).weights())
+        };
+        let one = with(1, 3);
+        assert!(one == with(2, 3) && one == with(3, 3), "{}: other bits with other threads", kind.name());
+        assert!(one != with(1, 4), "{}: the seed changes nothing", kind.name());
+    }
+}
+
+#[test]
+fn a_loaded_model_gives_equal_scores_and_weights() {
+    for kind in kinds() {
+        let data = data(kind, 24, |i| 10 + i);
+        let model = fit(kind, &data, 2, 0);
+        let again = kind.load(&model.weights()).unwrap();
+        assert_eq!(model.scores(&data.inputs).unwrap(), again.scores(&data.inputs).unwrap());
+        assert_eq!(model.weights(), again.weights());
+    }
+}
+
+#[test]
+fn damaged_weights_are_refused() {
+    for kind in kinds() {
+        let good = fit(kind, &data(kind, 24, |_| 16), 1, 0).weights();
+        assert!(matches!(kind.load(&Weights::default()), Err(LearnError::BadModel(_))));
+        for name in good.tensors.keys() {
+            let mut cut = good.clone();
+            cut.tensors.remove(name);
+            assert!(matches!(kind.load(&cut), Err(LearnError::BadModel(_))), "{} without {name}", kind.name());
+            let mut bad = good.clone();
+            bad.tensors.get_mut(name).unwrap().fill(f32::NAN);
+            assert!(matches!(kind.load(&bad), Err(LearnError::BadModel(_))), "{} with NaN in {name}", kind.name());
+        }
+    }
+}
+
+#[test]
+fn awkward_data_neither_panics_nor_gives_nan() {
+    for kind in kinds() {
+        // Two clips; one frame; a last batch of one; one group only; a class nobody has.
+        for (clips, frames) in [(2, 5), (2, 1), (17, 1), (33, 3)] {
+            for one_group in [false, true] {
+                let mut data = data(kind, clips, |_| frames);
+                data.classes = 4;
+                if one_group {
+                    data.groups = vec![0; clips];
+                }
+                let scores = fit(kind, &data, 2, 0).scores(&data.inputs).unwrap();
+                assert_eq!(scores.dim(), (clips, 4));
+                assert!(scores.iter().all(|p| p.is_finite()), "{}: {clips} clips of {frames}", kind.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_strided_image_scores_as_its_copy() {
+    let kind = classifier("cnn").unwrap();
+    let data = data(kind, 12, |_| 30);
+    let model = fit(kind, &data, 1, 0);
+    let wide = image(1, 5, 30);
+    let view = wide.slice(s![.., .., 5..20]);
+    let (shared, copied) = (view.to_shared(), Image::from_shape_fn(view.dim(), |at| view[at]));
+    let score = |image: Image| model.scores(&Inputs::Images(vec![image])).unwrap();
+    assert_eq!(score(shared), score(copied));
+}
+
+#[test]
+fn wrong_inputs_are_named() {
+    let [cnn, mlp] = kinds();
+    let (images, rows) = (data(cnn, 12, |_| 9), data(mlp, 12, |_| 9));
+    let refused = |kind: &dyn Classifier, data: &Data| kind.fit(data, &recipe("x", 1, 0), &Unwatched).err();
+    assert!(matches!(refused(cnn, &rows), Some(LearnError::WrongInput(_))));
+    assert!(matches!(refused(mlp, &images), Some(LearnError::WrongInput(_))));
+    let (net, feed) = (fit(cnn, &images, 1, 0), fit(mlp, &rows, 1, 0));
+    let other = Inputs::Images(vec![Image::zeros((3, BANDS + 1, 9))]);
+    assert!(matches!(net.scores(&other), Err(LearnError::WrongInput(_))));
+    assert!(matches!(net.scores(&Inputs::Images(vec![Image::zeros((3, BANDS, 0))])), Err(LearnError::WrongInput(_))));
+    assert!(matches!(feed.scores(&Inputs::Rows(Array2::zeros((1, 5)))), Err(LearnError::WrongInput(_))));
+    let mut hole = Array2::zeros((2, BANDS));
+    hole[[1, 3]] = f64::NAN;
+    assert_eq!(feed.scores(&Inputs::Rows(hole)), Err(LearnError::NotFinite { row: 1, column: 3 }));
+}
+
+/// Cancels after so many looks, or when told to; collects news.
+struct Impatient {
+    looks_left: AtomicUsize,
+    news: mpsc::SyncSender<Epoch>,
+}
+
+impl Watch<Epoch> for Impatient {
+    fn check(&self) -> Result<(), Cancelled> {
+        let left = self.looks_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map(drop).map_err(|_| Cancelled)
+    }
+    fn tell(&self, news: Epoch) {
+        self.news.send(news).unwrap();
+    }
+}
+
+#[test]
+fn cancelling_ends_the_fit_at_the_next_look_wherever_that_is() {
+    for kind in kinds() {
+        let data = data(kind, 40, |_| 40);
+        for looks in [0, 1, 7, 25] {
+            let (news, _kept) = mpsc::sync_channel(100);
+            let watch = Impatient { looks_left: AtomicUsize::new(looks), news };
+            let result = kind.fit(&data, &recipe(kind.name(), 50, 0), &watch);
+            assert!(matches!(result, Err(LearnError::Cancelled(_))), "{} after {looks} looks", kind.name());
+        }
+    }
+}
+
+/// Measures the longest time between two looks.
+struct Stopwatch(std::sync::Mutex<(Instant, Duration)>);
+
+impl Watch<Epoch> for Stopwatch {
+    fn check(&self) -> Result<(), Cancelled> {
+        let mut times = self.0.lock().unwrap();
+        times.1 = times.1.max(times.0.elapsed());
+        times.0 = Instant::now();
+        Ok(())
+    }
+    fn tell(&self, _news: Epoch) {}
+}
+
+#[test]
+fn the_watch_is_asked_many_times_within_a_batch() {
+    let kind = classifier("cnn").unwrap();
+    let data = data(kind, 32, |_| 100);
+    let watch = Stopwatch(std::sync::Mutex::new((Instant::now(), Duration::ZERO)));
+    let start = Instant::now();
+    kind.fit(&data, &recipe("cnn", 3, 0), &watch).unwrap();
+    // A share, not an absolute time: six batches of 16 clips have over 80 looks.
+    let longest = watch.0.lock().unwrap().1;
+    assert!(longest < start.elapsed() / 4, "{longest:?} of {:?} without a look", start.elapsed());
+}
+
+#[test]
+fn every_epoch_is_told_in_order_with_its_scores() {
+    for kind in kinds() {
+        let data = data(kind, 36, |_| 20);
+        let (news, told) = mpsc::sync_channel(100);
+        let watch = Impatient { looks_left: AtomicUsize::new(usize::MAX), news };
+        kind.fit(&data, &recipe(kind.name(), 4, 0), &watch).unwrap();
+        drop(watch);
+        let told: Vec<Epoch> = told.into_iter().collect();
+        assert_eq!(told.iter().map(|e| e.epoch).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        for epoch in told {
+            assert!(epoch.train_loss.is_finite() && epoch.rate >= 0.0 && epoch.epochs == 4);
+            assert!(epoch.dev_loss.is_some_and(f64::is_finite));
+            assert!(epoch.dev_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
+        }
+    }
+}
+
+#[test]
+fn an_exploding_fit_fails_with_the_batch_named() {
+    let kind = classifier("cnn").unwrap();
+    let mut data = data(kind, 12, |_| 20);
+    if let Inputs::Images(images) = &mut data.inputs {
+        images.iter_mut().for_each(|image| image.mapv_inplace(|v| v * 1e30));
+    }
+    match kind.fit(&data, &recipe("cnn", 2, 0), &Unwatched) {
+        Err(LearnError::Failed(why)) => assert!(why.contains("epoch 1, batch 1"), "{why}"),
+        other => panic!("{:?}", other.map(|_| "a model")),
+    }
+}
