@@ -12,5 +12,6 @@ mod corpus;
 mod docs;
 mod features;
 mod scores;
+mod screens;
 mod store;
 mod support;

@@ -237,6 +237,7 @@ impl App {
         let Some(index) = self.screens.iter().position(|screen| screen.name() == name) else { return };
         self.open.retain(|open| *open != index);
         self.open.push(index);
+        self.status = None;
         self.bench.stop();
         let outcome = self.screens[index].arrive(topic, &mut self.bench);
         self.follow(outcome);
@@ -249,7 +250,11 @@ impl App {
             self.open.pop();
             self.bench.stop();
             self.screens[index].leave(&mut self.bench);
-        } else if !self.screens[index].unwind(&mut self.bench) {
+        } else if self.screens[index].unwind(&mut self.bench) {
+            self.status = None;
+        } else if self.screens[index].name() != TABS[0] {
+            self.follow(Ok(Then::Switch(TABS[0])));
+        } else {
             self.status = Some(Status { text: "q quits".to_owned(), error: false });
         }
     }
@@ -298,7 +303,9 @@ impl App {
         for (number, tab) in TABS.iter().enumerate() {
             let open = self.open.iter().any(|index| self.screens[*index].name() == *tab);
             let style = if open { self.theme.accent().patch(self.theme.selected()) } else { self.theme.text() };
-            rest = put(buffer, rest, &format!(" {} {} ", number + 1, capitalised(tab)), style);
+            // A digit that labels must not be offered as a way to another screen.
+            let digit = if self.screen().takes_digits() { String::new() } else { format!("{} ", number + 1) };
+            rest = put(buffer, rest, &format!(" {digit}{} ", capitalised(tab)), style);
         }
         if self.bench.corpus().synthetic {
             put_right(buffer, rest, " synthetic: scores mean nothing ", self.theme.warn());

@@ -139,6 +139,11 @@ pub trait Screen {
         None
     }
 
+    /// Whether the digits have a meaning of their own here, so that they do not lead to other screens; constant.
+    fn takes_digits(&self) -> bool {
+        false
+    }
+
     /// Gets the answer to a [`Question`].
     ///
     /// # Errors

@@ -100,6 +100,10 @@ impl Screen for Label {
         }
     }
 
+    fn takes_digits(&self) -> bool {
+        true
+    }
+
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
         self.current
     }

@@ -99,8 +99,18 @@ mod tests {
 
     #[test]
     fn counts_and_shares() {
-        insta::assert_snapshot!(drawn(false, 40), @"");
-        insta::assert_snapshot!(drawn(true, 40), @"");
+        insta::assert_snapshot!(drawn(false, 40), @r"
+        truth    anger    joy   sadness       n
+        anger      8      [2]      0         10
+        joy        5       5       0         10
+        sadness    0       0       0          0
+        ");
+        insta::assert_snapshot!(drawn(true, 40), @r"
+        truth    anger    joy   sadness       n
+        anger      80     [20]     0         10
+        joy        50      50      0         10
+        sadness    –       –       –          0
+        ");
     }
 
     #[test]

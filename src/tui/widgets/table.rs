@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn the_growing_column_takes_the_rest_and_numbers_stand_right() {
         let buffer = drawn(22, 3, 9);
-        assert_eq!(text(&buffer, 0), "file       label     s");
-        assert_eq!(text(&buffer, 2), "clip8      anger   1.5");
+        assert_eq!(text(&buffer, 0), "file        label    s");
+        assert_eq!(text(&buffer, 2), "clip8       anger  1.5");
     }
 
     #[test]

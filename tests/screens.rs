@@ -1,0 +1,487 @@
+//! Screens by keys: a real Workbench on a few demo clips, no terminal.
+//!
+//! Snapshots show cells at 80x24 and 120x40; Braille and half blocks are masked (what they show is tested beside the
+//! widgets), so that the last bit of a sample does not decide.
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+
+use emolab::corpus::{ClipId, Target};
+use emolab::label::Timestamp;
+use emolab::learn::{Norm, Recipe};
+use emolab::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, Store, Training};
+use emolab::tui::app::{App, Wish, all_groups, groups_of};
+use emolab::tui::command::{clash, key_sheet_markdown};
+use emolab::tui::screens::screens;
+use emolab::tui::theme::{Depth, Theme};
+use emolab::workbench::{Opening, Settings, Update, Workbench, key_of};
+
+use crate::support::{Home, part_of_demo};
+
+const CLASSES: [&str; 3] = ["anger", "fear", "neutral"];
+
+/// An app on six clips (two speakers, three classes) and the reports of its jobs.
+struct Stage {
+    app: App,
+    updates: Receiver<Update>,
+    home: Home,
+}
+
+impl Stage {
+    fn new(first: &str) -> Stage {
+        Stage::with(first, Depth::True, |_| {})
+    }
+
+    fn with(first: &str, depth: Depth, prepare: impl Fn(&mut Settings)) -> Stage {
+        let home = Home::new();
+        let wanted = |name: &str| {
+            ["f1", "m1"].iter().any(|voice| name.starts_with(voice))
+                && name.ends_with("_s1.flac")
+                && CLASSES.iter().any(|class| name.contains(class))
+        };
+        let root = part_of_demo(home.path(), wanted);
+        Stage::on(home, &root, first, depth, prepare)
+    }
+
+    fn on(home: Home, root: &std::path::Path, first: &str, depth: Depth, prepare: impl Fn(&mut Settings)) -> Stage {
+        let mut settings = Settings {
+            corpus: None,
+            scheme: None,
+            annotator: "ann".to_owned(),
+            store: home.path().join("emolab.db"),
+            cache: home.path().join("cache"),
+            rate: 22_050,
+            silent: true,
+        };
+        prepare(&mut settings);
+        let (send, updates) = channel();
+        let bench = Workbench::open(root, settings, send).unwrap();
+        let app = App::new(bench, Theme::plain(depth), first);
+        let mut stage = Stage { app, updates, home };
+        stage.until(|app| !matches!(app.bench().opening(), Opening::Scanning(_)));
+        stage
+    }
+
+    /// Hands reports to the app until `there` holds.
+    fn until(&mut self, there: impl Fn(&App) -> bool) {
+        while !there(&self.app) {
+            let update = self.updates.recv_timeout(Duration::from_secs(120)).expect("no report came");
+            self.app.update(update);
+        }
+    }
+
+    /// Waits for the picture of the clip that stands first in the corpus' order, the screens' first selection.
+    fn pictured(&mut self, clip: usize) {
+        self.until(|app| app.bench().picture(clip).is_some());
+    }
+
+    fn press(&mut self, keys: &[&str]) -> &mut Stage {
+        for key in keys {
+            self.app.key(key_of_name(key));
+        }
+        self
+    }
+
+    fn type_in(&mut self, text: &str) -> &mut Stage {
+        for letter in text.chars() {
+            self.app.key(KeyEvent::from(KeyCode::Char(letter)));
+        }
+        self
+    }
+
+    fn cells(&self, width: u16, height: u16) -> Buffer {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        self.app.paint(&mut buffer);
+        buffer
+    }
+
+    fn screen(&self) -> String {
+        text(&self.cells(80, 24))
+    }
+
+    fn shows(&self, wanted: &str) {
+        let screen = self.screen();
+        assert!(screen.contains(wanted), "no {wanted:?} in\n{screen}");
+    }
+
+    /// A run over the six clips, saved before the corpus is opened again.
+    fn with_runs(runs: &[Run]) -> Stage {
+        let stage = Stage::new("browse");
+        let root = stage.app.bench().corpus().root.clone();
+        let Stage { app, home, .. } = stage;
+        drop(app);
+        let mut store = Store::open(&home.path().join("emolab.db")).unwrap();
+        for run in runs {
+            let mut run = run.clone();
+            run.protocol.data.corpus_key = key_of(&root);
+            store.save_run(&run).unwrap();
+        }
+        drop(store);
+        Stage::on(home, &root, "results", Depth::True, |_| {})
+    }
+}
+
+fn key_of_name(name: &str) -> KeyEvent {
+    let code = match name {
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" => KeyCode::Tab,
+        "Down" => KeyCode::Down,
+        "Right" => KeyCode::Right,
+        "Space" => KeyCode::Char(' '),
+        "F1" => KeyCode::F(1),
+        _ => match name.strip_prefix("Ctrl-") {
+            Some(letter) => return KeyEvent::new(KeyCode::Char(letter.chars().next().unwrap()), KeyModifiers::CONTROL),
+            None => KeyCode::Char(name.chars().next().unwrap()),
+        },
+    };
+    KeyEvent::from(code)
+}
+
+/// The symbols line by line, pictures masked.
+fn text(buffer: &Buffer) -> String {
+    let mask = |symbol: &str| match symbol.chars().next() {
+        Some('\u{2800}'..='\u{28FF}') => "~".to_owned(),
+        Some('▀') => "#".to_owned(),
+        _ => symbol.to_owned(),
+    };
+    let row = |y| (0..buffer.area.width).map(|x| mask(buffer[(x, y)].symbol())).collect::<String>();
+    (0..buffer.area.height).map(|y| row(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Truth and prediction of the six clips in order (f1 anger, fear, neutral, then m1).
+fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
+    let clip = |index: usize| {
+        let voice = ["f1", "m1"][index / 3];
+        ClipId(format!("{voice}_{}_s1.flac", CLASSES[index % 3]))
+    };
+    let predictions = (0..6).map(|index| Prediction {
+        clip: clip(index),
+        speaker: ["f1", "m1"][index / 3].to_owned(),
+        fold: index / 3,
+        truth: index % 3,
+        pred: pred[index],
+        p: (0..3).map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 }).collect(),
+    });
+    Run {
+        id: None,
+        started_at: Timestamp::from_millis(1_700_000_000_000).unwrap(),
+        protocol: Protocol {
+            data: DataFacts {
+                corpus: "demo".to_owned(),
+                corpus_key: String::new(),
+                target: Target::Emotion,
+                classes: CLASSES.map(str::to_owned).to_vec(),
+                clips: 6,
+                speakers: 2,
+                data_hash: "abc".to_owned(),
+                synthetic: true,
+            },
+            plan: PlanFacts { plan: if leak { "random:2" } else { "loso" }.to_owned(), folds: 2, speakers_leak: leak },
+            training: Training { norm: Norm::Train, seed: 0, epochs: None, checkpoint: "best inner UAR".to_owned() },
+            maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
+        },
+        recipe: Recipe {
+            classifier: classifier.to_owned(),
+            features: "functionals".to_owned(),
+            norm: Norm::Train,
+            seed: 0,
+            epochs: None,
+        },
+        fit_seconds: 1.25,
+        predictions: predictions.collect(),
+    }
+}
+
+/// A little of everything: an honest run, a leaky one and its twin.
+fn runs() -> Vec<Run> {
+    let honest = run("svm", false, [0, 0, 2, 0, 1, 2]);
+    vec![run("majority", false, [0; 6]), honest, run("svm", true, [0, 1, 2, 0, 1, 2])]
+}
+
+fn every_screen() -> Vec<(&'static str, Stage)> {
+    let mut all = Vec::new();
+    for (name, keys) in [
+        ("browse", vec!["1"]),
+        ("label", vec!["2"]),
+        ("train", vec!["3"]),
+        ("results", vec!["4"]),
+        ("run", vec!["Enter"]),
+    ] {
+        let mut stage = Stage::with_runs(&runs());
+        stage.press(&keys);
+        all.push((name, stage));
+    }
+    all
+}
+
+#[test]
+fn browse_shows_the_corpus() {
+    let mut stage = Stage::new("browse");
+    stage.pictured(0);
+    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(text(&stage.cells(120, 40)), @"");
+}
+
+#[test]
+fn browse_filters_searches_and_sorts() {
+    let mut stage = Stage::new("browse");
+    stage.press(&["f"]).type_in("label:fear").press(&["Enter"]);
+    stage.shows("2 of 6 clips");
+    stage.press(&["f"]).type_in(" mood:x").press(&["Enter"]);
+    stage.shows("no field `mood`");
+    stage.shows("2 of 6 clips");
+    stage.press(&["Esc"]);
+    stage.shows("6 of 6 clips");
+    stage.press(&["/"]).type_in("m1_n").press(&["Enter"]);
+    stage.shows("m1_neutral_s1.flac ·");
+    stage.press(&["/"]).type_in("nowhere").press(&["Enter"]);
+    stage.shows("nothing matches `nowhere`");
+    stage.press(&["/"]).type_in("fear").press(&["Enter"]);
+    let first = stage.screen();
+    stage.press(&["n"]);
+    assert_ne!(stage.screen(), first);
+    stage.press(&["N"]);
+    assert_eq!(stage.screen(), first);
+    stage.press(&["o", "O", "g"]);
+    stage.shows("by speaker descending");
+    stage.shows("m1_neutral_s1.flac ·");
+}
+
+#[test]
+fn label_shows_nothing_that_could_bias() {
+    let mut stage = Stage::new("label");
+    let clip = stage.app.bench().corpus().index_of(&stage.app.bench().queue().order()[0]).unwrap();
+    stage.pictured(clip);
+    insta::assert_snapshot!(stage.screen(), @"");
+    for (width, height) in [(80, 24), (120, 40)] {
+        let screen = text(&stage.cells(width, height));
+        for hint in [".flac", "f1", "m1", "speaker", "female", "male"] {
+            assert!(!screen.contains(hint), "{hint} in\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn one_key_labels_saves_and_goes_on_and_undo_comes_back() {
+    let mut stage = Stage::new("label");
+    let order = stage.app.bench().queue().order().to_vec();
+    stage.press(&["1", "f"]);
+    assert_eq!(stage.app.bench().ledger().label(&order[0]), Some("anger"));
+    assert_eq!(stage.app.bench().ledger().label(&order[1]), Some("fear"));
+    stage.shows("clip 3 of 6  2 labelled (33 %) · 2 this time");
+    stage.press(&["u"]);
+    stage.shows("clip 2 of 6");
+    assert_eq!(stage.app.bench().ledger().label(&order[1]), None);
+    stage.press(&["u"]);
+    stage.shows("clip 1 of 6  0 labelled");
+    stage.press(&["Ctrl-r"]);
+    stage.shows("> 1 ");
+    assert_eq!(stage.app.bench().ledger().label(&order[0]), Some("anger"));
+    // On disk, not only in memory: a second Workbench sees it.
+    let Stage { app, home, .. } = stage;
+    let root = app.bench().corpus().root.clone();
+    drop(app);
+    let again = Stage::on(home, &root, "label", Depth::True, |_| {});
+    assert_eq!(again.app.bench().ledger().labelled_count(), 1);
+    again.shows("clip 2 of 6  1 labelled");
+}
+
+#[test]
+fn skip_flag_and_note() {
+    let mut stage = Stage::new("label");
+    let first = stage.app.bench().queue().order()[0].clone();
+    stage.press(&["!", "c"]).type_in("cough at the end").press(&["Enter"]);
+    stage.shows("! flagged  note: cough at the end");
+    stage.press(&["s"]);
+    stage.shows("clip 2 of 6");
+    let ledger = stage.app.bench().ledger();
+    assert!(ledger.skipped(&first) && ledger.flagged(&first));
+    stage.press(&["1", "1", "1", "1", "1"]);
+    stage.shows("clip 1 of 6");
+    stage.press(&["1"]);
+    stage.shows("all clips have their label");
+    stage.press(&["?"]);
+    stage.shows("LABEL");
+}
+
+#[test]
+fn what_cannot_be_saved_stays_on_the_screen() {
+    let mut stage = Stage::with("label", Depth::True, |settings| {
+        let place = settings.store.clone();
+        std::fs::create_dir_all(&place).unwrap();
+    });
+    stage.shows("NOT SAVED");
+    let before = stage.app.bench().queue().order()[0].clone();
+    stage.press(&["1"]);
+    stage.shows("clip 1 of 6");
+    stage.shows("not saved");
+    assert_eq!(stage.app.bench().ledger().label(&before), None);
+}
+
+#[test]
+fn results_show_a_leaky_run_beside_its_twin() {
+    let stage = Stage::with_runs(&runs());
+    insta::assert_snapshot!(stage.screen(), @"");
+}
+
+#[test]
+fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
+    let mut stage = Stage::with_runs(&runs());
+    stage.press(&["Down", "Enter"]);
+    insta::assert_snapshot!(stage.screen(), @"");
+    stage.press(&["Tab", "m", "j", "m"]);
+    insta::assert_snapshot!(stage.screen(), @"");
+    let matrix = stage.cells(80, 24);
+    stage.press(&["Enter"]);
+    stage.shows("fear heard as anger by svm");
+    stage.shows("1 of 6 clips");
+    stage.shows("f1_fear_s1.flac ·");
+    stage.press(&["Esc"]);
+    assert_eq!(text(&stage.cells(80, 24)), text(&matrix));
+    stage.press(&["Tab"]);
+    insta::assert_snapshot!(stage.screen(), @"");
+}
+
+#[test]
+fn an_empty_cell_leads_nowhere() {
+    let mut stage = Stage::with_runs(&runs());
+    stage.press(&["Down", "Enter", "Tab", "Right", "Enter"]);
+    stage.shows("no clip: anger heard as fear");
+}
+
+#[test]
+fn train_chooses_runs_and_shows_the_results() {
+    let mut stage = Stage::new("train");
+    insta::assert_snapshot!(stage.screen(), @"");
+    stage.press(&["a", "a"]);
+    stage.press(&["Enter"]);
+    stage.shows("choose a classifier first");
+    stage.press(&["/"]);
+    stage.shows("/ does nothing here");
+    let majority = emolab::learn::CLASSIFIERS.iter().position(|kind| kind.name() == "majority").unwrap();
+    for _ in 0..majority {
+        stage.press(&["j"]);
+    }
+    stage.press(&["Space", "Enter"]);
+    stage.until(|app| app.bench().training().is_some_and(|training| !training.is_running()));
+    stage.shows("runs on this corpus");
+    stage.shows("majority");
+    stage.press(&["3"]);
+    stage.shows("4 shows the results");
+}
+
+#[test]
+fn a_wrong_key_says_so_and_does_nothing() {
+    let mut stage = Stage::new("browse");
+    let before = stage.screen();
+    stage.press(&["%"]);
+    stage.shows("% does nothing here; ? shows the keys");
+    stage.press(&["Ctrl-l"]);
+    assert_eq!(stage.app.take_wish(), Some(Wish::Redraw));
+    assert_eq!(stage.screen(), before);
+}
+
+#[test]
+fn the_palette_finds_and_runs_commands() {
+    let mut stage = Stage::new("browse");
+    stage.press(&[":"]).type_in("resu");
+    stage.shows("the runs and their scores");
+    stage.press(&["Enter"]);
+    stage.shows("no runs yet");
+    stage.press(&[":"]).type_in("quit").press(&["Enter"]);
+    assert_eq!(stage.app.take_wish(), Some(Wish::Quit));
+}
+
+#[test]
+fn ctrl_c_asks_and_q_quits() {
+    let mut stage = Stage::new("browse");
+    stage.press(&["Ctrl-c"]);
+    stage.shows("quit?");
+    stage.press(&["n", "q"]);
+    assert_eq!(stage.app.take_wish(), Some(Wish::Quit));
+}
+
+#[test]
+fn a_folder_without_clips_and_a_corpus_without_labels() {
+    let home = Home::new();
+    let empty = home.path().join("empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    let mut stage = Stage::on(home, &empty, "browse", Depth::True, |_| {});
+    for tab in ["1", "2", "3", "4"] {
+        stage.press(&[tab, "j", "G", "PgDn", "Space", "Enter", "Esc", "Esc", "Esc"]);
+        assert!(!stage.screen().is_empty());
+    }
+    stage.press(&["1"]);
+    stage.shows("the corpus could not be opened");
+}
+
+#[test]
+fn drawing_is_pure_and_fits_every_size() {
+    for (name, stage) in every_screen() {
+        for (width, height) in [(60, 18), (61, 19), (80, 24), (97, 31), (120, 40), (200, 60)] {
+            let cells = stage.cells(width, height);
+            assert_eq!(cells, stage.cells(width, height), "{name} at {width}x{height}");
+        }
+        for (width, height) in [(0, 0), (1, 1), (10, 3), (59, 40), (200, 17)] {
+            assert!(width < 20 || text(&stage.cells(width, height)).contains("too small"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_screen_opens_help_over_itself_at_the_smallest_size() {
+    for (name, mut stage) in every_screen() {
+        stage.press(&["F1"]);
+        let help = text(&stage.cells(60, 18));
+        assert!(help.contains(&name.to_uppercase()), "{name}:\n{help}");
+    }
+}
+
+#[test]
+fn the_selected_row_is_reversed_and_no_colours_means_none() {
+    let stage = Stage::new("browse");
+    let cells = stage.cells(80, 24);
+    let reversed: Vec<u16> = (1..15).filter(|&y| cells[(0, y)].modifier.contains(Modifier::REVERSED)).collect();
+    assert_eq!(reversed, [3]);
+    for keys in [["1"], ["2"], ["3"], ["4"]] {
+        let mut plain = Stage::with("browse", Depth::Mono, |_| {});
+        plain.press(&keys);
+        let cells = plain.cells(80, 24);
+        let colored = cells.content().iter().filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset);
+        assert_eq!(colored.count(), 0, "{keys:?}");
+    }
+}
+
+#[test]
+fn draw_goes_through_a_terminal() {
+    let mut stage = Stage::new("browse");
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    stage.app.draw(&mut terminal).unwrap();
+    assert_eq!(text(terminal.backend().buffer()), stage.screen());
+}
+
+#[test]
+fn no_key_has_two_meanings() {
+    for screen in screens() {
+        assert_eq!(clash(&groups_of(screen.as_ref())), None, "{}", screen.name());
+    }
+}
+
+#[test]
+fn the_key_sheet_holds_every_command() {
+    let sheet = key_sheet_markdown();
+    for group in all_groups() {
+        for row in &group.rows {
+            assert!(sheet.contains(row.help), "{}", row.name);
+            assert!(!row.keys.is_empty() && !row.help.is_empty(), "{}", row.name);
+        }
+    }
+}
