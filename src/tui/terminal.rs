@@ -16,6 +16,7 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 
 use crate::workbench::places;
 
@@ -73,7 +74,9 @@ impl Screenful {
     /// # Errors
     /// The terminal's.
     pub fn clear(&mut self) -> Result<()> {
-        self.terminal.clear()?;
+        // Not `Terminal::clear`: it asks the terminal for its cursor, and the key thread would take the answer.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))?;
         Ok(())
     }
 

@@ -297,7 +297,11 @@ impl Browse {
             rest = put(buffer, rest, &format!("  filter {}", self.filter), theme.accent());
         }
         let arrow = if self.sort.descending { "descending" } else { "ascending" };
-        put_right(buffer, rest, &format!("  by {} {arrow}", COLUMNS[self.sort.column].title), theme.dim());
+        let order = match self.given {
+            Some(_) if self.sort == Sort::default() => "  worst first".to_owned(),
+            _ => format!("  by {} {arrow}", COLUMNS[self.sort.column].title),
+        };
+        put_right(buffer, rest, &order, theme.dim());
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
+use crate::label::Timestamp;
 use crate::learn::Norm;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
@@ -153,7 +154,10 @@ pub fn protocol(judged: &Judged) -> Vec<String> {
     let mut lines = vec![
         format!(
             "{} · {classes} classes · {clips} clips · {speakers} speakers · {} in {} folds · {}",
-            data.target, plan.plan, plan.folds, run.started_at
+            data.target,
+            plan.plan,
+            plan.folds,
+            minute(run.started_at)
         ),
         format!(
             "{} · norm {} · seed {} · {folds} · chance {chance:.1}",
@@ -182,4 +186,9 @@ pub fn norm_word(norm: Norm) -> &'static str {
         Norm::Train => "train",
         Norm::Speaker => "speaker",
     }
+}
+
+/// A moment to the minute, in UTC.
+fn minute(moment: Timestamp) -> String {
+    moment.to_string().chars().take(16).collect::<String>().replace('T', " ")
 }
