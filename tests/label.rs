@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: the screen.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use emolab::corpus::ClipId;
 use emolab::label::{
     Act, Annotator, Format, Ledger, NewAnnotation, Progress, Queue, Row, Scheme, Timestamp, Voters, export, votes,
