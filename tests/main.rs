@@ -1,4 +1,5 @@
 //! All integration tests in one binary: one link, one list of topics.
 
+mod corpus;
 mod features;
 mod store;
