@@ -5,6 +5,8 @@
 //! largest `z` of four is at their largest or smallest `y`: pooling picks that `y`, and everything else follows from
 //! it, so no normalised image and no arg-max is ever stored. Sums over images are taken in f64, image by image, so
 //! they do not depend on threads. Deliberately absent: threads and parameters' places.
+//!
+//! All loops are always inlined, so that callers can have them compiled for wider registers (`kernel::widest`).
 
 use super::plane::Plane;
 
@@ -82,6 +84,7 @@ pub struct Slope {
 }
 
 /// Per-channel sums of a flat image and of its squares, into `sums` (2 x channels, overwritten).
+#[inline(always)]
 pub fn sum_up(plane: Plane, y: &[f32], sums: &mut [f64]) {
     sums.fill(0.0);
     let channels = plane.channels;
@@ -104,6 +107,7 @@ pub fn sum_up(plane: Plane, y: &[f32], sums: &mut [f64]) {
 }
 
 /// For one row of 2x2 windows: the `y` whose `z` is largest. `top` and `bottom` are two rows of `y`.
+#[inline(always)]
 pub fn pick_row(top: &[f32], bottom: &[f32], normal: &Normal, picked: &mut [f32]) {
     let channels = normal.scale.len();
     let windows = top.chunks_exact(2 * channels).zip(bottom.chunks_exact(2 * channels));
@@ -119,6 +123,7 @@ pub fn pick_row(top: &[f32], bottom: &[f32], normal: &Normal, picked: &mut [f32]
 }
 
 /// Normalisation and ReLU of a row.
+#[inline(always)]
 pub fn activate_row(y: &[f32], normal: &Normal, out: &mut [f32]) {
     let channels = normal.scale.len();
     for (out, y) in out.chunks_exact_mut(channels).zip(y.chunks_exact(channels)) {
@@ -129,6 +134,7 @@ pub fn activate_row(y: &[f32], normal: &Normal, out: &mut [f32]) {
 }
 
 /// Mean of the activations over the first `valid` pixels of each row of a flat image, into `pooled` (channels).
+#[inline(always)]
 pub fn mean_pool(plane: Plane, y: &[f32], normal: &Normal, valid: usize, pooled: &mut [f32]) {
     let channels = plane.channels;
     let (mut total, mut row_sum) = (vec![0.0; channels], vec![0.0_f32; channels]);
@@ -151,6 +157,7 @@ pub fn mean_pool(plane: Plane, y: &[f32], normal: &Normal, valid: usize, pooled:
 
 /// Gradient sums of normalisation under a max-pool: per channel the sum of `dz` and of `dz * y` of one image, into
 /// `sums` (2 x channels, overwritten). `picked` is dense, `d` (the gradient of the pooled image) flat.
+#[inline(always)]
 pub fn add_pool_sums(pooled: Plane, picked: &[f32], d: &[f32], normal: &Normal, sums: &mut [f64]) {
     let channels = pooled.channels;
     sums.fill(0.0);
@@ -170,6 +177,7 @@ pub fn add_pool_sums(pooled: Plane, picked: &[f32], d: &[f32], normal: &Normal, 
 }
 
 /// The same under [`mean_pool`]; `d` is the gradient of each channel's mean.
+#[inline(always)]
 pub fn add_mean_sums(plane: Plane, y: &[f32], d: &[f32], pooling: (&Normal, usize), sums: &mut [f64]) {
     let (normal, valid) = pooling;
     let channels = plane.channels;
@@ -191,6 +199,7 @@ pub fn add_mean_sums(plane: Plane, y: &[f32], d: &[f32], pooling: (&Normal, usiz
 
 /// Carries the gradient of a max-pooled image back to `y`: writes the whole padded `dy`, border included. A tie goes
 /// to the first of the four, as in PyTorch.
+#[inline(always)]
 pub fn spread_pool(plane: Plane, from: &Pooled<'_>, normal: &Normal, slope: &Slope, dy: &mut [f32]) {
     let pooled = plane.halved();
     plane.clear_border(dy);
@@ -218,6 +227,7 @@ pub struct Pooled<'a> {
 }
 
 /// Carries the gradient of each channel's mean back to `y`: writes the whole padded `dy`, border included.
+#[inline(always)]
 pub fn spread_mean(plane: Plane, from: (&[f32], &[f32]), pooling: (&Normal, usize), slope: &Slope, dy: &mut [f32]) {
     let ((y, d), (normal, valid)) = (from, pooling);
     let channels = plane.channels;
@@ -236,6 +246,7 @@ pub fn spread_mean(plane: Plane, from: (&[f32], &[f32]), pooling: (&Normal, usiz
 }
 
 /// `left = scale * d` where the picked value is active, else 0.
+#[inline(always)]
 fn activate_gradient(picked: &[f32], d: &[f32], normal: &Normal, left: &mut [f32]) {
     let channels = normal.scale.len();
     let pixels = picked.chunks_exact(channels).zip(d.chunks_exact(channels));
@@ -248,6 +259,7 @@ fn activate_gradient(picked: &[f32], d: &[f32], normal: &Normal, left: &mut [f32
 }
 
 /// One row of `dy`; what a pixel takes is no longer `left` for later pixels of its window.
+#[inline(always)]
 fn spread_row(y: &[f32], picked: &[f32], left: &mut [f32], slope: &Slope, out: &mut [f32]) {
     let channels = slope.along.len();
     let windows = picked.chunks_exact(channels).zip(left.chunks_exact_mut(channels));
@@ -265,6 +277,7 @@ fn spread_row(y: &[f32], picked: &[f32], left: &mut [f32], slope: &Slope, out: &
     }
 }
 
+#[inline(always)]
 fn add_active(run: &mut [f32], y: &[f32], d: impl Fn(usize) -> f32, normal: &Normal) {
     let channels = y.len();
     let (first, second) = run.split_at_mut(channels);
@@ -277,15 +290,18 @@ fn add_active(run: &mut [f32], y: &[f32], d: impl Fn(usize) -> f32, normal: &Nor
     }
 }
 
+#[inline(always)]
 fn add_to(total: &mut [f64], part: &[f32]) {
     total.iter_mut().zip(part).for_each(|(total, &part)| *total += f64::from(part));
 }
 
 // f32::max costs two more instructions for its promise about NaN, which `Normal::is_finite` makes unneeded.
+#[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
+#[inline(always)]
 fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }

@@ -11,6 +11,7 @@ use rand::Rng;
 use super::block::{Normal, activate_row, mean_pool, pick_row};
 use super::conv::Conv;
 use super::dense::{Dense, start_uniform};
+use super::kernel::widest;
 use super::layout::Layout;
 use super::plane::Plane;
 use crate::features::Image;
@@ -159,8 +160,11 @@ impl Net {
             conv.forward_rows(x, kernel, rows.clone(), y);
             for pair in 0..rows.len() / 2 {
                 let (top, bottom) = (&y[plane.flat_row(2 * pair)], &y[plane.flat_row(2 * pair + 1)]);
-                pick_row(top, bottom, &normal, picked);
-                activate_row(picked, &normal, &mut next[pooled.padded_row(first / 2 + pair)]);
+                let out = &mut next[pooled.padded_row(first / 2 + pair)];
+                widest(|| {
+                    pick_row(top, bottom, &normal, picked);
+                    activate_row(picked, &normal, out);
+                });
             }
         }
         std::mem::swap(x, next);
@@ -172,7 +176,8 @@ impl Net {
         scratch.y.resize(plane.flat_len(), 0.0);
         conv.forward(&scratch.x, &self.parameters[block.kernel.clone()], &mut scratch.y);
         let mut pooled = vec![0.0; plane.channels];
-        mean_pool(plane, &scratch.y, &self.running(block), valid, &mut pooled);
+        let normal = self.running(block);
+        widest(|| mean_pool(plane, &scratch.y, &normal, valid, &mut pooled));
         pooled
     }
 
