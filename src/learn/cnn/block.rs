@@ -133,25 +133,52 @@ pub fn activate_row(y: &[f32], normal: &Normal, out: &mut [f32]) {
     }
 }
 
-/// Mean of the activations over the first `valid` pixels of each row of a flat image, into `pooled` (channels).
+/// The mean over the first `valid` pixels of each row, taken in each of `parts` equal bundles of rows. One part is
+/// the global mean; more keep some of where in the spectrum a channel was active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mean {
+    /// Pixels of a row that belong to the clip.
+    pub valid: usize,
+    /// Divides the height.
+    pub parts: usize,
+}
+
+impl Mean {
+    /// The part of a row, as places in parts x channels.
+    fn part(self, plane: Plane, row: usize) -> std::ops::Range<usize> {
+        let part = row * self.parts / plane.height;
+        part * plane.channels..(part + 1) * plane.channels
+    }
+
+    fn pixels(self, plane: Plane) -> usize {
+        plane.height / self.parts * self.valid
+    }
+
+    /// What of the gradient of a mean each pixel gets.
+    fn shares(self, plane: Plane, d: &[f32]) -> Vec<f32> {
+        d.iter().map(|d| d / self.pixels(plane) as f32).collect()
+    }
+}
+
+/// Means of the activations of a flat image, into `pooled` (parts x channels).
 #[inline(always)]
-pub fn mean_pool(plane: Plane, y: &[f32], normal: &Normal, valid: usize, pooled: &mut [f32]) {
+pub fn mean_pool(plane: Plane, y: &[f32], normal: &Normal, mean: Mean, pooled: &mut [f32]) {
     let channels = plane.channels;
-    let (mut total, mut row_sum) = (vec![0.0; channels], vec![0.0_f32; channels]);
+    let (mut total, mut run) = (vec![0.0; pooled.len()], vec![0.0_f32; channels]);
     for row in 0..plane.height {
-        for pixels in y[plane.flat_row(row)][..valid * channels].chunks(RUN * channels) {
-            row_sum.fill(0.0);
+        let total = &mut total[mean.part(plane, row)];
+        for pixels in y[plane.flat_row(row)][..mean.valid * channels].chunks(RUN * channels) {
+            run.fill(0.0);
             for pixel in pixels.chunks_exact(channels) {
-                for ((sum, &y), (&scale, &shift)) in
-                    row_sum.iter_mut().zip(pixel).zip(normal.scale.iter().zip(&normal.shift))
-                {
+                let factors = normal.scale.iter().zip(&normal.shift);
+                for ((sum, &y), (&scale, &shift)) in run.iter_mut().zip(pixel).zip(factors) {
                     *sum += larger(scale * y + shift, 0.0);
                 }
             }
-            add_to(&mut total, &row_sum);
+            add_to(total, &run);
         }
     }
-    let count = (plane.height * valid) as f64;
+    let count = mean.pixels(plane) as f64;
     pooled.iter_mut().zip(&total).for_each(|(out, sum)| *out = (sum / count) as f32);
 }
 
@@ -168,7 +195,7 @@ pub fn add_pool_sums(pooled: Plane, picked: &[f32], d: &[f32], normal: &Normal, 
         for (picked, d) in picked.zip(d[pooled.flat_row(row)].chunks(RUN * channels)) {
             run.fill(0.0);
             for (y, d) in picked.chunks_exact(channels).zip(d.chunks_exact(channels)) {
-                add_active(&mut run, y, |c| d[c], normal);
+                add_active(&mut run, y, d, normal);
             }
             add_to(total, &run[..channels]);
             add_to(products, &run[channels..]);
@@ -176,20 +203,20 @@ pub fn add_pool_sums(pooled: Plane, picked: &[f32], d: &[f32], normal: &Normal, 
     }
 }
 
-/// The same under [`mean_pool`]; `d` is the gradient of each channel's mean.
+/// The same under [`mean_pool`]; `d` is the gradient of the means.
 #[inline(always)]
-pub fn add_mean_sums(plane: Plane, y: &[f32], d: &[f32], pooling: (&Normal, usize), sums: &mut [f64]) {
-    let (normal, valid) = pooling;
+pub fn add_mean_sums(plane: Plane, y: &[f32], d: &[f32], (normal, mean): (&Normal, Mean), sums: &mut [f64]) {
     let channels = plane.channels;
-    let share: Vec<f32> = d.iter().map(|d| d / (plane.height * valid) as f32).collect();
+    let shares = mean.shares(plane, d);
     sums.fill(0.0);
     let (total, products) = sums.split_at_mut(channels);
     let mut run = vec![0.0_f32; 2 * channels];
     for row in 0..plane.height {
-        for pixels in y[plane.flat_row(row)][..valid * channels].chunks(RUN * channels) {
+        let share = &shares[mean.part(plane, row)];
+        for pixels in y[plane.flat_row(row)][..mean.valid * channels].chunks(RUN * channels) {
             run.fill(0.0);
             for y in pixels.chunks_exact(channels) {
-                add_active(&mut run, y, |c| share[c], normal);
+                add_active(&mut run, y, share, normal);
             }
             add_to(total, &run[..channels]);
             add_to(products, &run[channels..]);
@@ -226,17 +253,23 @@ pub struct Pooled<'a> {
     pub d: &'a [f32],
 }
 
-/// Carries the gradient of each channel's mean back to `y`: writes the whole padded `dy`, border included.
+/// Carries the gradient of the means, `from.1`, back to `y`, `from.0`: writes the whole padded `dy`, border included.
 #[inline(always)]
-pub fn spread_mean(plane: Plane, from: (&[f32], &[f32]), pooling: (&Normal, usize), slope: &Slope, dy: &mut [f32]) {
-    let ((y, d), (normal, valid)) = (from, pooling);
-    let channels = plane.channels;
-    let share: Vec<f32> = d.iter().map(|d| d / (plane.height * valid) as f32).collect();
+pub fn spread_mean(
+    plane: Plane,
+    from: (&[f32], &[f32]),
+    (normal, mean): (&Normal, Mean),
+    slope: &Slope,
+    dy: &mut [f32],
+) {
+    let ((y, d), channels) = (from, plane.channels);
+    let shares = mean.shares(plane, d);
     plane.clear_border(dy);
     for row in 0..plane.height {
+        let share = &shares[mean.part(plane, row)];
         let pixels = y[plane.flat_row(row)].chunks_exact(channels);
         for (x, (y, out)) in pixels.zip(dy[plane.padded_row(row)].chunks_exact_mut(channels)).enumerate() {
-            let inside = if x < valid { 1.0 } else { 0.0 };
+            let inside = if x < mean.valid { 1.0 } else { 0.0 };
             for c in 0..channels {
                 let active = if normal.scale[c] * y[c] + normal.shift[c] > 0.0 { inside } else { 0.0 };
                 out[c] = active * normal.scale[c] * share[c] + slope.along[c] * y[c] + slope.offset[c];
@@ -278,13 +311,13 @@ fn spread_row(y: &[f32], picked: &[f32], left: &mut [f32], slope: &Slope, out: &
 }
 
 #[inline(always)]
-fn add_active(run: &mut [f32], y: &[f32], d: impl Fn(usize) -> f32, normal: &Normal) {
+fn add_active(run: &mut [f32], y: &[f32], d: &[f32], normal: &Normal) {
     let channels = y.len();
     let (first, second) = run.split_at_mut(channels);
     let (scale, shift) = (&normal.scale[..channels], &normal.shift[..channels]);
-    let (first, second) = (&mut first[..channels], &mut second[..channels]);
+    let (first, second, d) = (&mut first[..channels], &mut second[..channels], &d[..channels]);
     for c in 0..channels {
-        let dz = if scale[c] * y[c] + shift[c] > 0.0 { d(c) } else { 0.0 };
+        let dz = if scale[c] * y[c] + shift[c] > 0.0 { d[c] } else { 0.0 };
         first[c] += dz;
         second[c] += dz * y[c];
     }

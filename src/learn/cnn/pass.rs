@@ -220,13 +220,14 @@ impl Stage {
         });
     }
 
-    /// Batch x channels.
+    /// Batch x head inputs.
     fn mean_pool(&self, step: &Step<'_>) -> Vec<f32> {
         let plane = self.conv.output();
-        let mut pooled = vec![0.0; step.batch.len() * plane.channels];
-        let images = self.y.par_chunks_exact(plane.flat_len()).zip(pooled.par_chunks_exact_mut(plane.channels));
+        let width = step.net.head.inputs;
+        let mut pooled = vec![0.0; step.batch.len() * width];
+        let images = self.y.par_chunks_exact(plane.flat_len()).zip(pooled.par_chunks_exact_mut(width));
         images.zip(step.batch).for_each(|((y, pooled), draw)| {
-            widest(|| mean_pool(plane, y, &self.normal, step.net.valid(draw.window.frames.len()), pooled));
+            widest(|| mean_pool(plane, y, &self.normal, step.net.mean(draw.window.frames.len()), pooled));
         });
         pooled
     }
@@ -237,10 +238,10 @@ impl Stage {
         let pooled = plane.halved();
         let sums = self.sums.par_chunks_exact_mut(2 * plane.channels).zip(step.batch);
         if self.picked.is_empty() {
-            let images = self.y.par_chunks_exact(plane.flat_len()).zip(d.par_chunks_exact(plane.channels));
+            let images = self.y.par_chunks_exact(plane.flat_len()).zip(d.par_chunks_exact(step.net.head.inputs));
             sums.zip(images).for_each(|((sums, draw), (y, d))| {
-                let valid = step.net.valid(draw.window.frames.len());
-                widest(|| add_mean_sums(plane, y, d, (normal, valid), sums));
+                let mean = step.net.mean(draw.window.frames.len());
+                widest(|| add_mean_sums(plane, y, d, (normal, mean), sums));
             });
         } else {
             let images = self.picked.par_chunks_exact(pooled.dense_len()).zip(d.par_chunks_exact(pooled.flat_len()));
@@ -293,9 +294,10 @@ impl Stage {
         let plane = self.conv.output();
         let y = &self.y[image * plane.flat_len()..][..plane.flat_len()];
         if self.picked.is_empty() {
-            let valid = step.net.valid(step.batch[image].window.frames.len());
-            let d = &d[image * plane.channels..][..plane.channels];
-            return widest(|| spread_mean(plane, (y, d), (&self.normal, valid), slope, dy));
+            let mean = step.net.mean(step.batch[image].window.frames.len());
+            let width = step.net.head.inputs;
+            let d = &d[image * width..][..width];
+            return widest(|| spread_mean(plane, (y, d), (&self.normal, mean), slope, dy));
         }
         let pooled = plane.halved();
         let picked = &self.picked[image * pooled.dense_len()..][..pooled.dense_len()];
