@@ -1,1 +1,427 @@
-//! Every verb of the program, without a terminal.
+//! Every verb of the program, without a terminal: corpus, labels, sound, training, runs.
+//!
+//! The UI thread owns the [`Workbench`]; jobs report through [`Update`]s, which the owner hands back to
+//! [`Workbench::apply`]. Results live here, so leaving a screen loses nothing. Deliberately absent: keys, cells, and text
+//! for the command line. Verbs delegate; the work is in the rooms below.
+
+pub mod experiment;
+pub mod models;
+pub mod picture;
+pub mod places;
+pub mod summary;
+mod training;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::audio::{Playback, PlaybackNews, Player, Silent};
+use crate::corpus::{ClipId, Corpus, Scanned, scan};
+use crate::job::{Job, Report};
+use crate::label::{Act, Annotator, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
+use crate::store::Store;
+
+use experiment::{Judged, News, Request};
+use picture::Picture;
+pub use training::Training;
+use training::{compare_and_keep, load_runs};
+
+/// Pictures kept: the selected clip, its neighbours and the way back.
+const PICTURES: usize = 24;
+
+/// Seed of every queue; each annotator still hears an order of their own.
+const QUEUE_SEED: u64 = 0;
+
+/// What the user asked for on the command line, already merged with the environment.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name or file of the corpus description; `None` = recognise it.
+    pub corpus: Option<String>,
+    /// Name or file of the labelling scheme; `None` = the corpus' classes.
+    pub scheme: Option<String>,
+    /// Who labels.
+    pub annotator: String,
+    /// The SQLite file.
+    pub store: PathBuf,
+    /// Folder of computed features.
+    pub cache: PathBuf,
+    /// Working sample rate.
+    pub rate: u32,
+    /// Do not open a sound device.
+    pub silent: bool,
+}
+
+/// A report of a job or of the player, for [`Workbench::apply`].
+#[derive(Debug)]
+pub enum Update {
+    /// The scan of the corpus.
+    Scan(Report<Scanned, Opened>),
+    /// The picture of a clip.
+    Picture(usize, Report<(), Picture>),
+    /// The comparison with this number.
+    Training(u64, Report<News, Vec<Arc<Judged>>>),
+    /// The player found its sink, or a sound came to its end.
+    Sound(PlaybackNews),
+}
+
+/// What a scan brings back.
+#[derive(Debug)]
+pub struct Opened {
+    corpus: Corpus,
+    runs: Vec<Arc<Judged>>,
+}
+
+/// How far the opening of the corpus is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Opening {
+    /// Files are being read.
+    Scanning(Scanned),
+    /// The corpus is there.
+    Open,
+    /// It could not be opened; the reason.
+    Failed(String),
+}
+
+struct Labels {
+    scheme: Scheme,
+    annotator: Annotator,
+    ledger: Ledger,
+    queue: Queue,
+}
+
+/// The corpus, its labels, the player, the running comparison and all runs.
+pub struct Workbench {
+    root: PathBuf,
+    settings: Settings,
+    send: Sender<Update>,
+    opening: Opening,
+    corpus: Arc<Corpus>,
+    store: Result<Store, String>,
+    labels: Labels,
+    pictures: Vec<(usize, Result<Arc<Picture>, String>)>,
+    drawing: Vec<(usize, Job)>,
+    player: Player,
+    playing: Option<usize>,
+    play_on_arrival: Option<usize>,
+    scanning: Option<Job>,
+    training: Option<Training>,
+    runs: Vec<Arc<Judged>>,
+}
+
+/// Opening and looking.
+impl Workbench {
+    /// Opens the store and starts to read the corpus at `root`; reports come through `send`.
+    ///
+    /// A store that cannot be opened is no error: browsing works, labelling says why it does not.
+    ///
+    /// # Errors
+    /// An unknown or broken scheme; no thread for the scan.
+    pub fn open(root: &Path, settings: Settings, send: Sender<Update>) -> Result<Workbench> {
+        let store = Store::open(&settings.store).map_err(|error| error.to_string());
+        let scheme = match &settings.scheme {
+            Some(name) => Scheme::load(name)?,
+            None => Scheme::of_classes("corpus", &[]),
+        };
+        let annotator = Annotator::Human(settings.annotator.clone());
+        let player = player(&settings, send.clone())?;
+        let mut workbench = Workbench {
+            root: root.to_owned(),
+            opening: Opening::Scanning(Scanned::default()),
+            corpus: Arc::new(Corpus::empty(root)),
+            store,
+            labels: Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default() },
+            pictures: Vec::new(),
+            drawing: Vec::new(),
+            player,
+            playing: None,
+            play_on_arrival: None,
+            scanning: None,
+            training: None,
+            runs: Vec::new(),
+            settings,
+            send,
+        };
+        workbench.scan()?;
+        Ok(workbench)
+    }
+
+    fn scan(&mut self) -> Result<()> {
+        let (root, settings, send) = (self.root.clone(), self.settings.clone(), self.send.clone());
+        let report = move |report| drop(send.send(Update::Scan(report)));
+        let job = Job::spawn("scan", report, move |watch| {
+            let corpus = scan(&root, settings.corpus.as_deref(), watch)?;
+            // Runs are an extra here: a store that fails is told when something is to be saved.
+            let runs = load_runs(&settings.store, &corpus).unwrap_or_default();
+            Ok(Opened { corpus, runs })
+        })?;
+        self.scanning = Some(job);
+        Ok(())
+    }
+
+    /// Takes in a report; true when something that screens show has changed.
+    pub fn apply(&mut self, update: Update) -> bool {
+        match update {
+            Update::Scan(report) => self.scanned(report),
+            Update::Picture(clip, report) => self.pictured(clip, report),
+            Update::Training(number, report) => self.trained(number, report),
+            Update::Sound(_) => true,
+        }
+    }
+
+    /// The clips and problems; empty while the corpus is being read.
+    pub fn corpus(&self) -> &Corpus {
+        &self.corpus
+    }
+
+    /// How far the opening of the corpus is.
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// Why labels cannot be saved, if they cannot.
+    pub fn store_trouble(&self) -> Option<&str> {
+        self.store.as_ref().err().map(String::as_str)
+    }
+
+    /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
+    pub fn picture(&self, clip: usize) -> Option<Result<&Picture, &str>> {
+        let (_, picture) = self.pictures.iter().find(|(of, _)| *of == clip)?;
+        Some(picture.as_deref().map_err(String::as_str))
+    }
+
+    /// Has the picture of `clip` made if it is not there.
+    pub fn want(&mut self, clip: usize) {
+        let known = self.pictures.iter().any(|(of, _)| *of == clip) || self.drawing.iter().any(|(of, _)| *of == clip);
+        let Some(wanted) = self.corpus.clips.get(clip).cloned().filter(|_| !known) else { return };
+        let (send, rate) = (self.send.clone(), self.settings.rate);
+        let report = move |report| drop(send.send(Update::Picture(clip, report)));
+        match Job::spawn("picture", report, move |_| Picture::of(&wanted, rate)) {
+            Ok(job) => self.drawing.push((clip, job)),
+            Err(error) => self.keep_picture(clip, Err(error.to_string())),
+        }
+    }
+
+    fn scanned(&mut self, report: Report<Scanned, Opened>) -> bool {
+        match report {
+            Report::News(scanned) => self.opening = Opening::Scanning(scanned),
+            Report::Done(opened) => {
+                self.opening = Opening::Open;
+                self.corpus = Arc::new(opened.corpus);
+                self.runs = opened.runs;
+                if let Err(error) = self.load_labels() {
+                    self.store = Err(format!("{error:#}"));
+                }
+            }
+            Report::Cancelled => self.opening = Opening::Failed("stopped".to_owned()),
+            Report::Failed(reason) => self.opening = Opening::Failed(reason),
+        }
+        true
+    }
+
+    fn pictured(&mut self, clip: usize, report: Report<(), Picture>) -> bool {
+        self.drawing.retain(|(of, _)| *of != clip);
+        match report {
+            Report::News(()) | Report::Cancelled => return false,
+            Report::Done(picture) => self.keep_picture(clip, Ok(Arc::new(picture))),
+            Report::Failed(reason) => self.keep_picture(clip, Err(reason)),
+        }
+        if self.play_on_arrival == Some(clip) {
+            self.play(clip);
+        }
+        true
+    }
+
+    fn keep_picture(&mut self, clip: usize, picture: Result<Arc<Picture>, String>) {
+        if self.pictures.len() >= PICTURES {
+            drop(self.pictures.remove(0));
+        }
+        self.pictures.push((clip, picture));
+    }
+}
+
+/// Labels.
+impl Workbench {
+    /// Classes and their keys.
+    pub fn scheme(&self) -> &Scheme {
+        &self.labels.scheme
+    }
+
+    /// Who labels.
+    pub fn annotator(&self) -> &Annotator {
+        &self.labels.annotator
+    }
+
+    /// What this annotator has said so far.
+    pub fn ledger(&self) -> &Ledger {
+        &self.labels.ledger
+    }
+
+    /// The order in which this annotator hears the clips.
+    pub fn queue(&self) -> &Queue {
+        &self.labels.queue
+    }
+
+    /// Saves one act of this annotator; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// The store's, naming the file; nothing has changed then.
+    pub fn annotate(&mut self, clip: usize, act: Act) -> Result<()> {
+        let clip = self.corpus.clips.get(clip).context("no such clip")?;
+        let event = NewAnnotation {
+            clip: clip.id.clone(),
+            audio: clip.audio.hash.clone(),
+            annotator: self.labels.annotator.clone(),
+            scheme: self.labels.scheme.id(),
+            act,
+            confidence: None,
+            at: Timestamp::now(),
+        };
+        let store = self.store.as_mut().map_err(|reason| anyhow!("not saved: {reason}"))?;
+        let saved = store.append(&corpus_key(&self.corpus), &event).context("not saved")?;
+        self.labels.ledger.apply(&saved);
+        Ok(())
+    }
+
+    /// Takes back this annotator's last act, on whichever clip it was; that clip, or `None` when nothing is left.
+    ///
+    /// # Errors
+    /// As [`Workbench::annotate`].
+    pub fn undo(&mut self) -> Result<Option<usize>> {
+        let target = self.labels.ledger.undo_target().map(|(id, clip)| (id, clip.clone()));
+        target.map_or(Ok(None), |(id, clip)| self.again(&clip, Act::Undo(id)))
+    }
+
+    /// Does again what was last undone; that clip, or `None` when nothing is left.
+    ///
+    /// # Errors
+    /// As [`Workbench::annotate`].
+    pub fn redo(&mut self) -> Result<Option<usize>> {
+        let target = self.labels.ledger.redo_target().map(|(id, clip)| (id, clip.clone()));
+        target.map_or(Ok(None), |(id, clip)| self.again(&clip, Act::Redo(id)))
+    }
+
+    fn again(&mut self, clip: &ClipId, act: Act) -> Result<Option<usize>> {
+        let index = self.corpus.index_of(clip).with_context(|| format!("{} is no longer in the corpus", clip.0))?;
+        self.annotate(index, act)?;
+        Ok(Some(index))
+    }
+
+    fn load_labels(&mut self) -> Result<()> {
+        let labels = &mut self.labels;
+        if self.settings.scheme.is_none() {
+            labels.scheme = Scheme::of_classes(&self.corpus.name, &self.corpus.classes);
+        }
+        let ids: Vec<_> = self.corpus.clips.iter().map(|clip| clip.id.clone()).collect();
+        labels.queue = Queue::new(&ids, &labels.annotator, QUEUE_SEED);
+        if let Ok(store) = &self.store {
+            let events = store.annotations(&corpus_key(&self.corpus), Some(&labels.annotator))?;
+            labels.ledger = Ledger::of(&events, &labels.annotator, &labels.scheme.name);
+        }
+        Ok(())
+    }
+}
+
+/// Sound.
+impl Workbench {
+    /// Plays a clip from its start, now or as soon as it is decoded.
+    pub fn play(&mut self, clip: usize) {
+        let sound = match self.pictures.iter().find(|(of, _)| *of == clip) {
+            Some((_, Ok(picture))) => Arc::clone(&picture.sound),
+            Some((_, Err(_))) => return self.play_on_arrival = None,
+            None => {
+                self.play_on_arrival = Some(clip);
+                return self.want(clip);
+            }
+        };
+        self.play_on_arrival = None;
+        self.player.play(sound, 0.0);
+        self.playing = Some(clip);
+    }
+
+    /// Stops the sound and forgets a clip that was to be played on arrival.
+    pub fn stop(&mut self) {
+        (self.playing, self.play_on_arrival) = (None, None);
+        self.player.stop();
+    }
+
+    /// Pause, seek, speed, volume, loop.
+    pub fn player(&self) -> &Player {
+        &self.player
+    }
+
+    /// What is being played, where, by what.
+    pub fn playback(&self) -> Playback {
+        self.player.state()
+    }
+
+    /// The clip that was played last, until [`Workbench::stop`].
+    pub fn playing(&self) -> Option<usize> {
+        self.playing
+    }
+}
+
+/// Training and runs.
+impl Workbench {
+    /// Starts a comparison; one runs at a time.
+    ///
+    /// # Errors
+    /// One is running, or the corpus is not open; everything else is reported by the job.
+    pub fn compare(&mut self, request: Request) -> Result<()> {
+        if self.opening != Opening::Open {
+            bail!("the corpus is not open yet");
+        }
+        if self.training.as_ref().is_some_and(Training::is_running) {
+            bail!("a comparison is running; cancel it first");
+        }
+        let number = self.training.as_ref().map_or(0, |last| last.number + 1);
+        let (send, asked) = (self.send.clone(), request.clone());
+        let (corpus, settings) = (Arc::clone(&self.corpus), self.settings.clone());
+        let report = move |report| drop(send.send(Update::Training(number, report)));
+        let job = Job::spawn("compare", report, move |watch| compare_and_keep(&corpus, &asked, &settings, watch))?;
+        self.training = Some(Training::new(number, request, job));
+        Ok(())
+    }
+
+    /// Asks the running comparison to stop; what it has finished stays.
+    pub fn cancel(&mut self) {
+        if let Some(training) = &self.training {
+            training.cancel();
+        }
+    }
+
+    /// The running comparison, or the last one.
+    pub fn training(&self) -> Option<&Training> {
+        self.training.as_ref()
+    }
+
+    /// All runs on this corpus, newest first.
+    pub fn runs(&self) -> &[Arc<Judged>] {
+        &self.runs
+    }
+
+    fn trained(&mut self, number: u64, report: Report<News, Vec<Arc<Judged>>>) -> bool {
+        let Some(training) = self.training.as_mut().filter(|training| training.number == number) else { return false };
+        if let Report::News(News::Run(judged)) = &report {
+            self.runs.insert(0, Arc::clone(judged));
+        }
+        training.apply(report);
+        true
+    }
+}
+
+fn player(settings: &Settings, send: Sender<Update>) -> std::io::Result<Player> {
+    let notify = move |news| drop(send.send(Update::Sound(news)));
+    if settings.silent { Player::new(|| Box::new(Silent::new("asked for")), notify) } else { Player::start(notify) }
+}
+
+/// Names a corpus in the store.
+pub fn corpus_key(corpus: &Corpus) -> String {
+    key_of(&corpus.root)
+}
+
+/// Names the corpus at `root` in the store: the root with all links resolved, the same from every working directory.
+pub fn key_of(root: &Path) -> String {
+    root.canonicalize().unwrap_or_else(|_| root.to_owned()).display().to_string()
+}

@@ -7,12 +7,13 @@ use std::fs;
 use std::io::{self, Cursor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::probe::{Hint, Probe, ProbeOptions};
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
@@ -27,6 +28,9 @@ const MAX_BYTES: u64 = 1 << 30;
 const MAX_SAMPLES: usize = 1 << 28;
 /// Sampling rates a header may claim; outside lies damage, and resampling it could ask for any amount of memory.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
+/// Bytes that may lie before the audio (ID3 tags not counted), as in MP3 cut from a stream.
+const MAX_JUNK: u32 = 4_096;
 
 /// Why a file gave no sound. The text is one short line without the file's name, which the caller adds.
 #[derive(Debug, thiserror::Error)]
@@ -99,9 +103,8 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Sound, AudioError> {
     }
     let bytes = container::straighten(bytes)?;
     let source = MediaSourceStream::new(Box::new(Cursor::new(&*bytes)), MediaSourceStreamOptions::default());
-    let mut format = symphonia::default::get_probe()
-        .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
-        .map_err(unopened)?;
+    let mut format =
+        probe().probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default()).map_err(unopened)?;
     let (track, mut decoder) = open_track(format.as_ref())?;
     let mut sound = Unfinished::default();
     let end = sound.fill(format.as_mut(), track, decoder.as_mut());
@@ -111,6 +114,17 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Sound, AudioError> {
         sound.keep(cut);
     }
     sound.finish(end)
+}
+
+/// symphonia's formats, looked for at the beginning only: deep inside a program or a picture two bytes that look like
+/// MPEG audio are sooner or later found.
+fn probe() -> &'static Probe {
+    static PROBE: OnceLock<Probe> = OnceLock::new();
+    PROBE.get_or_init(|| {
+        let mut probe = Probe::new_with_options(&ProbeOptions { max_probe_depth: MAX_JUNK, ..ProbeOptions::default() });
+        symphonia::default::register_enabled_formats(&mut probe);
+        probe
+    })
 }
 
 fn open_track(format: &dyn FormatReader) -> Result<(u32, Box<dyn AudioDecoder>), AudioError> {

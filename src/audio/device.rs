@@ -241,16 +241,18 @@ fn open_any(lost: &Arc<OnceLock<String>>) -> Option<MixerDeviceSink> {
     devices.filter(real).find_map(|device| open_quietly(DeviceSinkBuilder::from_device(device).ok()?, lost).ok())
 }
 
-/// An error as one short line, with its innermost cause, which is the telling one.
+/// An error as one short line: the first sentence of its innermost cause, which is the telling one.
 fn reason(error: &DeviceSinkError) -> String {
-    if matches!(error, DeviceSinkError::NoDevice) {
-        return "no sound device".into();
-    }
     let mut cause: &dyn Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    format!("no sound device: {}", cause.to_string().lines().next().unwrap_or_default())
+    let absent = cause.downcast_ref::<cpal::Error>().is_some_and(|error| error.kind() == ErrorKind::DeviceNotAvailable);
+    if absent || matches!(error, DeviceSinkError::NoDevice) {
+        return "no sound device".into();
+    }
+    let text = cause.to_string();
+    format!("no sound device: {}", text.split(['.', '\n']).next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -264,6 +266,15 @@ mod tests {
 
     fn head(from: f64, speed: f32, volume: f32) -> Arc<Head> {
         Arc::new(Head::at(from, Tuning { speed, volume }))
+    }
+
+    #[test]
+    fn the_reason_is_short() {
+        assert_eq!(reason(&DeviceSinkError::NoDevice), "no sound device");
+        let gone = cpal::Error::new(ErrorKind::DeviceNotAvailable);
+        assert_eq!(reason(&DeviceSinkError::DefaultSinkConfigError(gone)), "no sound device");
+        let busy = reason(&DeviceSinkError::BuildError(cpal::Error::new(ErrorKind::DeviceBusy)));
+        assert!(busy.starts_with("no sound device: ") && !busy.contains(['.', '\n']), "{busy}");
     }
 
     #[test]

@@ -1,8 +1,236 @@
-//! The command line: every verb without a screen.
+//! The command line: every verb without a screen, one file per group of verbs.
+//!
+//! Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 a gate failed, 130 interrupted.
+//! Deliberately absent: anything a screen could not do too; verbs call the workbench.
 
+mod compare;
+mod docs;
+mod features;
+mod labels;
+mod model;
+mod progress;
+mod scan;
+mod table;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc;
 
-/// Parses the arguments, runs the verb, prints the error chain.
+use anyhow::{Context, Result};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::corpus::demo_root;
+use crate::job::is_cancelled;
+use crate::store::Store;
+use crate::tui;
+use crate::workbench::{Settings, Workbench, places};
+
+pub use docs::pages;
+
+/// Working sample rate of the paper's system, in Hz.
+const RATE: u32 = 22_050;
+
+/// A terminal workbench for emotional speech: browse, hear, label, train, compare.
+///
+/// Without a verb it opens the workbench on PATH, or on the synthetic demo corpus.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    open: Open,
+}
+
+const EXAMPLES: &str = "Examples:
+  emolab                                   open the demo corpus
+  emolab ~/corpora/emodb                   open a corpus
+  emolab compare ~/corpora/emodb --models cnn,svm,logistic --plan loso
+  emolab label ~/clips --annotator ann --scheme ekman6
+  emolab export ~/clips --format csv -o labels.csv";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List the clips of a corpus, what their names say, and every problem.
+    Scan(scan::Scan),
+    /// Compare classifiers on a corpus under a plan.
+    Compare(compare::Compare),
+    /// Fit one classifier on all labelled clips and write a model folder.
+    Train(model::Train),
+    /// Recognise files with a model folder.
+    Predict(model::Predict),
+    /// Open the workbench in the Label screen.
+    Label(Open),
+    /// Write every annotation, and one row per clip with the vote.
+    Export(labels::Export),
+    /// Compute features: .npy per clip (images), or one matrix and index.csv (rows).
+    Features(features::Extract),
+    /// Write the pages that are generated from the registries.
+    #[command(hide = true)]
+    Docs(docs::Docs),
+}
+
+/// Where a corpus lies and how to read it.
+#[derive(Debug, Clone, Args)]
+struct Place {
+    /// Folder of the corpus, or a CSV/TSV table of clips.
+    path: PathBuf,
+    /// Corpus description: a name (emodb, ravdess, …) or a TOML file. Recognised by itself if not given.
+    #[arg(long, value_name = "NAME")]
+    corpus: Option<String>,
+}
+
+/// What the screens need.
+#[derive(Debug, Clone, Args)]
+struct Open {
+    /// Folder of the corpus, or a table of clips; the demo corpus if not given.
+    path: Option<PathBuf>,
+    /// Corpus description: a name (emodb, ravdess, …) or a TOML file.
+    #[arg(long, value_name = "NAME")]
+    corpus: Option<String>,
+    /// Labelling scheme: a built-in name or a TOML file; the corpus' own classes if not given.
+    #[arg(long, value_name = "NAME")]
+    scheme: Option<String>,
+    /// Who labels; the login name if not given.
+    #[arg(long, value_name = "NAME", env = "EMOLAB_ANNOTATOR")]
+    annotator: Option<String>,
+    /// Do not open a sound device.
+    #[arg(long)]
+    silent: bool,
+    #[command(flatten)]
+    files: Files,
+}
+
+/// Where emolab keeps its own files, and the working rate.
+#[derive(Debug, Clone, Args)]
+struct Files {
+    /// SQLite file of labels and runs [default: emolab/emolab.db in the XDG data directory].
+    #[arg(long, value_name = "FILE", env = "EMOLAB_STORE")]
+    store: Option<PathBuf>,
+    /// Folder of computed features, safe to delete [default: emolab in the XDG cache directory].
+    #[arg(long, value_name = "DIR", env = "EMOLAB_CACHE")]
+    cache: Option<PathBuf>,
+    /// Sample rate in Hz that clips are resampled to for features.
+    #[arg(long, value_name = "HZ", default_value_t = RATE, value_parser = clap::value_parser!(u32).range(8_000..=192_000))]
+    rate: u32,
+}
+
+/// Parses the arguments, runs the verb, prints the error chain, chooses the exit code.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `emolab scan … | head` is no failure.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_cancelled(&error) => {
+            say("interrupted");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            say(&format!("emolab: {error:#}"));
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// The command line as clap knows it, for generated pages and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses `args` as `main` would, without running anything; for tests of the surface.
+///
+/// # Errors
+/// clap's own, with the usage text.
+pub fn check(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<(), clap::Error> {
+    Cli::try_parse_from(args).map(drop)
+}
+
+fn run(cli: Cli) -> Result<()> {
+    match cli.verb {
+        None => open(cli.open, tui::Start::Browse),
+        Some(Verb::Label(at)) => open(at, tui::Start::Label),
+        Some(Verb::Scan(verb)) => verb.run(),
+        Some(Verb::Compare(verb)) => verb.run(),
+        Some(Verb::Train(verb)) => verb.run(),
+        Some(Verb::Predict(verb)) => verb.run(),
+        Some(Verb::Export(verb)) => verb.run(),
+        Some(Verb::Features(verb)) => verb.run(),
+        Some(Verb::Docs(verb)) => verb.run(),
+    }
+}
+
+fn open(open: Open, start: tui::Start) -> Result<()> {
+    let root = match &open.path {
+        Some(path) => {
+            path.metadata().with_context(|| path.display().to_string())?;
+            path.clone()
+        }
+        None => demo_root()?,
+    };
+    let settings = Settings {
+        corpus: open.corpus,
+        scheme: open.scheme,
+        annotator: open.annotator.unwrap_or_else(login_name),
+        store: open.files.store()?,
+        cache: open.files.cache()?,
+        rate: open.files.rate,
+        silent: open.silent,
+    };
+    let (send, updates) = mpsc::channel();
+    let workbench = Workbench::open(&root, settings, send)?;
+    tui::run(workbench, updates, start)
+}
+
+impl Files {
+    fn store(&self) -> Result<PathBuf> {
+        match &self.store {
+            Some(path) => Ok(path.clone()),
+            None => Ok(Store::default_path()?),
+        }
+    }
+
+    fn cache(&self) -> Result<PathBuf> {
+        self.cache.clone().map_or_else(places::cache, Ok)
+    }
+}
+
+fn login_name() -> String {
+    ["LOGNAME", "USER", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "anonymous".to_owned())
+}
+
+/// Where data goes. Writing to a closed pipe is an error that ends the verb quietly.
+fn stdout() -> io::BufWriter<io::StdoutLock<'static>> {
+    io::BufWriter::new(io::stdout().lock())
+}
+
+/// Talk: one line on stderr. A stderr that is gone is nobody to tell.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|error| error.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
+    })
+}
+
+/// Writes a file whole or not at all: first beside it, then renamed over it.
+fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir).with_context(|| dir.display().to_string())?;
+    let mut buffer = io::BufWriter::new(file.as_file_mut());
+    write(&mut buffer)?;
+    buffer.flush().with_context(|| path.display().to_string())?;
+    drop(buffer);
+    file.persist(path).with_context(|| path.display().to_string())?;
+    Ok(())
 }

@@ -2,14 +2,27 @@
 //!
 //! Deliberately absent: annotations by users (see `label`), features, and judging whether labels are right.
 
+pub mod demo;
+pub mod description;
+pub mod format;
 pub mod plan;
+mod recognise;
+mod scan;
+mod target;
+mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+pub use demo::demo_root;
+pub use description::{Description, descriptions};
+pub use plan::{Plan, PlanError, Split};
+pub use scan::{ScanError, Scanned, scan};
+pub use target::{Task, TaskError, UnknownTarget, task};
 
 use crate::audio::AudioFacts;
 
 /// Names a clip for good: its path relative to the corpus root, `/` between parts; bytes that are not UTF-8 are
-/// percent-escaped.
+/// percent-escaped (and so is a `%` that would read as such an escape, which keeps two files' names apart).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct ClipId(pub String);
@@ -39,8 +52,10 @@ pub struct Clip {
     pub sex: Option<Sex>,
     /// The corpus' label, already mapped to the class name of the description.
     pub label: Option<String>,
-    /// Sentence (its code or its words).
+    /// Which sentence: its code where the corpus has codes, else its words.
     pub text: Option<String>,
+    /// What is said, where the corpus tells.
+    pub words: Option<String>,
     /// Intensity of the emotion, in the corpus' own words.
     pub intensity: Option<String>,
     /// BCP 47 language tag.
@@ -61,7 +76,7 @@ pub struct Problem {
 /// The clips that opened and the problems with the others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Corpus {
-    /// Name of the description (`emodb`, `ravdess`, …).
+    /// Name of the description (`emodb`, `ravdess`, …), or `mixed` where sub-folders follow several.
     pub name: String,
     /// Root folder.
     pub root: PathBuf,
@@ -73,6 +88,25 @@ pub struct Corpus {
     pub classes: Vec<String>,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+}
+
+impl Corpus {
+    /// A corpus of which nothing is known yet.
+    pub fn empty(root: &Path) -> Corpus {
+        Corpus {
+            name: String::new(),
+            root: root.to_owned(),
+            clips: Vec::new(),
+            problems: Vec::new(),
+            classes: Vec::new(),
+            synthetic: false,
+        }
+    }
+
+    /// Place of a clip in `clips`, which are sorted by id.
+    pub fn index_of(&self, id: &ClipId) -> Option<usize> {
+        self.clips.binary_search_by(|clip| clip.id.cmp(id)).ok()
+    }
 }
 
 /// What is to be recognised.

@@ -2,6 +2,14 @@
 //!
 //! Deliberately absent: normalisation across clips (fitted inside a fold, see `learn::norm`) and anything about labels.
 
+pub mod cache;
+pub mod curves;
+mod descriptors;
+pub mod dsp;
+pub mod functionals;
+pub mod logmel;
+mod statistics;
+
 use ndarray::{ArcArray, Ix3};
 
 use crate::audio::Wave;
@@ -51,7 +59,8 @@ pub trait FeatureSet: Sync {
     /// Computes the features of one clip, at the wave's own rate.
     ///
     /// # Errors
-    /// [`FeatureError`] when the wave is empty or not finite. A short or silent wave is not an error.
+    /// [`FeatureError`] when the wave is empty, not finite, or of no usable rate. A short or silent wave is not an
+    /// error: what it lacks has the value the set documents, and every number is finite.
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError>;
 }
 
@@ -64,12 +73,29 @@ pub enum FeatureError {
     /// NaN or infinity in the samples.
     #[error("sample {0} is not a finite number")]
     NotFinite(usize),
+    /// A rate outside [`RATES`], in Hz.
+    #[error("a rate of {0} Hz is outside 1 kHz to 768 kHz")]
+    Rate(u32),
 }
 
+/// Rates that features are computed at, in Hz.
+pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
 /// All feature sets; the first of each kind is that kind's default.
-pub static FEATURE_SETS: &[&dyn FeatureSet] = &[];
+pub static FEATURE_SETS: &[&dyn FeatureSet] = &[&logmel::LOGMEL, &functionals::FUNCTIONALS];
 
 /// The set of that name.
 pub fn feature_set(name: &str) -> Option<&'static dyn FeatureSet> {
     FEATURE_SETS.iter().copied().find(|set| set.name() == name)
+}
+
+/// The wave itself when features can be made of it.
+fn checked(wave: &Wave) -> Result<&Wave, FeatureError> {
+    if wave.samples.is_empty() {
+        return Err(FeatureError::Empty);
+    }
+    if let Some(at) = wave.samples.iter().position(|sample| !sample.is_finite()) {
+        return Err(FeatureError::NotFinite(at));
+    }
+    if RATES.contains(&wave.rate) { Ok(wave) } else { Err(FeatureError::Rate(wave.rate)) }
 }

@@ -1,3 +1,20 @@
 //! What people (and machines) say about clips: schemes, annotators, annotations, queue, votes.
 //!
-//! Deliberately absent: storage (see `store`) and the keys of the screen.
+//! An [`Annotation`] is an event and is never changed; [`Ledger`] folds one annotator's events into what now holds.
+//! Deliberately absent: storage (see `store`), the keys of the screen, scales, agreement and gold labels.
+
+mod annotation;
+mod export;
+mod ledger;
+mod queue;
+mod scheme;
+#[cfg(test)]
+mod test_events;
+mod vote;
+
+pub use annotation::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, SchemeId, Timestamp};
+pub use export::{ExportError, Exported, Format, Row, export};
+pub use ledger::Ledger;
+pub use queue::{Progress, Queue};
+pub use scheme::{BUILT_IN, Class, Scheme, SchemeError};
+pub use vote::{Vote, Voters, votes};

@@ -4,11 +4,25 @@
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
 pub mod cnn;
+mod fit;
+mod forest;
+mod knn;
+mod logistic;
+mod majority;
 pub mod mlp;
+pub mod model_file;
+mod naive_bayes;
+pub mod norm;
+mod shares;
+mod svm;
+mod tree;
+mod worker;
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, ArrayD};
+use ndarray::{Array, Array2, ArrayD, Dimension};
+
+pub use fit::{Fitted, fit};
 
 use crate::features::{Image, Kind};
 use crate::job::{Cancelled, Watch};
@@ -156,11 +170,43 @@ pub trait Model: Send + Sync {
 }
 
 /// All classifiers, in the order of pickers and tables.
-pub static CLASSIFIERS: &[&dyn Classifier] = &[&cnn::Cnn, &mlp::Mlp];
+pub static CLASSIFIERS: &[&dyn Classifier] = &[
+    &cnn::Cnn,
+    &mlp::Mlp,
+    &svm::Svm,
+    &logistic::Logistic,
+    &forest::Forest,
+    &knn::Knn,
+    &naive_bayes::NaiveBayes,
+    &tree::Tree,
+    &majority::Majority,
+];
 
 /// The classifier of that name.
 pub fn classifier(name: &str) -> Option<&'static dyn Classifier> {
     CLASSIFIERS.iter().copied().find(|kind| kind.name() == name)
+}
+
+impl std::fmt::Display for Norm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Norm::None => "none",
+            Norm::Train => "train",
+            Norm::Speaker => "speaker",
+        })
+    }
+}
+
+impl std::str::FromStr for Norm {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Norm, String> {
+        let known = [Norm::None, Norm::Train, Norm::Speaker];
+        known
+            .into_iter()
+            .find(|norm| norm.to_string() == name)
+            .ok_or_else(|| format!("no scaling `{name}`; there are none, train and speaker"))
+    }
 }
 
 impl Inputs {
@@ -185,6 +231,17 @@ impl Inputs {
         }
     }
 
+    /// The matrix, n x d.
+    ///
+    /// # Errors
+    /// [`LearnError::WrongInput`] for images.
+    pub fn rows(&self) -> Result<&Array2<f64>, LearnError> {
+        match self {
+            Inputs::Rows(rows) => Ok(rows),
+            Inputs::Images(_) => Err(LearnError::WrongInput("rows of numbers are needed, not images".into())),
+        }
+    }
+
     /// The clips at `rows`, in that order; images are shared, not copied. Panics when a row is out of range.
     #[must_use]
     pub fn select(&self, rows: &[usize]) -> Inputs {
@@ -204,6 +261,65 @@ impl Data {
             labels: rows.iter().map(|&row| self.labels[row]).collect(),
             groups: rows.iter().map(|&row| self.groups[row]).collect(),
             classes: self.classes,
+        }
+    }
+}
+
+impl Weights {
+    /// Keeps a tensor under `name`.
+    pub fn put<D: Dimension>(&mut self, name: &str, tensor: &Array<f32, D>) {
+        self.tensors.insert(name.to_owned(), tensor.clone().into_dyn());
+    }
+
+    /// The tensor called `name`, with `D` axes.
+    ///
+    /// # Errors
+    /// [`LearnError::BadModel`] when it is missing, has other axes, or holds NaN or infinity.
+    pub fn get<D: Dimension>(&self, name: &str) -> Result<Array<f32, D>, LearnError> {
+        let tensor = self.tensors.get(name).ok_or_else(|| LearnError::BadModel(format!("no tensor {name:?}")))?;
+        if tensor.iter().any(|value| !value.is_finite()) {
+            return Err(LearnError::BadModel(format!("tensor {name:?} holds a number that is not finite")));
+        }
+        let axes = tensor.ndim();
+        tensor
+            .clone()
+            .into_dimensionality()
+            .map_err(|_| LearnError::BadModel(format!("tensor {name:?} has {axes} axes, not the number expected")))
+    }
+
+    /// Keeps the JSON of `value` under `name`.
+    ///
+    /// # Errors
+    /// [`LearnError::Failed`] when `value` has no JSON.
+    pub fn put_json(&mut self, name: &str, value: &impl serde::Serialize) -> Result<(), LearnError> {
+        // By way of `Value`, whose maps are sorted: equal models give equal bytes.
+        let json = serde_json::to_value(value).and_then(|value| serde_json::to_vec(&value));
+        self.bytes.insert(name.to_owned(), json.map_err(|why| LearnError::Failed(format!("{name}: {why}")))?);
+        Ok(())
+    }
+
+    /// Reads the JSON kept under `name`.
+    ///
+    /// # Errors
+    /// [`LearnError::BadModel`] when it is missing or something else.
+    pub fn get_json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, LearnError> {
+        let bytes = self.bytes.get(name).ok_or_else(|| LearnError::BadModel(format!("no entry {name:?}")))?;
+        serde_json::from_slice(bytes).map_err(|why| LearnError::BadModel(format!("entry {name:?}: {why}")))
+    }
+
+    /// Takes in all of `inner`, with `room/` before the names.
+    pub fn nest(&mut self, room: &str, inner: Weights) {
+        self.tensors.extend(inner.tensors.into_iter().map(|(name, tensor)| (format!("{room}/{name}"), tensor)));
+        self.bytes.extend(inner.bytes.into_iter().map(|(name, bytes)| (format!("{room}/{name}"), bytes)));
+    }
+
+    /// What [`Weights::nest`] put under `room`, with its own names again.
+    #[must_use]
+    pub fn room(&self, room: &str) -> Weights {
+        let own = |name: &String| name.strip_prefix(room).and_then(|rest| rest.strip_prefix('/')).map(str::to_owned);
+        Weights {
+            tensors: self.tensors.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect(),
+            bytes: self.bytes.iter().filter_map(|(name, bytes)| Some((own(name)?, bytes.clone()))).collect(),
         }
     }
 }

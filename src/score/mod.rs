@@ -2,3 +2,13 @@
 //!
 //! Undefined scores are `None`, never NaN and never a silent 0. Deliberately absent: paired tests (to come in
 //! `compare.rs`) and anything that knows a classifier.
+
+mod confusion;
+mod interval;
+mod metric;
+mod report;
+
+pub use confusion::{Confusion, PerClass, ScoreError};
+pub use interval::{Bootstrap, Interval, bootstrap, fold_spread};
+pub use metric::{METRICS, Metric, Metrics, metric};
+pub use report::report;

@@ -7,8 +7,8 @@ cd "$(dirname "$0")"
 sox -D -n -r 16000 -c 1 -b 16 /tmp/tone.wav synth 0.25 sine 440 gain -6.0206
 sox -D -n -r 8000 -c 2 -b 16 /tmp/stereo.wav synth 0.125 sine 440 gain -6.0206 remix 1 1v0.5
 ff() { ffmpeg -hide_banner -loglevel error -y -i "$@"; }
-flac -s -f --no-padding -o tone.flac /tmp/tone.wav
-flac -s -f --no-padding -o stereo.flac /tmp/stereo.wav
+flac -s -f -b 256 --no-padding -o tone.flac /tmp/tone.wav
+flac -s -f -b 256 --no-padding -o stereo.flac /tmp/stereo.wav
 ff /tmp/tone.wav -c:a libmp3lame -b:a 32k -metadata title=tone tone.mp3
 ff /tmp/tone.wav -c:a libvorbis -q:a 1 tone.ogg
 ff /tmp/tone.wav -c:a aac -b:a 24k tone.m4a

@@ -1,0 +1,302 @@
+//! `emolab compare`: classifiers on a corpus under a plan, as a table or JSON.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::progress::Progress;
+use super::table::{lines, percent};
+use super::{Files, Place, say, stdout};
+use crate::corpus::plan::Plan;
+use crate::corpus::{Corpus, Target, scan};
+use crate::features::cache::Cache;
+use crate::learn::{CLASSIFIERS, Norm};
+use crate::score::{Bootstrap, Interval, report};
+use crate::store::{Run, RunId, Store};
+use crate::workbench::experiment::{Judged, Listener, Request, compare, default_plan};
+
+/// Arguments of `emolab compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    #[command(flatten)]
+    place: Place,
+    /// Classifiers, separated by commas [default: all].
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    models: Vec<String>,
+    #[command(flatten)]
+    protocol: ProtocolArgs,
+    /// loso, speakers:K or random:K [default: loso up to 12 speakers, else speakers:5].
+    #[arg(long)]
+    plan: Option<Plan>,
+    /// Print JSON; scores are fractions.
+    #[arg(long)]
+    json: bool,
+    /// Do not save the runs in the store.
+    #[arg(long)]
+    no_save: bool,
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    files: Files,
+}
+
+/// What decides a result beside data and plan.
+#[derive(Debug, Clone, Args)]
+pub struct ProtocolArgs {
+    /// emotion, sex or sex+emotion.
+    #[arg(long, default_value_t = Target::Emotion)]
+    target: Target,
+    /// Feature set for the classifiers that can read it.
+    #[arg(long, value_name = "SET")]
+    features: Option<String>,
+    /// Scaling: none, train (fitted on the training clips) or speaker (each speaker's own clips, without labels).
+    #[arg(long, default_value_t = Norm::Train)]
+    norm: Norm,
+    /// Upper bound of epochs for classifiers that have epochs.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    epochs: Option<u32>,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+impl ProtocolArgs {
+    /// The request for these models and this plan.
+    pub fn request(&self, models: Vec<String>, plan: Plan) -> Request {
+        Request {
+            models,
+            features: self.features.clone(),
+            plan,
+            target: self.target,
+            norm: self.norm,
+            epochs: self.epochs.map(|epochs| epochs as usize),
+            seed: self.seed,
+        }
+    }
+}
+
+impl Compare {
+    /// Scans, compares, saves, prints.
+    pub fn run(mut self) -> Result<()> {
+        let progress = Progress::new(self.quiet)?;
+        if self.models.is_empty() {
+            self.models = CLASSIFIERS.iter().map(|kind| kind.name().to_owned()).collect();
+        }
+        // Before the scan: a typing error should not cost minutes.
+        crate::workbench::experiment::classifiers(&self.models)?;
+        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        tell_problems(&corpus);
+        let plan = self.plan.unwrap_or_else(|| default_plan(&corpus));
+        let request = self.protocol.request(self.models.clone(), plan);
+        let cache = Cache::open(&self.files.cache()?);
+        let listener = Listener { cache: &cache, rate: self.files.rate };
+        let mut keep = self.keeper()?;
+        let runs = compare(&corpus, &request, &listener, &mut keep, &progress)?;
+        progress.end();
+        let mut out = stdout();
+        if self.json {
+            serde_json::to_writer_pretty(&mut out, &json_of(&runs))?;
+            writeln!(out)?;
+        } else {
+            for line in text(&runs) {
+                writeln!(out, "{line}")?;
+            }
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Saves runs; a store that cannot be opened or written is said and the comparison goes on.
+    fn keeper(&self) -> Result<impl FnMut(&Run) -> Result<Option<RunId>> + use<>> {
+        let (path, save, mut store) = (self.files.store()?, !self.no_save, None);
+        Ok(move |run: &Run| {
+            if !save {
+                return Ok(None);
+            }
+            let store = match &mut store {
+                Some(store) => store,
+                empty => empty.insert(Store::open(&path)?),
+            };
+            Ok(Some(store.save_run(run)?))
+        })
+    }
+}
+
+/// Says how many files did not open, and which first.
+pub fn tell_problems(corpus: &Corpus) {
+    if let Some(first) = corpus.problems.first() {
+        let count = corpus.problems.len();
+        say(&format!("{count} problem(s), the first: {}: {} (all: emolab scan)", first.file, first.reason));
+    }
+}
+
+fn parts(runs: &[Arc<Judged>]) -> (&[Arc<Judged>], &[Arc<Judged>]) {
+    let plan = |judged: &Arc<Judged>| judged.run.protocol.plan.plan.clone();
+    let at = runs.iter().position(|judged| plan(judged) != plan(&runs[0])).unwrap_or(runs.len());
+    runs.split_at(at)
+}
+
+fn json_of(runs: &[Arc<Judged>]) -> Value {
+    let (asked, twin) = parts(runs);
+    let mut all = side(asked);
+    if !twin.is_empty() {
+        all["speaker_independent_twin"] = side(twin);
+    }
+    all
+}
+
+fn side(runs: &[Arc<Judged>]) -> Value {
+    json!({
+        "protocol": runs.first().map(|judged| protocol(&judged.run)),
+        "runs": runs.iter().map(|judged| run_json(judged)).collect::<Vec<_>>(),
+    })
+}
+
+fn protocol(run: &Run) -> Value {
+    let p = &run.protocol;
+    let Bootstrap { draws, level, .. } = Bootstrap::default();
+    json!({
+        "corpus": p.data.corpus, "root": p.data.corpus_key, "target": p.data.target, "classes": p.data.classes,
+        "clips": p.data.clips, "speakers": p.data.speakers, "data_hash": p.data.data_hash, "synthetic": p.data.synthetic,
+        "plan": p.plan.plan, "folds": p.plan.folds, "speakers_leak": p.plan.speakers_leak,
+        "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs, "checkpoint": p.training.checkpoint,
+        "interval": { "name": Interval::NAME, "level": level, "draws": draws },
+        "chance_uar": chance(run), "emolab": p.maker.emolab, "host": p.maker.host,
+    })
+}
+
+fn chance(run: &Run) -> f64 {
+    1.0 / run.classes().len().max(1) as f64
+}
+
+fn run_json(judged: &Judged) -> Value {
+    let (run, summary) = (&judged.run, &judged.summary);
+    let per_class = run.classes().iter().zip(&summary.per_class).map(|(class, score)| {
+        json!({ "class": class, "precision": score.precision, "recall": score.recall, "f1": score.f1, "support": score.support })
+    });
+    let predictions = run.predictions.iter().map(|p| {
+        json!({ "file": p.clip, "speaker": p.speaker, "fold": p.fold, "truth": run.classes()[p.truth], "pred": run.classes()[p.pred], "p": p.p })
+    });
+    json!({
+        "id": run.id,
+        "model": run.recipe.classifier,
+        "features": run.recipe.features,
+        "plan": run.protocol.plan.plan,
+        "speakers_leak": run.protocol.plan.speakers_leak,
+        "uar": summary.uar,
+        "uar_ci": summary.uar_ci.as_ref().map(|ci| [ci.low, ci.high]),
+        "uar_folds": summary.uar_folds.map(|(mean, sd)| json!({ "mean": mean, "sd": sd })),
+        "wa": summary.wa,
+        "macro_f1": summary.macro_f1,
+        "classes": run.classes(),
+        "per_class": per_class.collect::<Vec<_>>(),
+        "confusion": summary.confusion.rows(),
+        "fit_seconds": run.fit_seconds,
+        "predictions": predictions.collect::<Vec<_>>(),
+    })
+}
+
+fn text(runs: &[Arc<Judged>]) -> Vec<String> {
+    let (asked, twin) = parts(runs);
+    let mut all = Vec::new();
+    for side in [asked, twin] {
+        let Some(first) = side.first() else { continue };
+        all.extend(protocol_text(&first.run));
+        all.push(String::new());
+        all.extend(lines(&std::iter::once(head()).chain(side.iter().map(|judged| row(judged))).collect::<Vec<_>>()));
+        all.push(String::new());
+    }
+    if !twin.is_empty() {
+        all.push("UAR with speakers leaking, without, and the difference in points:".to_owned());
+        all.extend(lines(&asked.iter().zip(twin).map(|(a, b)| difference(a, b)).collect::<Vec<_>>()));
+        all.push(String::new());
+    }
+    // The detail below is of the last honest table: the twin where there is one.
+    let side = if twin.is_empty() { asked } else { twin };
+    if let Some(best) =
+        side.iter().max_by(|a, b| a.summary.uar.unwrap_or(-1.0).total_cmp(&b.summary.uar.unwrap_or(-1.0)))
+    {
+        all.extend(detail(best));
+    }
+    all
+}
+
+fn protocol_text(run: &Run) -> Vec<String> {
+    let (data, plan) = (&run.protocol.data, &run.protocol.plan);
+    let mut all = vec![format!(
+        "{}: {}, {} clips, {} speakers, {} classes; plan {} ({} folds), norm {}, seed {}; chance UAR {}",
+        data.corpus,
+        data.target,
+        data.clips,
+        data.speakers,
+        data.classes.len(),
+        plan.plan,
+        plan.folds,
+        run.recipe.norm,
+        run.recipe.seed,
+        percent(Some(chance(run))),
+    )];
+    if plan.speakers_leak {
+        all.push("SPEAKERS LEAK: the same voices are in training and test; compare with the table below".to_owned());
+    }
+    if data.synthetic {
+        all.push("synthetic speech: these scores mean nothing".to_owned());
+    }
+    if data.speakers < 6 {
+        all.push(format!("only {} speakers: intervals over so few are too narrow to trust", data.speakers));
+    }
+    all
+}
+
+fn head() -> Vec<String> {
+    ["model", "features", "UAR %", "95 % (speakers)", "folds mean ± sd", "WA %", "macro-F1 %", "fit s"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+fn row(judged: &Judged) -> Vec<String> {
+    let (run, s) = (&judged.run, &judged.summary);
+    let interval = s
+        .uar_ci
+        .as_ref()
+        .map_or_else(|| "-".to_owned(), |ci| format!("{} to {}", percent(Some(ci.low)), percent(Some(ci.high))));
+    let folds =
+        s.uar_folds.map_or_else(|| "-".to_owned(), |(mean, sd)| format!("{} ± {}", percent(Some(mean)), percent(sd)));
+    vec![
+        run.recipe.classifier.clone(),
+        run.recipe.features.clone(),
+        percent(s.uar),
+        interval,
+        folds,
+        percent(s.wa),
+        percent(s.macro_f1),
+        format!("{:.1}", run.fit_seconds),
+    ]
+}
+
+fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {
+    let gap = leaky.summary.uar.zip(honest.summary.uar).map(|(a, b)| format!("{:+.1}", 100.0 * (a - b)));
+    vec![
+        leaky.run.recipe.classifier.clone(),
+        percent(leaky.summary.uar),
+        percent(honest.summary.uar),
+        gap.unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+fn detail(best: &Judged) -> Vec<String> {
+    let mut all = vec![format!("{}, {}:", best.run.recipe.classifier, best.run.protocol.plan.plan), String::new()];
+    all.extend(report(&best.summary.confusion, best.run.classes()).lines().map(str::to_owned));
+    all.push(String::new());
+    all.push("confusion in % of the true class (rows)".to_owned());
+    let mut rows = vec![std::iter::once(String::new()).chain(best.run.classes().iter().cloned()).collect::<Vec<_>>()];
+    for (class, shares) in best.run.classes().iter().zip(best.summary.confusion.normalised()) {
+        let cells = (0..best.run.classes().len()).map(|column| percent(shares.as_ref().map(|row| row[column])));
+        rows.push(std::iter::once(class.clone()).chain(cells).collect());
+    }
+    all.extend(lines(&rows));
+    all
+}

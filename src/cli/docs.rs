@@ -1,0 +1,97 @@
+//! `emolab docs`: the pages of `docs/` that are printed from the registries, so that they cannot drift.
+//!
+//! A test (`tests/docs.rs`) compares what lies in `docs/` with what this makes.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{say, write_whole};
+use crate::corpus::descriptions;
+use crate::features::{FEATURE_SETS, Kind};
+use crate::label::{BUILT_IN, Scheme};
+use crate::learn::CLASSIFIERS;
+use crate::score::METRICS;
+use crate::tui::command::key_sheet_markdown;
+
+/// Arguments of `emolab docs`.
+#[derive(Debug, Args)]
+pub struct Docs {
+    /// Folder to write.
+    #[arg(long, short, default_value = "docs")]
+    out: PathBuf,
+}
+
+impl Docs {
+    /// Writes every generated page.
+    pub fn run(self) -> Result<()> {
+        std::fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
+        for (name, text) in pages()? {
+            write_whole(&self.out.join(name), |out| Ok(out.write_all(text.as_bytes())?))?;
+            say(&format!("{}", self.out.join(name).display()));
+        }
+        Ok(())
+    }
+}
+
+/// Name and text of every generated page.
+///
+/// # Errors
+/// A built-in description or scheme is broken.
+pub fn pages() -> Result<Vec<(&'static str, String)>> {
+    Ok(vec![("keys.md", key_sheet_markdown()), ("catalogue.md", catalogue()?)])
+}
+
+fn catalogue() -> Result<String> {
+    let mut page = String::from("# Catalogue\n\nWritten by `emolab docs` from the registries; do not edit.\n");
+    let kind = |kind| if kind == Kind::Image { "image" } else { "row" };
+    section(
+        &mut page,
+        "Classifiers",
+        ["name", "reads", "what it is"],
+        CLASSIFIERS.iter().map(|c| [c.name().to_owned(), kind(c.kind()).to_owned(), c.about().to_owned()]),
+    );
+    section(
+        &mut page,
+        "Feature sets",
+        ["name", "makes", "what it is"],
+        FEATURE_SETS.iter().map(|f| {
+            [f.name().to_owned(), format!("{}, {} columns", kind(f.kind()), f.columns().len()), f.about().to_owned()]
+        }),
+    );
+    section(
+        &mut page,
+        "Metrics",
+        ["name", "shown as", "what it is"],
+        METRICS
+            .iter()
+            .map(|m| [m.name.to_owned(), if m.percent { "percent" } else { "number" }.to_owned(), m.about.to_owned()]),
+    );
+    section(
+        &mut page,
+        "Corpora",
+        ["name", "licence", "title and where to get it"],
+        descriptions()
+            .iter()
+            .map(|d| [d.name.clone(), d.about.licence.clone(), format!("{}; {}", d.about.title, d.about.source)]),
+    );
+    let schemes = BUILT_IN.iter().map(|(name, _)| Scheme::load(name)).collect::<Result<Vec<_>, _>>()?;
+    section(
+        &mut page,
+        "Labelling schemes",
+        ["name", "version", "classes"],
+        schemes.iter().map(|s| {
+            let classes: Vec<_> = s.classes.iter().map(|class| class.name.as_str()).collect();
+            [s.name.clone(), s.version.to_string(), classes.join(", ")]
+        }),
+    );
+    Ok(page)
+}
+
+fn section(page: &mut String, title: &str, head: [&str; 3], rows: impl Iterator<Item = [String; 3]>) {
+    page.push_str(&format!("\n## {title}\n\n| {} |\n|---|---|---|\n", head.join(" | ")));
+    for row in rows {
+        page.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+    }
+}

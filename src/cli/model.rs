@@ -1,0 +1,163 @@
+//! `emolab train` writes a model folder, `emolab predict` uses one.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::json;
+
+use super::compare::{ProtocolArgs, tell_problems};
+use super::progress::Progress;
+use super::table::{lines, percent};
+use super::{Files, Place, say, stdout};
+use crate::corpus::plan::Plan;
+use crate::corpus::scan;
+use crate::features::cache::Cache;
+use crate::learn::Norm;
+use crate::workbench::experiment::{Listener, compare};
+use crate::workbench::models::{Row, Saved, Scores, train};
+
+/// Arguments of `emolab train`.
+#[derive(Debug, Args)]
+pub struct Train {
+    #[command(flatten)]
+    place: Place,
+    /// Classifier.
+    #[arg(long, value_name = "NAME", default_value = "cnn")]
+    model: String,
+    /// Folder to write; an older model there is replaced.
+    #[arg(long, short, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    protocol: ProtocolArgs,
+    /// Evaluate the recipe under this plan first (loso, speakers:K, random:K) and write the scores into the card.
+    #[arg(long)]
+    plan: Option<Plan>,
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    files: Files,
+}
+
+impl Train {
+    /// Scans, evaluates if asked, fits on all clips, writes the folder.
+    pub fn run(self) -> Result<()> {
+        let progress = Progress::new(self.quiet)?;
+        let models = vec![self.model.clone()];
+        crate::workbench::experiment::classifiers(&models)?;
+        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        tell_problems(&corpus);
+        let cache = Cache::open(&self.files.cache()?);
+        let listener = Listener { cache: &cache, rate: self.files.rate };
+        let request = self.protocol.request(models, self.plan.unwrap_or(Plan::Loso));
+        let scores = match self.plan {
+            None => Vec::new(),
+            Some(_) => compare(&corpus, &request, &listener, &mut |_| Ok(None), &progress)?,
+        };
+        let mut saved = train(&corpus, &request, &listener, &progress)?;
+        saved.card.scores = scores.iter().map(|judged| Scores::of(judged)).collect();
+        saved.write(&self.out)?;
+        progress.end();
+        let card = &saved.card;
+        say(&format!(
+            "{}: {} on {} clips of {} speakers, {} classes, {} parameters",
+            self.out.display(),
+            card.recipe.classifier,
+            card.trained_on.clips,
+            card.trained_on.speakers,
+            card.classes.len(),
+            card.parameters
+        ));
+        if card.scores.is_empty() {
+            say("not evaluated: give --plan loso to have its scores in the card");
+        }
+        Ok(())
+    }
+}
+
+/// Arguments of `emolab predict`.
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// Model folder.
+    model: PathBuf,
+    /// Audio files.
+    #[arg(required = true, value_name = "FILES")]
+    audio: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print CSV.
+    #[arg(long)]
+    csv: bool,
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Predict {
+    /// Predicts and prints; files that cannot be read are told and make the verb fail after the others are printed.
+    pub fn run(self) -> Result<()> {
+        let progress = Progress::new(self.quiet)?;
+        let saved = Saved::open(&self.model)?;
+        if saved.card.recipe.norm == Norm::Speaker && self.audio.len() > 1 && !self.quiet {
+            say("this model scales by speaker: the files are taken as one speaker's");
+        }
+        if saved.card.trained_on.synthetic && !self.quiet {
+            say("this model was trained on synthetic speech: what it says means nothing");
+        }
+        let mut rows = Vec::new();
+        let mut out = stdout();
+        let stream = self.csv;
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        if stream {
+            csv.write_record(head(&saved.card.classes, "p_"))?;
+        }
+        let problems = saved.predict(&self.audio, &progress, &mut |batch| {
+            if stream {
+                for row in &batch {
+                    csv.write_record(cells(row, |p| p.to_string()))?;
+                }
+                out.write_all(&std::mem::replace(&mut csv, csv::Writer::from_writer(Vec::new())).into_inner()?)?;
+            } else {
+                rows.extend(batch);
+            }
+            Ok(())
+        })?;
+        progress.end();
+        if self.json {
+            let all = json!({ "model": saved.card, "rows": rows,
+                "problems": problems.iter().map(|(file, reason)| json!({ "file": file, "reason": reason })).collect::<Vec<_>>() });
+            serde_json::to_writer_pretty(&mut out, &all)?;
+            writeln!(out)?;
+        } else if !stream {
+            let table = rows.iter().map(|row| cells(row, |p| percent(Some(p))));
+            for line in lines(&std::iter::once(head(&saved.card.classes, "")).chain(table).collect::<Vec<_>>()) {
+                writeln!(out, "{line}")?;
+            }
+        }
+        out.flush()?;
+        for (file, reason) in &problems {
+            say(&format!("{}: {reason}", file.display()));
+        }
+        if !problems.is_empty() {
+            bail!("{} of {} files could not be read", problems.len(), self.audio.len());
+        }
+        Ok(())
+    }
+}
+
+fn head(classes: &[String], prefix: &str) -> Vec<String> {
+    let classes = classes.iter().map(|class| format!("{prefix}{class}"));
+    let ends = ["pitch_hz", "energy_db"].map(str::to_owned);
+    ["file", "pred"].map(str::to_owned).into_iter().chain(classes).chain(ends).collect()
+}
+
+fn cells(row: &Row, p: impl Fn(f64) -> String) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+    let mut cells = vec![row.file.clone(), row.pred.clone()];
+    cells.extend(row.p.iter().map(|&value| p(value)));
+    cells.extend([number(row.pitch_hz), number(Some(row.energy_db))]);
+    cells
+}

@@ -1,0 +1,62 @@
+//! Formats: the ways in which corpora tell about their clips. A new one is a file here and two lines below.
+//!
+//! Deliberately absent: what codes mean (see `description`) and decoding.
+
+mod filename;
+mod folders;
+mod sidecar;
+mod table;
+
+use regex::Regex;
+
+use super::Problem;
+use super::description::{Description, Fields, Layout, Said};
+use super::tree::Tree;
+
+/// Every format. Where no file names are recognised the first that [`Format::fits`] is used.
+pub static FORMATS: &[&dyn Format] = &[&filename::Filename, &sidecar::WithSidecar, &table::Table, &folders::Folders];
+
+/// A way in which a corpus tells about its clips.
+pub trait Format: Sync {
+    /// The word for `layout.format`.
+    fn name(&self) -> &'static str;
+
+    /// Refuses a layout that lacks what this format needs.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn check(&self, layout: &Layout) -> Result<(), &'static str>;
+
+    /// True when the tree could be of this format although no name tells: the question asked of generic descriptions.
+    fn fits(&self, tree: &Tree, description: &Description) -> bool;
+
+    /// What the corpus says about every audio file of the tree.
+    fn read(&self, tree: &Tree, description: &Description) -> Reading;
+}
+
+/// What a corpus says about the audio files of a tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// In the order of `tree.audio`; an error is the reason why the file is not one of this corpus.
+    pub said: Vec<Result<Said, String>>,
+    /// Problems with other files than audio (a table's line).
+    pub problems: Vec<Problem>,
+}
+
+/// The format of that name.
+pub fn named(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|f| f.name() == name)
+}
+
+/// Reads a tree with the description's own format.
+pub fn read(tree: &Tree, description: &Description) -> Reading {
+    // `Description::parse` admits only known formats.
+    named(&description.layout.format).map(|f| f.read(tree, description)).unwrap_or_default()
+}
+
+/// The named groups that took part in a match.
+fn groups(pattern: &Regex, text: &str) -> Option<Fields> {
+    let captures = pattern.captures(text)?;
+    let named = pattern.capture_names().flatten();
+    Some(named.filter_map(|n| Some((n.to_owned(), captures.name(n)?.as_str().to_owned()))).collect())
+}

@@ -1,0 +1,187 @@
+//! Targets: what is to be recognised, and a corpus laid out for it as class numbers and group numbers.
+//!
+//! Deliberately absent: features (see `features`) and splitting itself (see `plan`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use super::plan::{Plan, PlanError, Split};
+use super::{Clip, Corpus, Sex, Target};
+
+/// A corpus seen as a classification task. `rows`, `labels` and `groups` have one entry per clip that has the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Names of the classes that occur, in the corpus' order.
+    pub classes: Vec<String>,
+    /// Indices into `corpus.clips`, ascending.
+    pub rows: Vec<usize>,
+    /// Class number of each row.
+    pub labels: Vec<usize>,
+    /// Group (speaker) number of each row; a clip whose speaker is unknown is a group of its own.
+    pub groups: Vec<usize>,
+    /// Name of each group; empty where the speaker is unknown.
+    pub speakers: Vec<String>,
+}
+
+/// Why a corpus is no task.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TaskError {
+    /// No clip has the target.
+    #[error("{corpus}: none of {clips} clips has a label for the target `{target}`")]
+    NoLabels {
+        /// Name of the corpus.
+        corpus: String,
+        /// How many clips it has.
+        clips: usize,
+        /// What was to be recognised.
+        target: Target,
+    },
+    /// All clips are of one class.
+    #[error("{corpus}: all {clips} clips with a target `{target}` are of one class, `{class}`; nothing can be learnt")]
+    OneClass {
+        /// Name of the corpus.
+        corpus: String,
+        /// How many clips have the target.
+        clips: usize,
+        /// What was to be recognised.
+        target: Target,
+        /// The only class.
+        class: String,
+    },
+}
+
+/// A word that names no target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no target `{0}`; there are emotion, sex and sex+emotion")]
+pub struct UnknownTarget(pub String);
+
+/// Lays a corpus out for a target.
+///
+/// # Errors
+/// [`TaskError`] when fewer than two classes occur.
+pub fn task(corpus: &Corpus, target: Target) -> Result<Task, TaskError> {
+    let order = class_order(corpus, target);
+    let named: Vec<(usize, String)> =
+        corpus.clips.iter().enumerate().filter_map(|(row, clip)| Some((row, target.class_of(clip)?))).collect();
+    let classes: Vec<String> = order.into_iter().filter(|class| named.iter().any(|(_, have)| have == class)).collect();
+    let name = || corpus.name.clone();
+    match &classes[..] {
+        [] => return Err(TaskError::NoLabels { corpus: name(), clips: corpus.clips.len(), target }),
+        [class] => {
+            return Err(TaskError::OneClass { corpus: name(), clips: named.len(), target, class: class.clone() });
+        }
+        _ => {}
+    }
+    let number: BTreeMap<&str, usize> = classes.iter().enumerate().map(|(at, class)| (class.as_str(), at)).collect();
+    let labels = named.iter().map(|(_, class)| number[class.as_str()]).collect();
+    let rows: Vec<usize> = named.iter().map(|(row, _)| *row).collect();
+    let (groups, speakers) = groups(corpus, &rows);
+    Ok(Task { classes, rows, labels, groups, speakers })
+}
+
+impl Task {
+    /// How many rows lack a speaker.
+    pub fn speakerless(&self) -> usize {
+        self.speakers.iter().filter(|s| s.is_empty()).count()
+    }
+
+    /// The plan's splits; a fold that tests one speaker is named after it. Row numbers are positions in `rows`.
+    ///
+    /// # Errors
+    /// [`PlanError::UnknownSpeakers`] when the plan must keep speakers apart and some are unknown; what
+    /// [`Plan::splits`] refuses.
+    pub fn splits(&self, plan: &Plan, seed: u64) -> Result<Vec<Split>, PlanError> {
+        let lacking = self.speakerless();
+        if !plan.leaks_speakers() && lacking > 0 {
+            return Err(PlanError::UnknownSpeakers { lacking, clips: self.rows.len() });
+        }
+        let mut splits = plan.splits(&self.labels, &self.groups, seed).map_err(|error| match error {
+            PlanError::FewClasses { fold, held_out } => {
+                PlanError::FewClasses { fold: self.fold_name(*plan, &held_out, fold), held_out }
+            }
+            other => other,
+        })?;
+        for split in &mut splits {
+            split.name = self.fold_name(*plan, &split.held_out(&self.groups), std::mem::take(&mut split.name));
+        }
+        Ok(splits)
+    }
+
+    fn fold_name(&self, plan: Plan, held_out: &[usize], number: String) -> String {
+        match held_out {
+            [only] if !plan.leaks_speakers() => format!("speaker {}", self.speakers[*only]),
+            _ => number,
+        }
+    }
+}
+
+impl Target {
+    /// Every target.
+    pub const ALL: [Target; 3] = [Target::Emotion, Target::Sex, Target::SexEmotion];
+
+    /// The clip's class, `None` where the corpus does not say.
+    pub fn class_of(self, clip: &Clip) -> Option<String> {
+        match self {
+            Target::Emotion => clip.label.clone(),
+            Target::Sex => clip.sex.map(|sex| sex.to_string()),
+            Target::SexEmotion => Some(format!("{}_{}", clip.sex?, clip.label.as_ref()?)),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Target::Emotion => "emotion",
+            Target::Sex => "sex",
+            Target::SexEmotion => "sex+emotion",
+        })
+    }
+}
+
+impl FromStr for Target {
+    type Err = UnknownTarget;
+    fn from_str(text: &str) -> Result<Self, UnknownTarget> {
+        Target::ALL.into_iter().find(|t| t.to_string() == text).ok_or_else(|| UnknownTarget(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Sex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Sex::Female => "female",
+            Sex::Male => "male",
+        })
+    }
+}
+
+fn class_order(corpus: &Corpus, target: Target) -> Vec<String> {
+    let sexes = [Sex::Female, Sex::Male];
+    match target {
+        Target::Emotion => corpus.classes.clone(),
+        Target::Sex => sexes.map(|sex| sex.to_string()).into(),
+        Target::SexEmotion => {
+            sexes.iter().flat_map(|sex| corpus.classes.iter().map(move |class| format!("{sex}_{class}"))).collect()
+        }
+    }
+}
+
+/// Group of each row and the groups' names: known speakers sorted by name first, then a group per clip without speaker.
+fn groups(corpus: &Corpus, rows: &[usize]) -> (Vec<usize>, Vec<String>) {
+    let speaker = |row: &usize| corpus.clips[*row].speaker.as_deref();
+    let mut number: BTreeMap<&str, usize> = rows.iter().filter_map(speaker).map(|name| (name, 0)).collect();
+    for (at, group) in number.values_mut().enumerate() {
+        *group = at;
+    }
+    let mut names: Vec<String> = number.keys().map(|name| (*name).to_owned()).collect();
+    let mut group_of = |row: &usize| match speaker(row) {
+        Some(name) => number[name],
+        None => {
+            names.push(String::new());
+            names.len() - 1
+        }
+    };
+    let groups = rows.iter().map(&mut group_of).collect();
+    (groups, names)
+}

@@ -1,0 +1,319 @@
+//! The event of labelling: who said what about which clip, when.
+//!
+//! Deliberately absent: what the events add up to (`ledger`), and changing one after the fact: to correct is to say
+//! something new.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::corpus::ClipId;
+
+/// Number of an annotation in its store; later ones are larger, none is used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct AnnotationId(pub i64);
+
+/// Who annotates.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Annotator {
+    /// A person, by login or chosen name.
+    Human(String),
+    /// A program, by the name of its model.
+    Machine(String),
+}
+
+/// A scheme as an annotation remembers it; written `name@version`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SchemeId {
+    /// [`Scheme::name`](super::Scheme::name).
+    pub name: String,
+    /// [`Scheme::version`](super::Scheme::version).
+    pub version: u32,
+}
+
+/// What was said. Labels are kept as class names, so they stay readable when a scheme changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// The clip belongs to this class.
+    Label(String),
+    /// Not now; the queue comes back to the clip at its end. Takes no label away.
+    Skip,
+    /// Sets (true) or removes (false) the flag "look at this again".
+    Flag(bool),
+    /// A remark; replaces the one before, empty removes it.
+    Note(String),
+    /// Takes back an earlier label, skip, flag or note of the same annotator.
+    Undo(AnnotationId),
+    /// Brings back what an undo took away.
+    Redo(AnnotationId),
+}
+
+/// An annotation before a store has numbered it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewAnnotation {
+    /// The clip; for undo and redo that of the annotation they refer to.
+    pub clip: ClipId,
+    /// Hash of the clip's audio when it was annotated (see `AudioFacts::hash`): tells later whether the sound changed.
+    pub audio: String,
+    /// Who.
+    pub annotator: Annotator,
+    /// Out of which choice of classes.
+    pub scheme: SchemeId,
+    /// What.
+    pub act: Act,
+    /// How sure, 0..=1, where the annotator says so.
+    pub confidence: Option<f64>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An annotation as it stands in a store, for good.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Annotation {
+    /// Its number.
+    pub id: AnnotationId,
+    /// The clip; for undo and redo that of the annotation they refer to.
+    pub clip: ClipId,
+    /// Hash of the clip's audio when it was annotated.
+    pub audio: String,
+    /// Who.
+    pub annotator: Annotator,
+    /// Out of which choice of classes.
+    pub scheme: SchemeId,
+    /// What.
+    pub act: Act,
+    /// How sure, 0..=1, where the annotator says so.
+    pub confidence: Option<f64>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A moment in UTC, to the millisecond; written as RFC 3339, always with three decimals and `Z`, so that text sorts
+/// like time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Annotator {
+    /// The name without the kind.
+    pub fn name(&self) -> &str {
+        match self {
+            Annotator::Human(name) | Annotator::Machine(name) => name,
+        }
+    }
+
+    /// `human` or `machine`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Annotator::Human(_) => "human",
+            Annotator::Machine(_) => "machine",
+        }
+    }
+
+    /// The annotator of that kind and name; `None` for another kind.
+    pub fn from_parts(kind: &str, name: &str) -> Option<Annotator> {
+        match kind {
+            "human" => Some(Annotator::Human(name.to_owned())),
+            "machine" => Some(Annotator::Machine(name.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// True for a person.
+    pub fn is_human(&self) -> bool {
+        matches!(self, Annotator::Human(_))
+    }
+}
+
+impl Act {
+    /// `label`, `skip`, `flag`, `unflag`, `note`, `undo` or `redo`: the word used in files and tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Act::Label(_) => "label",
+            Act::Skip => "skip",
+            Act::Flag(true) => "flag",
+            Act::Flag(false) => "unflag",
+            Act::Note(_) => "note",
+            Act::Undo(_) => "undo",
+            Act::Redo(_) => "redo",
+        }
+    }
+
+    /// The class of a label, the text of a note.
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Act::Label(text) | Act::Note(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The annotation that an undo or redo is about.
+    pub fn refers_to(&self) -> Option<AnnotationId> {
+        match self {
+            Act::Undo(id) | Act::Redo(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Puts [`word`](Act::word), [`value`](Act::value) and [`refers_to`](Act::refers_to) together again; `None` when
+    /// they do not fit each other. A note without text is the empty note (CSV cannot tell them apart).
+    pub fn from_parts(word: &str, value: Option<String>, refers_to: Option<AnnotationId>) -> Option<Act> {
+        match (word, value, refers_to) {
+            ("label", Some(class), None) => Some(Act::Label(class)),
+            ("skip", None, None) => Some(Act::Skip),
+            ("flag", None, None) => Some(Act::Flag(true)),
+            ("unflag", None, None) => Some(Act::Flag(false)),
+            ("note", text, None) => Some(Act::Note(text.unwrap_or_default())),
+            ("undo", None, Some(id)) => Some(Act::Undo(id)),
+            ("redo", None, Some(id)) => Some(Act::Redo(id)),
+            _ => None,
+        }
+    }
+}
+
+impl NewAnnotation {
+    /// The same, with the number the store gave it.
+    #[must_use]
+    pub fn numbered(self, id: AnnotationId) -> Annotation {
+        let NewAnnotation { clip, audio, annotator, scheme, act, confidence, at } = self;
+        Annotation { id, clip, audio, annotator, scheme, act, confidence, at }
+    }
+}
+
+impl Timestamp {
+    /// The present moment, cut to the millisecond.
+    pub fn now() -> Timestamp {
+        Timestamp(jiff::Timestamp::now().as_millisecond())
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z; `None` beyond the years -9999 to 9999.
+    pub fn from_millis(millis: i64) -> Option<Timestamp> {
+        jiff::Timestamp::from_millisecond(millis).ok().map(|moment| Timestamp(moment.as_millisecond()))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for AnnotationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Annotator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Annotator::Human(name) => f.pad(name),
+            Annotator::Machine(name) => write!(f, "{name} (machine)"),
+        }
+    }
+}
+
+impl fmt::Display for SchemeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.version)
+    }
+}
+
+impl FromStr for SchemeId {
+    type Err = String;
+
+    /// # Errors
+    /// Text that is not `name@version`.
+    fn from_str(text: &str) -> Result<SchemeId, String> {
+        text.rsplit_once('@')
+            .and_then(|(name, version)| Some(SchemeId { name: name.to_owned(), version: version.parse().ok()? }))
+            .filter(|id| !id.name.is_empty())
+            .ok_or_else(|| format!("`{text}` is not a scheme's name@version"))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Every way to make one has checked the range, so the fallback is never seen; it must not panic either way.
+        write!(f, "{:.3}", jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = String;
+
+    /// Any RFC 3339 text; digits beyond milliseconds are cut.
+    ///
+    /// # Errors
+    /// Text that is not a moment with its offset from UTC.
+    fn from_str(text: &str) -> Result<Timestamp, String> {
+        let moment: jiff::Timestamp = text.parse().map_err(|error| format!("`{text}` is not a time: {error}"))?;
+        Ok(Timestamp(moment.as_millisecond()))
+    }
+}
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_moment_is_written_in_utc_with_three_decimals() {
+        let text = |millis| Timestamp::from_millis(millis).unwrap().to_string();
+        assert_eq!(text(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(text(951_782_400_120), "2000-02-29T00:00:00.120Z");
+        assert_eq!(text(-1), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn other_offsets_and_finer_times_are_read() {
+        let read = |text: &str| text.parse::<Timestamp>().map(Timestamp::millis);
+        assert_eq!(read("1970-01-01T01:00:00.0019+01:00"), Ok(1));
+        assert!(read("1970-01-01 noon").is_err());
+        assert!(read("1970-01-01T00:00:00").is_err(), "no offset, no moment");
+    }
+
+    #[test]
+    fn scheme_ids_split_at_the_last_at() {
+        let id: SchemeId = "a@b@3".parse().unwrap();
+        assert_eq!((id.name.as_str(), id.version), ("a@b", 3));
+        assert_eq!(id.to_string(), "a@b@3");
+        for bad in ["", "x", "@1", "x@", "x@-1", "x@one"] {
+            assert!(bad.parse::<SchemeId>().is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_moment_agree(millis in -60_000_000_000_000_i64..250_000_000_000_000) {
+            let moment = Timestamp::from_millis(millis).unwrap();
+            prop_assert_eq!(moment.to_string().parse(), Ok(moment));
+        }
+
+        #[test]
+        fn acts_survive_being_taken_apart(kind in 0..7, text in ".*", id in 1_i64..) {
+            let act = match kind {
+                0 => Act::Label(text),
+                1 => Act::Skip,
+                2 => Act::Flag(true),
+                3 => Act::Flag(false),
+                4 => Act::Note(text),
+                5 => Act::Undo(AnnotationId(id)),
+                _ => Act::Redo(AnnotationId(id)),
+            };
+            let again = Act::from_parts(act.word(), act.value().map(str::to_owned), act.refers_to());
+            prop_assert_eq!(again, Some(act));
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! What one annotator's events add up to: the label, flag and note that now hold, and what undo and redo would do.
+//!
+//! A pure fold: the same events in the same order give the same ledger. Deliberately absent: who annotates (the caller
+//! picks the events; see [`Ledger::of`]), storage, and making undo events.
+
+use std::collections::HashMap;
+
+use super::{Act, Annotation, AnnotationId, Annotator};
+use crate::corpus::ClipId;
+
+/// The state after some events of one annotator in one scheme. Each event costs constant amortised time; only undoing
+/// something that is not the last of its clip searches that clip's own history.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    clips: Vec<ClipState>,
+    index: HashMap<ClipId, usize>,
+    events: HashMap<AnnotationId, Event>,
+    done: Vec<AnnotationId>,
+    undone: Vec<AnnotationId>,
+    labelled: usize,
+}
+
+impl Ledger {
+    /// The ledger of those `annotations` (in order of id) that `annotator` made in the scheme of that name, whatever its
+    /// version.
+    pub fn of<'a>(
+        annotations: impl IntoIterator<Item = &'a Annotation>,
+        annotator: &Annotator,
+        scheme: &str,
+    ) -> Ledger {
+        let mine = |event: &&Annotation| event.annotator == *annotator && event.scheme.name == scheme;
+        let mut ledger = Ledger::default();
+        annotations.into_iter().filter(mine).for_each(|event| ledger.apply(event));
+        ledger
+    }
+
+    /// Takes in the next event. An event already taken in, an undo of what is not done and a redo of what is not undone
+    /// change nothing (two windows of one annotator may both undo).
+    pub fn apply(&mut self, event: &Annotation) {
+        if self.events.contains_key(&event.id) {
+            return;
+        }
+        let (target, undo) = match &event.act {
+            Act::Undo(target) => (*target, true),
+            Act::Redo(target) => (*target, false),
+            act => return self.act(event, act),
+        };
+        let turned = if undo { self.turn_off(target) } else { self.turn_on(target) };
+        let toggler = Event::Toggle { target };
+        self.events.insert(event.id, toggler);
+        if let Some(Event::Act { toggled_by, .. }) = self.events.get_mut(&target).filter(|_| turned) {
+            *toggled_by = Some(event.id);
+        }
+    }
+
+    /// The class that holds for a clip.
+    pub fn label(&self, clip: &ClipId) -> Option<&str> {
+        self.clip(clip)?.labels.last().map(|(_, class)| class.as_str())
+    }
+
+    /// The annotation that gave the clip its label.
+    pub fn labelled_by(&self, clip: &ClipId) -> Option<AnnotationId> {
+        self.clip(clip)?.labels.last().map(|(id, _)| *id)
+    }
+
+    /// True when the clip was skipped and has no label.
+    pub fn skipped(&self, clip: &ClipId) -> bool {
+        self.clip(clip).is_some_and(|state| state.labels.is_empty() && !state.skips.is_empty())
+    }
+
+    /// True when the clip is flagged.
+    pub fn flagged(&self, clip: &ClipId) -> bool {
+        self.clip(clip).and_then(|state| state.flags.last()).is_some_and(|(_, on)| *on)
+    }
+
+    /// The remark that holds for a clip.
+    pub fn note(&self, clip: &ClipId) -> Option<&str> {
+        self.clip(clip)?.notes.last().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// What undo would take back: the last act that holds, on whatever clip.
+    pub fn undo_target(&self) -> Option<(AnnotationId, &ClipId)> {
+        self.with_clip(*self.done.last()?)
+    }
+
+    /// What redo would bring back: the last act undone, unless something new was said since.
+    pub fn redo_target(&self) -> Option<(AnnotationId, &ClipId)> {
+        self.with_clip(*self.undone.last()?)
+    }
+
+    /// Number of clips with a label.
+    pub fn labelled_count(&self) -> usize {
+        self.labelled
+    }
+
+    /// The clips of all events, in order of first mention.
+    pub fn clips(&self) -> impl Iterator<Item = &ClipId> {
+        self.clips.iter().map(|state| &state.id)
+    }
+
+    /// False for an annotation that no longer counts: undone, or replaced by a later one. An undo or redo counts while it
+    /// is the last word on what it refers to.
+    pub fn holds(&self, id: AnnotationId) -> bool {
+        match self.events.get(&id) {
+            Some(Event::Act { clip, field, .. }) => self.clips[*clip].holds(*field, id),
+            Some(Event::Toggle { target }) => {
+                matches!(self.events.get(target), Some(Event::Act { toggled_by, .. }) if *toggled_by == Some(id))
+            }
+            None => false,
+        }
+    }
+
+    fn act(&mut self, event: &Annotation, act: &Act) {
+        let clip = self.place(&event.clip);
+        let field = match act {
+            Act::Label(_) => Field::Label,
+            Act::Skip => Field::Skip,
+            Act::Flag(_) => Field::Flag,
+            _ => Field::Note,
+        };
+        self.events.insert(event.id, Event::Act { clip, field, act: act.clone(), toggled_by: None });
+        self.undone.clear();
+        self.put(event.id);
+    }
+
+    /// Makes a known act hold. True when it did not before.
+    fn put(&mut self, id: AnnotationId) -> bool {
+        let Some(Event::Act { clip, act, .. }) = self.events.get(&id) else { return false };
+        let state = &mut self.clips[*clip];
+        let unlabelled = state.labels.is_empty();
+        match act {
+            Act::Label(class) => insert(&mut state.labels, id, class.clone()),
+            Act::Skip => insert(&mut state.skips, id, ()),
+            Act::Flag(on) => insert(&mut state.flags, id, *on),
+            Act::Note(text) => insert(&mut state.notes, id, text.clone()),
+            Act::Undo(_) | Act::Redo(_) => return false,
+        }
+        self.labelled += usize::from(unlabelled && !state.labels.is_empty());
+        self.done.push(id);
+        true
+    }
+
+    fn turn_off(&mut self, id: AnnotationId) -> bool {
+        if !take(&mut self.done, id) {
+            return false;
+        }
+        if let Some(Event::Act { clip, field, .. }) = self.events.get(&id) {
+            let state = &mut self.clips[*clip];
+            let labelled = !state.labels.is_empty();
+            state.remove(*field, id);
+            self.labelled -= usize::from(labelled && state.labels.is_empty());
+        }
+        self.undone.push(id);
+        true
+    }
+
+    fn turn_on(&mut self, id: AnnotationId) -> bool {
+        take(&mut self.undone, id) && self.put(id)
+    }
+
+    fn place(&mut self, clip: &ClipId) -> usize {
+        if let Some(&place) = self.index.get(clip) {
+            return place;
+        }
+        self.index.insert(clip.clone(), self.clips.len());
+        self.clips.push(ClipState::new(clip.clone()));
+        self.clips.len() - 1
+    }
+
+    fn clip(&self, clip: &ClipId) -> Option<&ClipState> {
+        self.clips.get(*self.index.get(clip)?)
+    }
+
+    fn with_clip(&self, id: AnnotationId) -> Option<(AnnotationId, &ClipId)> {
+        match self.events.get(&id)? {
+            Event::Act { clip, .. } => Some((id, &self.clips[*clip].id)),
+            Event::Toggle { .. } => None,
+        }
+    }
+}
+
+/// What holds for one clip: per field the acts not undone, oldest first; the last one counts.
+#[derive(Debug, Clone)]
+struct ClipState {
+    id: ClipId,
+    labels: Vec<(AnnotationId, String)>,
+    skips: Vec<(AnnotationId, ())>,
+    flags: Vec<(AnnotationId, bool)>,
+    notes: Vec<(AnnotationId, String)>,
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Act { clip: usize, field: Field, act: Act, toggled_by: Option<AnnotationId> },
+    Toggle { target: AnnotationId },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    Label,
+    Skip,
+    Flag,
+    Note,
+}
+
+impl ClipState {
+    fn new(id: ClipId) -> ClipState {
+        ClipState { id, labels: Vec::new(), skips: Vec::new(), flags: Vec::new(), notes: Vec::new() }
+    }
+
+    fn holds(&self, field: Field, id: AnnotationId) -> bool {
+        let last = match field {
+            Field::Label => self.labels.last().map(|(id, _)| *id),
+            Field::Skip if !self.labels.is_empty() => None,
+            Field::Skip => self.skips.last().map(|(id, ())| *id),
+            Field::Flag => self.flags.last().map(|(id, _)| *id),
+            Field::Note => self.notes.last().map(|(id, _)| *id),
+        };
+        last == Some(id)
+    }
+
+    fn remove(&mut self, field: Field, id: AnnotationId) {
+        match field {
+            Field::Label => remove(&mut self.labels, id),
+            Field::Skip => remove(&mut self.skips, id),
+            Field::Flag => remove(&mut self.flags, id),
+            Field::Note => remove(&mut self.notes, id),
+        }
+    }
+}
+
+fn insert<T>(acts: &mut Vec<(AnnotationId, T)>, id: AnnotationId, value: T) {
+    // Nearly always at the end: only a redo after events of another window goes elsewhere.
+    let at = acts.partition_point(|(other, _)| *other < id);
+    acts.insert(at, (id, value));
+}
+
+fn remove<T>(acts: &mut Vec<(AnnotationId, T)>, id: AnnotationId) {
+    if let Ok(at) = acts.binary_search_by_key(&id, |(other, _)| *other) {
+        acts.remove(at);
+    }
+}
+
+/// Removes `id`, searching from the end, where it nearly always is.
+fn take(stack: &mut Vec<AnnotationId>, id: AnnotationId) -> bool {
+    match stack.iter().rposition(|&other| other == id) {
+        Some(at) => {
+            stack.remove(at);
+            true
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_events::Events;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn label(class: &str) -> Act {
+        Act::Label(class.to_owned())
+    }
+
+    fn clip(name: &str) -> ClipId {
+        ClipId(name.to_owned())
+    }
+
+    /// Plays a list of acts on clips and keeps the events.
+    #[derive(Default)]
+    struct Session {
+        events: Events,
+        said: Vec<Annotation>,
+        ledger: Ledger,
+    }
+
+    impl Session {
+        fn say(&mut self, clip: &str, act: Act) -> AnnotationId {
+            let event = self.events.say(clip, act);
+            self.ledger.apply(&event);
+            self.said.push(event.clone());
+            event.id
+        }
+
+        fn undo(&mut self) {
+            if let Some((id, clip)) = self.ledger.undo_target().map(|(id, clip)| (id, clip.0.clone())) {
+                self.say(&clip, Act::Undo(id));
+            }
+        }
+
+        fn redo(&mut self) {
+            if let Some((id, clip)) = self.ledger.redo_target().map(|(id, clip)| (id, clip.0.clone())) {
+                self.say(&clip, Act::Redo(id));
+            }
+        }
+    }
+
+    #[test]
+    fn undo_walks_back_across_clips_and_redo_forward() {
+        let mut s = Session::default();
+        s.say("a", label("fear"));
+        s.say("b", label("anger"));
+        s.say("a", label("anger"));
+        s.undo();
+        assert_eq!(s.ledger.label(&clip("a")), Some("fear"));
+        s.undo();
+        assert_eq!(s.ledger.label(&clip("b")), None);
+        assert_eq!(s.ledger.labelled_count(), 1);
+        assert_eq!(s.ledger.undo_target(), Some((AnnotationId(1), &clip("a"))));
+        s.redo();
+        s.redo();
+        s.redo();
+        assert_eq!((s.ledger.label(&clip("a")), s.ledger.label(&clip("b"))), (Some("anger"), Some("anger")));
+        assert_eq!(s.ledger.redo_target(), None);
+    }
+
+    #[test]
+    fn something_new_ends_redo() {
+        let mut s = Session::default();
+        s.say("a", label("fear"));
+        s.undo();
+        s.say("b", Act::Flag(true));
+        assert_eq!(s.ledger.redo_target(), None);
+        let stale = s.say("a", Act::Redo(AnnotationId(1)));
+        assert_eq!(s.ledger.label(&clip("a")), None);
+        assert!(!s.ledger.holds(stale));
+    }
+
+    #[test]
+    fn a_skip_takes_no_label_away_and_a_label_ends_the_skip() {
+        let mut s = Session::default();
+        let skip = s.say("a", Act::Skip);
+        assert!(s.ledger.skipped(&clip("a")) && s.ledger.holds(skip));
+        let first = s.say("a", label("fear"));
+        s.say("a", Act::Skip);
+        assert!(!s.ledger.skipped(&clip("a")));
+        assert_eq!(s.ledger.labelled_by(&clip("a")), Some(first));
+        s.say("a", Act::Undo(first));
+        assert!(s.ledger.skipped(&clip("a")));
+    }
+
+    #[test]
+    fn flags_and_notes_have_a_last_word() {
+        let mut s = Session::default();
+        let flag = s.say("a", Act::Flag(true));
+        s.say("a", Act::Note("noise".to_owned()));
+        assert!(s.ledger.flagged(&clip("a")));
+        assert_eq!(s.ledger.note(&clip("a")), Some("noise"));
+        s.say("a", Act::Note(String::new()));
+        let unflag = s.say("a", Act::Flag(false));
+        assert!(!s.ledger.flagged(&clip("a")));
+        assert_eq!(s.ledger.note(&clip("a")), None);
+        assert!(!s.ledger.holds(flag) && s.ledger.holds(unflag));
+    }
+
+    #[test]
+    fn another_window_may_undo_the_same_thing() {
+        let mut s = Session::default();
+        let one = s.say("a", label("fear"));
+        let two = s.say("a", label("anger"));
+        let first = s.say("a", Act::Undo(one));
+        let again = s.say("a", Act::Undo(one));
+        assert_eq!(s.ledger.label(&clip("a")), Some("anger"));
+        assert!(s.ledger.holds(two) && s.ledger.holds(first) && !s.ledger.holds(again) && !s.ledger.holds(one));
+        s.say("a", Act::Redo(one));
+        assert_eq!(s.ledger.label(&clip("a")), Some("anger"), "what was said later counts");
+    }
+
+    #[test]
+    fn a_ledger_is_of_one_annotator_and_one_scheme() {
+        let mut events = Events::default();
+        let mine = events.say("a", label("fear"));
+        let theirs = events.by(Annotator::Human("ben".to_owned()), "b", label("anger"));
+        let mut other = events.say("c", label("low"));
+        other.scheme.name = "arousal".to_owned();
+        let mut newer = events.say("d", label("fear"));
+        newer.scheme.version = 2;
+        let ledger = Ledger::of(&[mine, theirs, other, newer], &Annotator::Human("anna".to_owned()), "s");
+        assert_eq!(ledger.clips().collect::<Vec<_>>(), [&clip("a"), &clip("d")]);
+    }
+
+    /// The same rules, told the slow way: replay everything from the start.
+    #[derive(Default)]
+    struct Naive {
+        done: Vec<Annotation>,
+        undone: Vec<Annotation>,
+    }
+
+    impl Naive {
+        fn of(events: &[Annotation]) -> Naive {
+            let mut naive = Naive::default();
+            for event in events {
+                match event.act {
+                    Act::Undo(id) => shift(&mut naive.done, &mut naive.undone, id),
+                    Act::Redo(id) => shift(&mut naive.undone, &mut naive.done, id),
+                    _ => {
+                        naive.undone.clear();
+                        naive.done.push(event.clone());
+                    }
+                }
+            }
+            naive
+        }
+
+        fn last<T>(&self, clip: &ClipId, pick: impl Fn(&Act) -> Option<T>) -> Option<T> {
+            let of_clip = self.done.iter().filter(|event| event.clip == *clip);
+            of_clip.filter_map(|event| Some((event.id, pick(&event.act)?))).max_by_key(|(id, _)| *id).map(|(_, v)| v)
+        }
+
+        fn label(&self, clip: &ClipId) -> Option<String> {
+            self.last(clip, |act| matches!(act, Act::Label(_)).then(|| act.value().map(str::to_owned)).flatten())
+        }
+    }
+
+    fn shift(from: &mut Vec<Annotation>, to: &mut Vec<Annotation>, id: AnnotationId) {
+        if let Some(at) = from.iter().position(|event| event.id == id) {
+            to.push(from.remove(at));
+        }
+    }
+
+    fn any_act() -> impl Strategy<Value = (usize, u8, i64)> {
+        (0_usize..4, 0_u8..12, 1_i64..40)
+    }
+
+    fn act(kind: u8, id: i64, session: &Session) -> Act {
+        let target = |target: Option<(AnnotationId, &ClipId)>| target.map_or(AnnotationId(id), |(id, _)| id);
+        match kind {
+            0..4 => label(["fear", "anger"][usize::from(kind % 2)]),
+            4 => Act::Skip,
+            5 => Act::Flag(id % 2 == 0),
+            6 => Act::Note(if id % 2 == 0 { String::new() } else { format!("note {id}") }),
+            7 => Act::Undo(AnnotationId(id)),
+            8 => Act::Redo(AnnotationId(id)),
+            9 | 10 => Act::Undo(target(session.ledger.undo_target())),
+            _ => Act::Redo(target(session.ledger.redo_target())),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_fold_equals_a_naive_replay(acts in proptest::collection::vec(any_act(), 0..60)) {
+            let mut s = Session::default();
+            for (place, kind, id) in acts {
+                let act = act(kind, id, &s);
+                s.say(["a", "b", "c", "d"][place], act);
+                let naive = Naive::of(&s.said);
+                for name in ["a", "b", "c", "d"] {
+                    let id = clip(name);
+                    let label = naive.label(&id);
+                    prop_assert_eq!(s.ledger.label(&id), label.as_deref());
+                    let skip = naive.last(&id, |act| (*act == Act::Skip).then_some(())).is_some();
+                    prop_assert_eq!(s.ledger.skipped(&id), skip && label.is_none());
+                    let flag = naive.last(&id, |act| if let Act::Flag(on) = act { Some(*on) } else { None });
+                    prop_assert_eq!(s.ledger.flagged(&id), flag.unwrap_or(false));
+                    let note = naive.last(&id, |act| if let Act::Note(text) = act { Some(text.clone()) } else { None });
+                    prop_assert_eq!(s.ledger.note(&id), note.as_deref().filter(|text| !text.is_empty()));
+                }
+                let top = |stack: &[Annotation]| stack.last().map(|event| (event.id, event.clip.clone()));
+                prop_assert_eq!(s.ledger.undo_target().map(|(id, clip)| (id, clip.clone())), top(&naive.done));
+                prop_assert_eq!(s.ledger.redo_target().map(|(id, clip)| (id, clip.clone())), top(&naive.undone));
+                let labelled = ["a", "b", "c", "d"].iter().filter(|name| naive.label(&clip(name)).is_some()).count();
+                prop_assert_eq!(s.ledger.labelled_count(), labelled);
+            }
+        }
+    }
+}

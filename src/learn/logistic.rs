@@ -1,0 +1,74 @@
+//! Multinomial logistic regression by linfa (L-BFGS on the softmax loss with an L2 penalty).
+//!
+//! linfa has no class weights, so rows of rare classes are repeated (`shares::balanced`). Deliberately absent: L1,
+//! a search for C, and linfa's own prediction: the fitted numbers are kept as f32 and the softmax is ours, so that a
+//! model read back scores exactly as before.
+
+use linfa::DatasetView;
+use linfa::traits::Fit;
+use linfa_logistic::MultiLogisticRegression;
+use ndarray::{Array1, Array2, ArrayView1, Axis};
+
+use super::worker::guarded;
+use super::{Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights, shares};
+use crate::features::Kind;
+use crate::job::Watch;
+
+/// Inverse strength of the penalty, as scikit-learn's `C`: loss summed over rows + |w|² / 2C.
+const C: f64 = 0.1;
+
+/// L-BFGS gains nothing on held-out clips after this many steps.
+const STEPS: u64 = 200;
+
+/// Softmax regression.
+pub(super) struct Logistic;
+
+struct Softmax {
+    /// d x classes.
+    slopes: Array2<f32>,
+    intercepts: Array1<f32>,
+}
+
+impl Classifier for Logistic {
+    fn name(&self) -> &'static str {
+        "logistic"
+    }
+    fn about(&self) -> &'static str {
+        "multinomial logistic regression, C = 0.1, classes balanced (linfa)"
+    }
+    fn kind(&self) -> Kind {
+        Kind::Row
+    }
+    fn fit(&self, data: &Data, _: &Recipe, _: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
+        let order = shares::balanced(&data.labels, data.classes);
+        let rows = data.inputs.rows()?.select(Axis(0), &order);
+        let labels: Vec<usize> = order.iter().map(|&row| data.labels[row]).collect();
+        let set = DatasetView::new(rows.view(), ArrayView1::from(&labels));
+        let how = MultiLogisticRegression::default().alpha(1.0 / C).max_iterations(STEPS).gradient_tolerance(1e-2);
+        let fitted = guarded("logistic", || how.fit(&set))?.map_err(|why| LearnError::Failed(why.to_string()))?;
+        Ok(Box::new(Softmax {
+            slopes: fitted.params().mapv(|slope| slope as f32),
+            intercepts: fitted.intercept().mapv(|intercept| intercept as f32),
+        }))
+    }
+    fn load(&self, weights: &Weights) -> Result<Box<dyn Model>, LearnError> {
+        Ok(Box::new(Softmax { slopes: weights.get("slopes")?, intercepts: weights.get("intercepts")? }))
+    }
+}
+
+impl Model for Softmax {
+    fn scores(&self, inputs: &Inputs) -> Result<Array2<f64>, LearnError> {
+        let mut logits = inputs.rows()?.dot(&self.slopes.mapv(f64::from)) + self.intercepts.mapv(f64::from);
+        shares::softmax(&mut logits);
+        Ok(logits)
+    }
+    fn weights(&self) -> Weights {
+        let mut weights = Weights::default();
+        weights.put("slopes", &self.slopes);
+        weights.put("intercepts", &self.intercepts);
+        weights
+    }
+    fn parameters(&self) -> usize {
+        self.slopes.len() + self.intercepts.len()
+    }
+}

@@ -1,0 +1,73 @@
+//! Gaussian naive Bayes by linfa.
+//!
+//! linfa's own probabilities underflow to NaN with many columns (it takes the exponent before the logarithm), so the
+//! joint log-likelihood is taken from it and the softmax is ours. Deliberately absent: other than Gaussian columns.
+
+use linfa::DatasetView;
+use linfa::traits::Fit;
+use linfa_bayes::{GaussianNb, NaiveBayes as _};
+use ndarray::{Array2, ArrayView1};
+
+use super::worker::guarded;
+use super::{Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights, shares};
+use crate::features::Kind;
+use crate::job::Watch;
+
+/// Part of the largest variance added to each variance, as scikit-learn's `var_smoothing`. Larger than its 1e-9:
+/// a class of few clips would otherwise have columns that rule it out.
+const SMOOTHING: f64 = 1e-3;
+
+/// Gaussian naive Bayes.
+pub(super) struct NaiveBayes;
+
+struct Gaussians {
+    fitted: GaussianNb<f64, usize>,
+    /// Classes, columns.
+    shape: (usize, usize),
+    weights: Weights,
+}
+
+impl Classifier for NaiveBayes {
+    fn name(&self) -> &'static str {
+        "naive-bayes"
+    }
+    fn about(&self) -> &'static str {
+        "Gaussian naive Bayes (linfa)"
+    }
+    fn kind(&self) -> Kind {
+        Kind::Row
+    }
+    fn fit(&self, data: &Data, _: &Recipe, _: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
+        let set = DatasetView::new(data.inputs.rows()?.view(), ArrayView1::from(&data.labels));
+        let how = GaussianNb::params().var_smoothing(SMOOTHING);
+        let fitted = guarded("naive-bayes", || how.fit(&set))?.map_err(|why| LearnError::Failed(why.to_string()))?;
+        let mut weights = Weights::default();
+        weights.put_json("gaussians", &fitted)?;
+        let shape = (data.classes, set.records().ncols());
+        weights.put_json("shape", &shape)?;
+        Ok(Box::new(Gaussians { fitted, shape, weights }))
+    }
+    fn load(&self, weights: &Weights) -> Result<Box<dyn Model>, LearnError> {
+        let (fitted, shape) = (weights.get_json("gaussians")?, weights.get_json("shape")?);
+        Ok(Box::new(Gaussians { fitted, shape, weights: weights.clone() }))
+    }
+}
+
+impl Model for Gaussians {
+    fn scores(&self, inputs: &Inputs) -> Result<Array2<f64>, LearnError> {
+        let rows = inputs.rows()?;
+        let mut logits = Array2::from_elem((rows.nrows(), self.shape.0), f64::NEG_INFINITY);
+        for (&&class, likelihood) in &self.fitted.joint_log_likelihood(rows.view()) {
+            logits.column_mut(class).assign(likelihood);
+        }
+        shares::softmax(&mut logits);
+        Ok(logits)
+    }
+    fn weights(&self) -> Weights {
+        self.weights.clone()
+    }
+    fn parameters(&self) -> usize {
+        // A mean and a variance per class and column, and the priors.
+        self.shape.0 * (2 * self.shape.1 + 1)
+    }
+}

@@ -1,0 +1,62 @@
+//! Turning what a classifier says into rows that sum to 1.
+//!
+//! Deliberately absent: calibration. These are shares that keep the order of the classes, not promises.
+
+use ndarray::{Array2, ArrayViewMut1};
+
+/// exp(x) / Σ exp(x) of each row, in place, safe for any finite x.
+pub(super) fn softmax(logits: &mut Array2<f64>) {
+    logits.rows_mut().into_iter().for_each(softmax_row);
+}
+
+fn softmax_row(mut row: ArrayViewMut1<f64>) {
+    let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    row.mapv_inplace(|value| (value - top).exp());
+    let sum = row.sum();
+    row.mapv_inplace(|value| value / sum);
+}
+
+/// n x classes: the share of the votes that each class got; one vote per voter and row.
+pub(super) fn votes(voters: &[Vec<u32>], rows: usize, classes: usize) -> Array2<f64> {
+    let mut shares = Array2::zeros((rows, classes));
+    for voter in voters {
+        voter.iter().enumerate().for_each(|(row, &class)| shares[(row, class as usize)] += 1.0);
+    }
+    shares.mapv_into(|count: f64| count / voters.len() as f64)
+}
+
+/// Rows of class numbers in which every class has about the weight of the largest: each row of class c is repeated
+/// round(largest / count of c) times, in the order of the rows.
+///
+/// For learners without class weights. UAR counts classes alike, and corpora do not.
+pub(super) fn balanced(labels: &[usize], classes: usize) -> Vec<usize> {
+    let mut counts = vec![0usize; classes];
+    labels.iter().for_each(|&label| counts[label] += 1);
+    let largest = counts.iter().copied().max().unwrap_or(0);
+    let times = |label: usize| (largest as f64 / counts[label] as f64).round() as usize;
+    labels.iter().enumerate().flat_map(|(row, &label)| std::iter::repeat_n(row, times(label))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn softmax_survives_large_numbers() {
+        let mut logits = array![[1000.0, 1000.0], [-4000.0, -3000.0], [0.0, 3f64.ln()]];
+        softmax(&mut logits);
+        let wanted = array![[0.5, 0.5], [0.0, 1.0], [0.25, 0.75]];
+        assert!((logits - wanted).iter().all(|gap| gap.abs() < 1e-12));
+    }
+
+    #[test]
+    fn votes_become_shares() {
+        assert_eq!(votes(&[vec![0, 1], vec![0, 0]], 2, 3), array![[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]);
+    }
+
+    #[test]
+    fn rare_classes_are_repeated() {
+        assert_eq!(balanced(&[0, 0, 1, 0, 0, 2, 2, 2], 3), [0, 1, 2, 2, 2, 2, 3, 4, 5, 6, 7]);
+    }
+}

@@ -1,0 +1,123 @@
+//! Annotations in and out of the store: appended one transaction each, read in the order they were made.
+//!
+//! Deliberately absent: changing or removing one (the file itself refuses, by triggers), and what they add up to (see
+//! `label::Ledger`).
+
+use rusqlite::types::Type;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::{Store, StoreError, corpus_id};
+use crate::corpus::ClipId;
+use crate::label::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, SchemeId};
+
+impl Store {
+    /// Appends an annotation of a clip of the corpus filed under `corpus_key`. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written; `Refused` for a confidence outside 0..=1, empty names, and an undo or redo
+    /// of something that this annotator did not say about this clip. Nothing is written then; the caller still has `new`.
+    pub fn append(&mut self, corpus_key: &str, new: &NewAnnotation) -> Result<Annotation, StoreError> {
+        check(new)?;
+        let id = self.write(|tx| insert(tx, corpus_key, new))?;
+        let id = id.ok_or_else(|| {
+            let said = new.act.refers_to().map_or(0, |id| id.0);
+            StoreError::Refused(format!("{} never said {said} about {}", new.annotator, new.clip.0))
+        })?;
+        Ok(new.clone().numbered(id))
+    }
+
+    /// The annotations of the corpus filed under `corpus_key`, of one annotator or all, in order of id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn annotations(&self, corpus_key: &str, annotator: Option<&Annotator>) -> Result<Vec<Annotation>, StoreError> {
+        let sql = "SELECT annotation.id, clip.name, audio, annotator.kind, annotator.name, scheme.name, scheme.version,
+                          act, value, refers_to, confidence, at
+                   FROM annotation
+                   JOIN clip ON clip.id = clip_id
+                   JOIN annotator ON annotator.id = annotator_id
+                   JOIN scheme ON scheme.id = scheme_id
+                   WHERE annotation.corpus_id = (SELECT id FROM corpus WHERE key = ?1)";
+        match annotator {
+            None => self.read(&format!("{sql} ORDER BY annotation.id"), [corpus_key], annotation),
+            Some(who) => {
+                let of_one = "annotator_id = (SELECT id FROM annotator WHERE kind = ?2 AND name = ?3)";
+                let sql = format!("{sql} AND {of_one} ORDER BY annotation.id");
+                self.read(&sql, [corpus_key, who.kind(), who.name()], annotation)
+            }
+        }
+    }
+}
+
+fn check(new: &NewAnnotation) -> Result<(), StoreError> {
+    let refuse = |reason: String| Err(StoreError::Refused(reason));
+    match new.confidence {
+        Some(sure) if !(0.0..=1.0).contains(&sure) => refuse(format!("a confidence of {sure} is not in 0..=1")),
+        _ if new.annotator.name().is_empty() => refuse("the annotator has no name".to_owned()),
+        _ if new.scheme.name.is_empty() => refuse("the scheme has no name".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// `None`: the undo or redo refers to something else than an act of this annotator on this clip.
+fn insert(tx: &Transaction<'_>, corpus_key: &str, new: &NewAnnotation) -> rusqlite::Result<Option<AnnotationId>> {
+    let corpus = corpus_id(tx, corpus_key)?;
+    let clip = row_id(tx, CLIP, params![corpus, new.clip.0])?;
+    let annotator = row_id(tx, ANNOTATOR, params![new.annotator.kind(), new.annotator.name()])?;
+    if let Some(target) = new.act.refers_to() {
+        let mut find = tx.prepare_cached(
+            "SELECT 1 FROM annotation WHERE id = ?1 AND clip_id = ?2 AND annotator_id = ?3 AND refers_to IS NULL",
+        )?;
+        if find.query_row(params![target.0, clip, annotator], |_| Ok(())).optional()?.is_none() {
+            return Ok(None);
+        }
+    }
+    let scheme = row_id(tx, SCHEME, params![new.scheme.name, new.scheme.version])?;
+    let (act, value, target) = (new.act.word(), new.act.value(), new.act.refers_to().map(|id| id.0));
+    let at = new.at.to_string();
+    tx.prepare_cached(
+        "INSERT INTO annotation
+             (corpus_id, clip_id, audio, annotator_id, scheme_id, act, value, refers_to, confidence, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![corpus, clip, new.audio, annotator, scheme, act, value, target, new.confidence, at])?;
+    Ok(Some(AnnotationId(tx.last_insert_rowid())))
+}
+
+/// Statements that find a row, and that add it.
+const CLIP: [&str; 2] =
+    ["SELECT id FROM clip WHERE corpus_id = ?1 AND name = ?2", "INSERT INTO clip (corpus_id, name) VALUES (?1, ?2)"];
+const ANNOTATOR: [&str; 2] =
+    ["SELECT id FROM annotator WHERE kind = ?1 AND name = ?2", "INSERT INTO annotator (kind, name) VALUES (?1, ?2)"];
+const SCHEME: [&str; 2] =
+    ["SELECT id FROM scheme WHERE name = ?1 AND version = ?2", "INSERT INTO scheme (name, version) VALUES (?1, ?2)"];
+
+fn row_id(tx: &Transaction<'_>, [find, add]: [&str; 2], values: &[&dyn rusqlite::ToSql]) -> rusqlite::Result<i64> {
+    match tx.prepare_cached(find)?.query_row(values, |row| row.get(0)).optional()? {
+        Some(id) => Ok(id),
+        None => tx.prepare_cached(add)?.insert(values),
+    }
+}
+
+fn annotation(row: &Row<'_>) -> rusqlite::Result<Annotation> {
+    let id: i64 = row.get(0)?;
+    let bad = |column, what: &str| {
+        let reason = format!("annotation {id} has a senseless {what}");
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, reason.into())
+    };
+    let kind: String = row.get(3)?;
+    let name: String = row.get(4)?;
+    let word: String = row.get(7)?;
+    let refers_to: Option<i64> = row.get(9)?;
+    let at: String = row.get(11)?;
+    let new = NewAnnotation {
+        clip: ClipId(row.get(1)?),
+        audio: row.get(2)?,
+        annotator: Annotator::from_parts(&kind, &name).ok_or_else(|| bad(3, "annotator"))?,
+        scheme: SchemeId { name: row.get(5)?, version: row.get(6)? },
+        act: Act::from_parts(&word, row.get(8)?, refers_to.map(AnnotationId)).ok_or_else(|| bad(7, "act"))?,
+        confidence: row.get(10)?,
+        at: at.parse().map_err(|_| bad(11, "time"))?,
+    };
+    Ok(new.numbered(AnnotationId(id)))
+}

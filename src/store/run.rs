@@ -1,0 +1,233 @@
+//! A run: one recipe judged on one corpus by one plan, with all that a reader needs to believe its numbers.
+//!
+//! Deliberately absent: scores (computed from the predictions by `score`, so they cannot disagree) and the fitted models.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::corpus::{ClipId, Target};
+use crate::label::Timestamp;
+use crate::learn::{Norm, Recipe};
+
+/// Number of a run in its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub i64);
+
+/// One recipe, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its number, once stored.
+    pub id: Option<RunId>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// On what and how.
+    pub protocol: Protocol,
+    /// Classifier, features, scaling, seed.
+    pub recipe: Recipe,
+    /// Time spent fitting, all folds together.
+    pub fit_seconds: f64,
+    /// One per clip and fold it was tested in; empty in listings.
+    pub predictions: Vec<Prediction>,
+}
+
+/// What stands beside every number: data, plan, training, maker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Protocol {
+    /// Which clips.
+    pub data: DataFacts,
+    /// How they were split.
+    pub plan: PlanFacts,
+    /// What all recipes of the comparison share.
+    pub training: Training,
+    /// By which program, where.
+    pub maker: Maker,
+}
+
+/// Which clips a run is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFacts {
+    /// Name of the corpus' description.
+    pub corpus: String,
+    /// What the store files the corpus under.
+    pub corpus_key: String,
+    /// What is recognised.
+    pub target: Target,
+    /// Class names; their places are the class numbers of the predictions.
+    pub classes: Vec<String>,
+    /// Number of clips used.
+    pub clips: usize,
+    /// Number of speakers among them.
+    pub speakers: usize,
+    /// Hash over the clips' audio hashes, labels and speakers: equal for equal data.
+    pub data_hash: String,
+    /// True for machine-made speech, whose scores mean nothing.
+    pub synthetic: bool,
+}
+
+/// How clips were split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanFacts {
+    /// As typed: `loso`, `speakers:5`, `random:10`.
+    pub plan: String,
+    /// Number of folds.
+    pub folds: usize,
+    /// True when a speaker may be on both sides of a split.
+    pub speakers_leak: bool,
+}
+
+/// How models were trained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Training {
+    /// Scaling of features.
+    pub norm: Norm,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Upper bound of epochs, where the user set one.
+    pub epochs: Option<usize>,
+    /// Which weights are kept, in words.
+    pub checkpoint: String,
+}
+
+/// What made a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maker {
+    /// Version of emolab.
+    pub emolab: String,
+    /// Name of the machine.
+    pub host: String,
+}
+
+/// What a run says about one clip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The clip.
+    pub clip: ClipId,
+    /// Who speaks; empty when the corpus does not say.
+    pub speaker: String,
+    /// The fold in whose test part it was.
+    pub fold: usize,
+    /// True class number.
+    pub truth: usize,
+    /// Predicted class number.
+    pub pred: usize,
+    /// Score per class.
+    pub p: Vec<f32>,
+}
+
+impl Run {
+    /// Class names.
+    pub fn classes(&self) -> &[String] {
+        &self.protocol.data.classes
+    }
+
+    /// True class number of each prediction.
+    pub fn truth(&self) -> Vec<usize> {
+        self.predictions.iter().map(|prediction| prediction.truth).collect()
+    }
+
+    /// Predicted class number of each prediction.
+    pub fn pred(&self) -> Vec<usize> {
+        self.predictions.iter().map(|prediction| prediction.pred).collect()
+    }
+
+    /// Speaker of each prediction as a number, in order of appearance from 0.
+    pub fn groups(&self) -> Vec<usize> {
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        let mut number = |speaker| {
+            let next = numbers.len();
+            *numbers.entry(speaker).or_insert(next)
+        };
+        self.predictions.iter().map(|prediction| number(&prediction.speaker)).collect()
+    }
+
+    /// Places of the predictions of one fold.
+    pub fn fold(&self, fold: usize) -> Vec<usize> {
+        (0..self.predictions.len()).filter(|&place| self.predictions[place].fold == fold).collect()
+    }
+
+    /// What keeps the run from being stored: numbers that are not finite, classes that do not exist.
+    pub(super) fn fault(&self) -> Option<String> {
+        let classes = self.classes().len();
+        if !self.fit_seconds.is_finite() {
+            return Some("the time of fitting is not a number".to_owned());
+        }
+        let odd = |prediction: &&Prediction| {
+            let Prediction { truth, pred, p, .. } = prediction;
+            *truth >= classes || *pred >= classes || p.len() != classes || p.iter().any(|score| !score.is_finite())
+        };
+        let odd = self.predictions.iter().find(odd)?;
+        Some(format!("the prediction for {} does not fit {classes} classes or is not finite", odd.clip.0))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A small run on the corpus filed under `key`.
+    pub(in crate::store) fn run(key: &str) -> Run {
+        let prediction = |clip: &str, speaker: &str, fold, truth| Prediction {
+            clip: ClipId(clip.to_owned()),
+            speaker: speaker.to_owned(),
+            fold,
+            truth,
+            pred: 1,
+            p: vec![0.25, 0.75],
+        };
+        Run {
+            id: None,
+            started_at: Timestamp::now(),
+            protocol: Protocol {
+                data: DataFacts {
+                    corpus: "demo".to_owned(),
+                    corpus_key: key.to_owned(),
+                    target: Target::Emotion,
+                    classes: vec!["anger".to_owned(), "fear".to_owned()],
+                    clips: 3,
+                    speakers: 2,
+                    data_hash: "00".to_owned(),
+                    synthetic: true,
+                },
+                plan: PlanFacts { plan: "loso".to_owned(), folds: 2, speakers_leak: false },
+                training: Training { norm: Norm::Train, seed: 1, epochs: None, checkpoint: "last".to_owned() },
+                maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
+            },
+            recipe: Recipe {
+                classifier: "majority".to_owned(),
+                features: "functionals".to_owned(),
+                norm: Norm::Train,
+                seed: 1,
+                epochs: None,
+            },
+            fit_seconds: 0.125,
+            predictions: vec![
+                prediction("a.wav", "s2", 0, 0),
+                prediction("b.wav", "s1", 1, 1),
+                prediction("c.wav", "s2", 0, 1),
+            ],
+        }
+    }
+
+    #[test]
+    fn predictions_come_as_columns() {
+        let run = run("/c");
+        assert_eq!((run.truth(), run.pred(), run.groups()), (vec![0, 1, 1], vec![1, 1, 1], vec![0, 1, 0]));
+        assert_eq!((run.fold(0), run.fold(1), run.fold(2)), (vec![0, 2], vec![1], vec![]));
+    }
+
+    #[test]
+    fn a_run_that_contradicts_itself_has_a_fault() {
+        let spoil = |change: fn(&mut Run)| {
+            let mut run = run("/c");
+            change(&mut run);
+            run.fault()
+        };
+        assert_eq!(spoil(|_| ()), None);
+        assert!(spoil(|run| run.predictions[1].p[0] = f32::NAN).is_some_and(|fault| fault.contains("b.wav")));
+        assert!(spoil(|run| run.predictions[2].truth = 2).is_some());
+        assert!(spoil(|run| run.predictions[0].p.truncate(1)).is_some());
+        assert!(spoil(|run| run.fit_seconds = f64::INFINITY).is_some());
+    }
+}

@@ -1,0 +1,153 @@
+//! Runs in and out of the store.
+//!
+//! Deliberately absent: changing a run.
+
+use rusqlite::types::Type;
+use rusqlite::{Row, Transaction, params};
+
+use super::error::reason;
+use super::{Prediction, Run, RunId, Store, StoreError, corpus_id};
+use crate::corpus::ClipId;
+
+/// The runs of a corpus, newest first, and those that cannot be read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Runs {
+    /// Without their predictions.
+    pub runs: Vec<Run>,
+    /// Runs whose rows make no sense.
+    pub problems: Vec<RunProblem>,
+}
+
+/// A run that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunProblem {
+    /// Its number.
+    pub id: RunId,
+    /// Why.
+    pub reason: String,
+}
+
+impl Store {
+    /// Stores a run with its predictions, all or nothing, under the corpus that its protocol names.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written; `Refused` when a number is not finite or a class does not exist.
+    pub fn save_run(&mut self, run: &Run) -> Result<RunId, StoreError> {
+        if let Some(fault) = run.fault() {
+            return Err(StoreError::Refused(fault));
+        }
+        let refuse = |error: serde_json::Error| StoreError::Refused(error.to_string());
+        let protocol = serde_json::to_string(&run.protocol).map_err(refuse)?;
+        let recipe = serde_json::to_string(&run.recipe).map_err(refuse)?;
+        self.write(|tx| {
+            let corpus = corpus_id(tx, &run.protocol.data.corpus_key)?;
+            let id = tx
+                .prepare_cached(
+                    "INSERT INTO run (corpus_id, started_at, classifier, fit_seconds, protocol, recipe)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .insert(params![
+                    corpus,
+                    run.started_at.to_string(),
+                    run.recipe.classifier,
+                    run.fit_seconds,
+                    protocol,
+                    recipe
+                ])?;
+            insert_predictions(tx, id, &run.predictions)?;
+            Ok(RunId(id))
+        })
+    }
+
+    /// The runs on the corpus filed under `corpus_key`, newest first, without their predictions.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read; a single run that makes no sense becomes a problem instead.
+    pub fn runs(&self, corpus_key: &str) -> Result<Runs, StoreError> {
+        let sql = format!("{SELECT} WHERE corpus_id = (SELECT id FROM corpus WHERE key = ?1) ORDER BY id DESC");
+        let rows = self.read(&sql, [corpus_key], |row| {
+            let id = RunId(row.get(0)?);
+            Ok(run(row).map_err(|error| RunProblem { id, reason: reason(&error) }))
+        })?;
+        let mut runs = Runs::default();
+        for row in rows {
+            match row {
+                Ok(run) => runs.runs.push(run),
+                Err(problem) => runs.problems.push(problem),
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The run of that number with its predictions; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        let Some(mut run) = self.read(&format!("{SELECT} WHERE id = ?1"), [id.0], run)?.pop() else {
+            return Ok(None);
+        };
+        let sql = "SELECT clip, speaker, fold, truth, pred, p FROM prediction WHERE run_id = ?1 ORDER BY row";
+        run.predictions = self.read(sql, [id.0], prediction)?;
+        match run.fault() {
+            None => Ok(Some(run)),
+            Some(reason) => {
+                Err(StoreError::Damaged { path: self.path().to_owned(), reason: format!("run {}: {reason}", id.0) })
+            }
+        }
+    }
+
+    /// Removes a run and its predictions. False when there was none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub fn delete_run(&mut self, id: RunId) -> Result<bool, StoreError> {
+        self.write(|tx| Ok(tx.execute("DELETE FROM run WHERE id = ?1", [id.0])? > 0))
+    }
+}
+
+const SELECT: &str = "SELECT id, started_at, fit_seconds, protocol, recipe FROM run";
+
+fn insert_predictions(tx: &Transaction<'_>, run: i64, predictions: &[Prediction]) -> rusqlite::Result<()> {
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO prediction (run_id, row, clip, speaker, fold, truth, pred, p)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for (row, one) in predictions.iter().enumerate() {
+        let p: Vec<u8> = one.p.iter().flat_map(|score| score.to_le_bytes()).collect();
+        insert.execute(params![run, row, one.clip.0, one.speaker, one.fold, one.truth, one.pred, p])?;
+    }
+    Ok(())
+}
+
+fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
+    let text = |column| row.get::<_, String>(column);
+    let json = |column| move |error: serde_json::Error| bad(column, error.to_string());
+    Ok(Run {
+        id: Some(RunId(row.get(0)?)),
+        started_at: text(1)?.parse().map_err(|error| bad(1, error))?,
+        fit_seconds: row.get(2)?,
+        protocol: serde_json::from_str(&text(3)?).map_err(json(3))?,
+        recipe: serde_json::from_str(&text(4)?).map_err(json(4))?,
+        predictions: Vec::new(),
+    })
+}
+
+fn prediction(row: &Row<'_>) -> rusqlite::Result<Prediction> {
+    let (chunks, rest) = row.get_ref(5)?.as_blob()?.as_chunks::<4>();
+    if !rest.is_empty() {
+        return Err(bad(5, "scores are cut short".to_owned()));
+    }
+    Ok(Prediction {
+        clip: ClipId(row.get(0)?),
+        speaker: row.get(1)?,
+        fold: row.get(2)?,
+        truth: row.get(3)?,
+        pred: row.get(4)?,
+        p: chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+    })
+}
+
+fn bad(column: usize, reason: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, reason.into())
+}

@@ -1,0 +1,284 @@
+//! Models on disk: training one on a whole corpus, its folder, and predicting with it.
+//!
+//! A folder holds `card.toml` (what it is, in words a person can read) and `weights.safetensors` (model, scaling and
+//! which columns are read). Both are written under temporary names first: a folder is whole or absent.
+//! Deliberately absent: scoring a model on its own training clips.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
+
+use super::experiment::{Judged, Listener, News, Request, argmax, classifiers, gather, set_for};
+use crate::audio::decode;
+use crate::corpus::{Corpus, task};
+use crate::features::curves::Curves;
+use crate::features::{FeatureSet, Features, feature_set};
+use crate::job::{Mapped, Watch};
+use crate::learn::{Data, Fitted, Norm, Recipe, fit, model_file};
+
+/// Version of the folder's layout; a newer one is refused.
+const FORMAT: u32 = 1;
+/// Clips that go through a model at a time.
+pub const BATCH: usize = 32;
+
+/// What a model folder says about itself.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Card {
+    /// Layout version.
+    pub format: u32,
+    /// emolab that wrote it.
+    pub emolab: String,
+    /// What is recognised: `emotion`, `sex`, `sex+emotion`.
+    pub target: String,
+    /// Classes, in the order of the scores.
+    pub classes: Vec<String>,
+    /// Samples per second that clips are resampled to.
+    pub rate: u32,
+    /// Version of the feature set.
+    pub features_version: u32,
+    /// Trained parameters.
+    pub parameters: usize,
+    /// Corpus, clips and speakers it was fitted on.
+    pub trained_on: TrainedOn,
+    /// Classifier, features, scaling, seed.
+    pub recipe: Recipe,
+    /// Scores of the same recipe under plans; empty when it was not evaluated, two when a plan leaks speakers.
+    #[serde(default)]
+    pub scores: Vec<Scores>,
+}
+
+/// The material of a model.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TrainedOn {
+    /// Name of the corpus description.
+    pub corpus: String,
+    /// Machine-made speech: the model means nothing.
+    pub synthetic: bool,
+    /// Clips.
+    pub clips: usize,
+    /// Speakers.
+    pub speakers: usize,
+}
+
+/// Scores of a recipe under a plan, as fractions.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Scores {
+    /// The plan, as typed.
+    pub plan: String,
+    /// True when the same speakers are in training and test.
+    pub speakers_leak: bool,
+    /// Unweighted average recall.
+    pub uar: Option<f64>,
+    /// Its 95 % interval by bootstrap over speakers.
+    pub uar_ci: Option<[f64; 2]>,
+    /// Share of right clips.
+    pub wa: Option<f64>,
+}
+
+/// A model with its card, ready to predict.
+pub struct Saved {
+    /// What it says about itself.
+    pub card: Card,
+    fitted: Fitted,
+}
+
+/// One row of the table of predictions.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Row {
+    /// The file, as given.
+    pub file: String,
+    /// Name of the class with the highest probability.
+    pub pred: String,
+    /// Probability per class, in the card's order.
+    pub p: Vec<f64>,
+    /// Mean pitch over voiced frames in Hz; `None` without any.
+    pub pitch_hz: Option<f64>,
+    /// Mean level over 25 ms frames in dB re full scale, at least -100.
+    pub energy_db: f64,
+}
+
+/// Fits the only classifier of `request` on every labelled clip of `corpus`.
+///
+/// # Errors
+/// As [`super::experiment::compare`].
+pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<Saved> {
+    let kinds = classifiers(&request.models)?;
+    let [kind] = kinds[..] else { bail!("a model is made of one classifier, {} were named", kinds.len()) };
+    let task = task(corpus, request.target)?;
+    if request.norm == Norm::Speaker && task.speakerless() > 0 {
+        bail!("scaling by speaker: {} of {} clips have no speaker", task.speakerless(), task.rows.len());
+    }
+    let set = set_for(kind.kind(), request.features.as_deref())?;
+    let clips: Vec<_> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let data = Data {
+        inputs: listener.inputs(&clips, set, watch)?,
+        labels: task.labels.clone(),
+        groups: task.groups.clone(),
+        classes: task.classes.len(),
+    };
+    let recipe = Recipe {
+        classifier: kind.name().to_owned(),
+        features: set.name().to_owned(),
+        norm: request.norm,
+        seed: request.seed,
+        epochs: request.epochs,
+    };
+    watch.tell(News::Model { model: recipe.classifier.clone(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
+    let fitted = fit(&recipe, &data, &Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch })))?;
+    let card = Card {
+        format: FORMAT,
+        emolab: env!("CARGO_PKG_VERSION").to_owned(),
+        target: request.target.to_string(),
+        classes: task.classes.clone(),
+        rate: listener.rate,
+        features_version: set.version(),
+        parameters: fitted.parameters(),
+        trained_on: TrainedOn {
+            corpus: corpus.name.clone(),
+            synthetic: corpus.synthetic,
+            clips: task.rows.len(),
+            speakers: task.speakers.len(),
+        },
+        recipe,
+        scores: Vec::new(),
+    };
+    Ok(Saved { card, fitted })
+}
+
+impl Scores {
+    /// The figures of a run that a card keeps.
+    pub fn of(judged: &Judged) -> Scores {
+        let (run, summary) = (&judged.run, &judged.summary);
+        Scores {
+            plan: run.protocol.plan.plan.clone(),
+            speakers_leak: run.protocol.plan.speakers_leak,
+            uar: summary.uar,
+            uar_ci: summary.uar_ci.as_ref().map(|ci| [ci.low, ci.high]),
+            wa: summary.wa,
+        }
+    }
+}
+
+impl Saved {
+    /// Writes the folder; an existing model there is replaced, anything else there is refused.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or holds something that is not a model.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        if dir.exists() && !dir.join("card.toml").exists() && fs::read_dir(dir)?.next().is_some() {
+            bail!("{} is not empty and not a model; choose another folder", dir.display());
+        }
+        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+        let fresh = tempfile::Builder::new().prefix(".emolab-model-").tempdir_in(parent)?;
+        model_file::write(&fresh.path().join("weights.safetensors"), &self.fitted.weights()?)?;
+        fs::write(fresh.path().join("card.toml"), toml::to_string_pretty(&self.card)?)?;
+        if dir.exists() {
+            fs::remove_dir_all(dir).with_context(|| dir.display().to_string())?;
+        }
+        fs::rename(fresh.path(), dir).with_context(|| dir.display().to_string())
+    }
+
+    /// Opens a model folder.
+    ///
+    /// # Errors
+    /// Not a model, cut short, from a newer emolab, or made with features this emolab no longer computes.
+    pub fn open(dir: &Path) -> Result<Saved> {
+        let path = dir.join("card.toml");
+        let text = fs::read_to_string(&path).with_context(|| format!("{}: no model there", path.display()))?;
+        let card = card(&text).with_context(|| path.display().to_string())?;
+        let path = dir.join("weights.safetensors");
+        let weights = model_file::read(&path)?;
+        let fitted = Fitted::load(card.recipe.clone(), card.classes.len(), &weights)
+            .with_context(|| path.display().to_string())?;
+        Ok(Saved { card, fitted })
+    }
+
+    /// Predicts `files` in batches of 32 and gives each batch's rows to `each` as soon as they are there.
+    ///
+    /// A model with `speaker` scaling takes all files as one batch: one speaker's.
+    /// Returns the files that could not be predicted with the reason.
+    ///
+    /// # Errors
+    /// Cancelling, or a failure of `each`; an unreadable file is not one.
+    pub fn predict(
+        &self,
+        files: &[PathBuf],
+        watch: &dyn Watch<News>,
+        each: &mut dyn FnMut(Vec<Row>) -> Result<()>,
+    ) -> Result<Vec<(PathBuf, String)>> {
+        let mut problems = Vec::new();
+        let step = if self.card.recipe.norm == Norm::Speaker { files.len().max(1) } else { BATCH };
+        for files in files.chunks(step) {
+            watch.check()?;
+            let heard: Vec<_> = files.par_iter().map(|file| (file, self.hear(file))).collect();
+            let mut known = Vec::new();
+            for (file, heard) in heard {
+                match heard {
+                    Ok((row, features)) => known.push((row, features)),
+                    Err(error) => problems.push((file.clone(), format!("{error:#}"))),
+                }
+            }
+            if !known.is_empty() {
+                let (rows, features): (Vec<Row>, Vec<Features>) = known.into_iter().unzip();
+                each(self.score(rows, features)?)?;
+            }
+        }
+        Ok(problems)
+    }
+
+    fn set(&self) -> Result<&'static dyn FeatureSet> {
+        feature_set(&self.card.recipe.features)
+            .with_context(|| format!("this emolab has no feature set `{}`", self.card.recipe.features))
+    }
+
+    fn hear(&self, file: &Path) -> Result<(Row, Features)> {
+        let wave = decode(file)?.mono().resample(self.card.rate)?;
+        let features = self.set()?.extract(&wave)?;
+        let curves = Curves::of(&wave)?;
+        let row = Row {
+            file: file.display().to_string(),
+            pred: String::new(),
+            p: Vec::new(),
+            pitch_hz: curves.mean_pitch().map(f64::from),
+            energy_db: f64::from(curves.mean_level()),
+        };
+        Ok((row, features))
+    }
+
+    fn score(&self, rows: Vec<Row>, features: Vec<Features>) -> Result<Vec<Row>> {
+        let scores = self.fitted.scores(&gather(features)?, &vec![0; rows.len()])?;
+        let named = rows.into_iter().zip(scores.outer_iter()).map(|(row, p)| Row {
+            pred: self.card.classes[argmax(p.iter().copied())].clone(),
+            p: p.to_vec(),
+            ..row
+        });
+        Ok(named.collect())
+    }
+}
+
+/// Parses and checks a card: format first, so that a newer one is told as such whatever else changed.
+fn card(text: &str) -> Result<Card> {
+    let table: toml::Table = text.parse().context("not a model card")?;
+    match table.get("format").and_then(toml::Value::as_integer) {
+        None => bail!("not a model card: it has no `format`"),
+        Some(format) if format > i64::from(FORMAT) => {
+            bail!("format {format} was written by a newer emolab; this one reads up to {FORMAT}")
+        }
+        Some(_) => {}
+    }
+    let card: Card = toml::from_str(text).context("not a model card")?;
+    let set = feature_set(&card.recipe.features)
+        .with_context(|| format!("this emolab has no feature set `{}`", card.recipe.features))?;
+    if set.version() != card.features_version {
+        bail!(
+            "made with version {} of the features `{}`, this emolab computes version {}; train it again",
+            card.features_version,
+            card.recipe.features,
+            set.version()
+        );
+    }
+    Ok(card)
+}

@@ -1,0 +1,46 @@
+//! Where files lie: the XDG base directories, each overridden by a flag or variable of its own.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+/// Features of earlier runs: `$EMOLAB_CACHE`, else `emolab` in the XDG cache directory. Safe to delete.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn cache() -> Result<PathBuf> {
+    place("EMOLAB_CACHE", "XDG_CACHE_HOME", ".cache", "")
+}
+
+/// The log that catches what libraries print while a screen is up: `emolab/emolab.log` in the XDG state directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn log() -> Result<PathBuf> {
+    place("EMOLAB_LOG", "XDG_STATE_HOME", ".local/state", "emolab.log")
+}
+
+fn place(own: &str, xdg: &str, under_home: &str, file: &str) -> Result<PathBuf> {
+    if let Some(path) = env::var_os(own).filter(|value| !value.is_empty()) {
+        return Ok(path.into());
+    }
+    // The XDG specification: a relative path there is to be ignored.
+    let base = match env::var_os(xdg).map(PathBuf::from).filter(|path| path.is_absolute()) {
+        Some(base) => base,
+        None => env::home_dir()
+            .filter(|home| !home.as_os_str().is_empty())
+            .with_context(|| format!("neither {own}, {xdg} nor HOME is set"))?
+            .join(under_home),
+    };
+    let dir = base.join("emolab");
+    Ok(if file.is_empty() { dir } else { dir.join(file) })
+}
+
+/// Name of this machine, for the record of a run.
+pub fn host() -> String {
+    #[cfg(unix)]
+    return rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    env::var("COMPUTERNAME").unwrap_or_default()
+}

@@ -1,0 +1,154 @@
+//! The running comparison as a screen sees it, and the two jobs that read and write runs.
+//!
+//! Deliberately absent: the fits themselves (see `experiment`).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::experiment::{Judged, Listener, News, Request, compare};
+use super::summary::Summary;
+use super::{Settings, corpus_key};
+use crate::corpus::Corpus;
+use crate::features::cache::Cache;
+use crate::job::{Job, Report, Watch};
+use crate::learn::Epoch;
+use crate::store::Store;
+
+/// A comparison: what was asked, how far it is, how it ended.
+pub struct Training {
+    /// Distinguishes it from earlier ones.
+    pub(super) number: u64,
+    /// What was asked.
+    pub request: Request,
+    /// Features: clips done and in all.
+    pub reading: (usize, usize),
+    /// The classifier at work, its plan, its number and how many there are.
+    pub model: Option<(String, String, usize, usize)>,
+    /// Folds of the current classifier: done and in all.
+    pub folds: (usize, usize),
+    /// Epochs of the current classifier with their folds, in the order they came.
+    pub epochs: Vec<(usize, Epoch)>,
+    /// Runs finished so far.
+    pub finished: Vec<Arc<Judged>>,
+    /// A run that could not be saved: the reason.
+    pub trouble: Option<String>,
+    /// `None` while it runs; then how it ended.
+    pub end: Option<Result<(), String>>,
+    started: Instant,
+    took: Option<Duration>,
+    job: Job,
+}
+
+impl Training {
+    pub(super) fn new(number: u64, request: Request, job: Job) -> Training {
+        Training {
+            number,
+            request,
+            reading: (0, 0),
+            model: None,
+            folds: (0, 0),
+            epochs: Vec::new(),
+            finished: Vec::new(),
+            trouble: None,
+            end: None,
+            started: Instant::now(),
+            took: None,
+            job,
+        }
+    }
+
+    /// True until the job has ended.
+    pub fn is_running(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Time since the start, or the whole time once it has ended.
+    pub fn elapsed(&self) -> Duration {
+        self.took.unwrap_or_else(|| self.started.elapsed())
+    }
+
+    /// Share done, 0..1: classifiers counted alike, folds within the current one.
+    pub fn share(&self) -> f64 {
+        let Some((_, _, index, of)) = &self.model else { return 0.0 };
+        if self.end == Some(Ok(())) {
+            return 1.0;
+        }
+        // The epochs of a fold that is under way count as a part of it.
+        let within = match self.epochs.last() {
+            Some((fold, epoch)) if *fold >= self.folds.0 => epoch.epoch as f64 / epoch.epochs.max(1) as f64,
+            _ => 0.0,
+        };
+        let model = (self.folds.0 as f64 + within).min(self.folds.1 as f64) / self.folds.1.max(1) as f64;
+        (*index as f64 + model).min(*of as f64) / (*of).max(1) as f64
+    }
+
+    /// Time left if it goes on as until now; `None` before anything is done and after the end.
+    pub fn remaining(&self) -> Option<Duration> {
+        let share = self.share();
+        (self.is_running() && share > 0.01).then(|| self.elapsed().mul_f64((1.0 - share) / share))
+    }
+
+    pub(super) fn cancel(&self) {
+        self.job.cancel();
+    }
+
+    pub(super) fn apply(&mut self, report: Report<News, Vec<Arc<Judged>>>) {
+        match report {
+            Report::News(news) => return self.hear(news),
+            Report::Done(_) => self.end = Some(Ok(())),
+            Report::Cancelled => self.end = Some(Err("cancelled".to_owned())),
+            Report::Failed(reason) => self.end = Some(Err(reason)),
+        }
+        self.took = Some(self.started.elapsed());
+    }
+
+    fn hear(&mut self, news: News) {
+        match news {
+            News::Reading { done, total, .. } => self.reading = (self.reading.0.max(done), total),
+            News::Model { model, plan, index, of, folds } => {
+                self.model = Some((model, plan, index, of));
+                self.folds = (0, folds);
+                self.epochs.clear();
+            }
+            News::Epoch { fold, epoch } => self.epochs.push((fold, epoch)),
+            News::Fold { done, folds } => self.folds = (self.folds.0.max(done), folds),
+            News::Run(judged) => self.finished.push(judged),
+            News::NotKept(reason) => self.trouble = Some(reason),
+        }
+    }
+}
+
+/// The comparison as a job: its own cache and its own connection to the store, so that the UI thread waits for neither.
+pub(super) fn compare_and_keep(
+    corpus: &Corpus,
+    request: &Request,
+    settings: &Settings,
+    watch: &dyn Watch<News>,
+) -> Result<Vec<Arc<Judged>>> {
+    let cache = Cache::open(&settings.cache);
+    let listener = Listener { cache: &cache, rate: settings.rate };
+    let mut store = None;
+    let mut keep = |run: &crate::store::Run| {
+        let store = match &mut store {
+            Some(store) => store,
+            empty => empty.insert(Store::open(&settings.store)?),
+        };
+        Ok(Some(store.save_run(run)?))
+    };
+    compare(corpus, request, &listener, &mut keep, watch)
+}
+
+/// All runs on `corpus` with their figures, newest first.
+pub(super) fn load_runs(store: &Path, corpus: &Corpus) -> Result<Vec<Arc<Judged>>> {
+    let store = Store::open(store)?;
+    let mut all = Vec::new();
+    for head in store.runs(&corpus_key(corpus))?.runs {
+        if let Some(run) = head.id.map(|id| store.run(id)).transpose()?.flatten() {
+            all.push(Arc::new(Judged { summary: Summary::of(&run)?, run }));
+        }
+    }
+    Ok(all)
+}

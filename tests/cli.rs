@@ -1,0 +1,225 @@
+//! The verbs without a screen, run as a user would: output, errors, exit codes.
+
+use serde_json::Value;
+
+use crate::support::{Home, demo, part_of_demo, text};
+
+fn json(output: &std::process::Output) -> Value {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn scan_lists_the_demo_corpus() {
+    let demo = demo();
+    let all = json(&Home::new().run(&["scan", demo.to_str().unwrap(), "--json"]));
+    assert_eq!(all["corpus"], "demo");
+    assert_eq!(all["clips"].as_array().unwrap().len(), 96);
+    assert_eq!(all["problems"], serde_json::json!([]));
+    let clip = &all["clips"][0];
+    for field in ["file", "speaker", "sex", "label", "text", "seconds", "rate", "channels"] {
+        assert!(!clip[field].is_null(), "{field}: {clip}");
+    }
+    assert_eq!(clip["rate"], 16_000);
+}
+
+#[test]
+fn wrong_input_is_told_and_fails() {
+    let home = Home::new();
+    let empty = home.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let one_speaker = part_of_demo(&home.path().join("one"), |name| name.starts_with("f1_"));
+    let (empty, one_speaker) = (empty.to_str().unwrap(), one_speaker.to_str().unwrap());
+    let demo = demo();
+    let demo = demo.to_str().unwrap();
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["scan", "/no/such/folder"], 1, "/no/such/folder"),
+        (&["scan", empty], 1, "no audio"),
+        (&["scan", demo, "--corpus", "nosuch"], 1, "nosuch"),
+        (&["compare", one_speaker, "--models", "majority", "--plan", "loso"], 1, "speaker"),
+        (&["compare", demo, "--models", "oracle"], 1, "oracle"),
+        (&["compare", demo, "--models", "majority", "--plan", "speakers:99"], 1, "99"),
+        (&["compare", demo, "--plan", "sideways"], 2, "sideways"),
+        (&["compare", demo, "--models", "majority", "--features", "nosuch"], 1, "nosuch"),
+        (&["train", demo, "--model", "majority", "-o", "/proc/nowhere/model"], 1, "/proc/nowhere"),
+        (&["predict", empty, "x.wav"], 1, "card.toml"),
+        (&["export", demo, "-o", "labels.csv"], 1, "labelled"),
+        (&["label", "/no/such/folder"], 1, "/no/such/folder"),
+        (&["nosuchverb-or-path"], 1, "nosuchverb-or-path"),
+    ];
+    for (args, code, told) in cases {
+        let output = home.run(args);
+        let talk = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(*code), "{args:?}: {talk}");
+        assert!(talk.contains(told), "{args:?} does not name {told:?}: {talk}");
+        assert!(!talk.contains("panicked"), "{args:?}: {talk}");
+    }
+    assert!(!home.path().join("labels.csv").exists(), "half-written file");
+}
+
+#[test]
+fn one_class_is_told() {
+    let home = Home::new();
+    let clips = part_of_demo(home.path(), |name| name.contains("_anger_"));
+    let output = home.run(&["compare", clips.to_str().unwrap(), "--models", "majority"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("class"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn compare_gives_the_promised_json_and_repeats_with_its_seed() {
+    let home = Home::new();
+    let clips = part_of_demo(home.path(), |name| name.contains("_anger_") || name.contains("_sadness_"));
+    let args = [
+        "compare",
+        clips.to_str().unwrap(),
+        "--models",
+        "logistic,majority",
+        "--plan",
+        "speakers:2",
+        "--json",
+        "--seed",
+        "3",
+    ];
+    let (first, second) = (json(&home.run(&args)), json(&home.run(&args)));
+    let runs = first["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 2);
+    for (run, again) in runs.iter().zip(second["runs"].as_array().unwrap()) {
+        assert_eq!(run["predictions"], again["predictions"]);
+        assert_eq!(run["predictions"].as_array().unwrap().len(), 32);
+        assert_eq!(run["classes"], serde_json::json!(["anger", "sadness"]));
+        let counts: Vec<u64> = run["confusion"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|row| row.as_array().unwrap())
+            .map(|n| n.as_u64().unwrap())
+            .collect();
+        assert_eq!(counts.iter().sum::<u64>(), 32);
+        let right = (counts[0] + counts[3]) as f64 / 32.0;
+        assert!((run["wa"].as_f64().unwrap() - right).abs() < 1e-12);
+        for p in run["predictions"].as_array().unwrap() {
+            let sum: f64 = p["p"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).sum();
+            assert!((sum - 1.0).abs() < 1e-5, "{p}");
+        }
+    }
+    assert_eq!(runs[1]["uar"], 0.5, "the majority baseline has chance level");
+    assert_eq!(first["protocol"]["plan"], "speakers:2");
+    assert_eq!(first["protocol"]["synthetic"], true);
+}
+
+#[test]
+fn a_random_plan_comes_with_its_speaker_independent_twin() {
+    let home = Home::new();
+    let clips = part_of_demo(home.path(), |name| name.contains("_anger_") || name.contains("_sadness_"));
+    let clips = clips.to_str().unwrap();
+    let all = json(&home.run(&["compare", clips, "--models", "naive-bayes", "--plan", "random:4", "--json"]));
+    assert_eq!(all["protocol"]["leaks_speakers"], true);
+    assert_eq!(all["speaker_independent_twin"]["protocol"]["plan"], "loso");
+    assert_eq!(all["speaker_independent_twin"]["runs"].as_array().unwrap().len(), 1);
+    let shown = text(&home.run(&["compare", clips, "--models", "naive-bayes", "--plan", "random:4"]).stdout);
+    assert!(shown.contains("SPEAKERS LEAK") && shown.contains("plan loso"), "{shown}");
+}
+
+#[test]
+fn a_model_is_trained_saved_and_predicts() {
+    let home = Home::new();
+    let demo = demo();
+    let output = home.run(&["train", demo.to_str().unwrap(), "--model", "logistic", "--target", "sex", "-o", "model"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let clip = |name: &str| demo.join(name).display().to_string();
+    let names: Vec<String> = std::fs::read_dir(&demo)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".flac"))
+        .take(40)
+        .collect();
+    let files: Vec<String> = names.iter().map(|name| clip(name)).collect();
+    let mut args = vec!["predict", "model", "--json"];
+    args.extend(files.iter().map(String::as_str));
+    let all = json(&home.run(&args));
+    let rows = all["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 40, "more than one batch");
+    let right =
+        rows.iter().zip(&names).filter(|(row, name)| row["pred"].as_str().unwrap().starts_with(&name[..1])).count();
+    assert!(right >= 36, "{right} of 40 on its own training clips");
+    assert!(rows.iter().all(|row| row["pitch_hz"].as_f64().is_some_and(|hz| (50.0..700.0).contains(&hz))));
+    let csv = text(&home.run(&["predict", "model", &files[0], "--csv"]).stdout);
+    assert!(csv.starts_with("file,pred,p_"), "{csv}");
+    assert_eq!(csv.lines().count(), 2);
+}
+
+#[test]
+fn a_foreign_truncated_or_newer_model_is_refused_with_a_reason() {
+    let home = Home::new();
+    let demo = demo();
+    let output = home.run(&["train", demo.to_str().unwrap(), "--model", "majority", "-o", "model"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let (card, weights) = (home.path().join("model/card.toml"), home.path().join("model/weights.safetensors"));
+    let (good_card, good_weights) = (std::fs::read_to_string(&card).unwrap(), std::fs::read(&weights).unwrap());
+    let refused = |why: &str| {
+        let output = home.run(&["predict", "model", "x.wav"]);
+        let talk = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{talk}");
+        assert!(talk.contains(why) && !talk.contains("panicked"), "{why}: {talk}");
+    };
+    std::fs::write(&card, good_card.replace("format = 1", "format = 99")).unwrap();
+    refused("newer");
+    std::fs::write(&card, "hello = true").unwrap();
+    refused("not a model card");
+    std::fs::write(&card, &good_card).unwrap();
+    std::fs::write(&weights, &good_weights[..good_weights.len() / 2]).unwrap();
+    refused("weights.safetensors");
+    std::fs::write(&weights, b"RIFF....WAVE").unwrap();
+    refused("weights.safetensors");
+}
+
+#[test]
+fn one_bad_file_does_not_spoil_a_prediction() {
+    let home = Home::new();
+    let demo = demo();
+    let output = home.run(&["train", demo.to_str().unwrap(), "--model", "naive-bayes", "-o", "model"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    std::fs::write(home.path().join("broken.wav"), b"not audio").unwrap();
+    let clips = part_of_demo(home.path(), |name| name.starts_with("f1_anger"));
+    let clip = std::fs::read_dir(clips).unwrap().next().unwrap().unwrap().path();
+    let output = home.run(&["predict", "model", "broken.wav", clip.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("broken.wav"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("f1_anger"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn features_are_written_as_npy_with_an_index() {
+    let home = Home::new();
+    let clips = part_of_demo(home.path(), |name| name.starts_with("f1_") || name.starts_with("m1_"));
+    for (set, arrays) in [("logmel", 24), ("functionals", 1)] {
+        let output = home.run(&["features", clips.to_str().unwrap(), "--set", set, "-o", set]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let dir = home.path().join(set);
+        let npy = std::fs::read_dir(&dir)
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "npy"))
+            .count();
+        assert_eq!(npy, arrays, "{set}");
+        let index = std::fs::read_to_string(dir.join("index.csv")).unwrap();
+        assert_eq!(index.lines().count(), 25, "{set}");
+        assert!(index.starts_with("file,array,row,speaker,sex,label"), "{index}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    use std::process::Stdio;
+    let (home, demo) = (Home::new(), demo());
+    let mut child = home
+        .emolab(&["scan", demo.to_str().unwrap(), "--quiet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "");
+}

@@ -1,0 +1,16 @@
+//! All integration tests in one binary: one link, one list of topics.
+
+// The lints allow these in test functions; tests also have helpers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+mod architecture;
+mod audio;
+mod cli;
+mod cnn;
+mod contracts;
+mod corpus;
+mod docs;
+mod features;
+mod scores;
+mod store;
+mod support;

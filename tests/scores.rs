@@ -1,0 +1,72 @@
+//! Scores against scikit-learn: `golden/score.json`, made by `golden/score.py`.
+
+#![allow(clippy::unwrap_used)]
+
+use emolab::score::{Confusion, Metrics, report};
+
+#[derive(serde::Deserialize)]
+struct Case {
+    name: String,
+    classes: Vec<String>,
+    truth: Vec<usize>,
+    pred: Vec<usize>,
+    confusion: Vec<Vec<u64>>,
+    precision: Vec<Option<f64>>,
+    recall: Vec<Option<f64>>,
+    support: Vec<u64>,
+    report: String,
+    #[serde(flatten)]
+    metrics: std::collections::BTreeMap<String, f64>,
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("golden/score.json")).unwrap()
+}
+
+fn counted(case: &Case) -> Confusion {
+    Confusion::of(&case.truth, &case.pred, case.classes.len()).unwrap()
+}
+
+#[test]
+fn confusion_and_metrics_are_scikit_learns() {
+    for case in cases() {
+        let all = counted(&case);
+        assert_eq!(all.rows(), case.confusion, "{}", case.name);
+        let metrics = Metrics::of(&all);
+        assert_eq!(case.metrics.len(), metrics.iter().count());
+        for (name, &wanted) in &case.metrics {
+            let found = metrics.get(name).unwrap();
+            assert!((found - wanted).abs() < 1e-12, "{} {name}: {found}, scikit-learn {wanted}", case.name);
+        }
+    }
+}
+
+#[test]
+fn scores_of_each_class_are_scikit_learns() {
+    let close = |found: Option<f64>, wanted: Option<f64>| match (found, wanted) {
+        (Some(found), Some(wanted)) => (found - wanted).abs() < 1e-12,
+        (found, wanted) => found == wanted,
+    };
+    for case in cases() {
+        for (class, scores) in counted(&case).per_class().into_iter().enumerate() {
+            assert!(close(scores.precision, case.precision[class]), "{} {class}: {scores:?}", case.name);
+            assert!(close(scores.recall, case.recall[class]), "{} {class}: {scores:?}", case.name);
+            assert_eq!(scores.support, case.support[class], "{} {class}", case.name);
+        }
+    }
+}
+
+#[test]
+fn the_report_is_scikit_learns_byte_for_byte_where_all_is_defined() {
+    let (defined, undefined): (Vec<Case>, Vec<Case>) =
+        cases().into_iter().partition(|case| case.precision.iter().chain(&case.recall).all(Option::is_some));
+    assert!(defined.len() >= 5 && !undefined.is_empty());
+    for case in defined {
+        assert_eq!(report(&counted(&case), &case.classes), case.report, "{}", case.name);
+    }
+    for case in undefined {
+        let ours = report(&counted(&case), &case.classes);
+        assert_eq!(ours.lines().count(), case.report.lines().count());
+        assert!(ours.contains('-') && ours != case.report, "{}: a dash where scikit-learn says 0.00", case.name);
+    }
+}

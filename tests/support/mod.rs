@@ -1,0 +1,59 @@
+//! What several topics need: the program, a home of its own for each test, the demo corpus, the real recordings.
+
+pub mod pty;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A home that nothing else uses; gone when dropped.
+pub struct Home(tempfile::TempDir);
+
+impl Home {
+    pub fn new() -> Home {
+        Home(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The program with this home, without sound, without the caller's settings.
+    pub fn emolab(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emolab"));
+        for name in
+            ["EMOLAB_STORE", "EMOLAB_CACHE", "EMOLAB_ANNOTATOR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"]
+        {
+            command.env_remove(name);
+        }
+        command.env("HOME", self.path()).current_dir(self.path()).args(args);
+        command
+    }
+
+    /// Runs to the end.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.emolab(args).output().unwrap()
+    }
+}
+
+/// The demo corpus of this checkout.
+pub fn demo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpora/demo")
+}
+
+/// A small corpus: the demo's clips for which `wanted` holds, copied.
+pub fn part_of_demo(into: &Path, wanted: impl Fn(&str) -> bool) -> PathBuf {
+    let dir = into.join("clips");
+    std::fs::create_dir_all(&dir).unwrap();
+    for entry in std::fs::read_dir(demo()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.ends_with(".flac") && wanted(&name) {
+            std::fs::copy(&path, dir.join(&name)).unwrap();
+        }
+    }
+    dir
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
