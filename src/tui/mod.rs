@@ -1,1 +1,180 @@
-//! The screens.
+//! The screens: the run loop that draws, waits and hands keys and reports to the [`App`].
+//!
+//! Threads: this one owns terminal and Workbench; one blocks on the keyboard, one on the Workbench's updates, one on
+//! signals; all three feed one bounded channel, so at most [`WAITING`] events stand between a key and its effect.
+//! Without events and without anything that moves, nobody wakes up. Deliberately absent: what the keys do
+//! (`app.rs`, `screens/`), and any reading of terminal answers outside the key thread.
+
+pub mod app;
+pub mod command;
+pub mod cursor;
+pub mod filter;
+pub mod keys;
+pub mod layer;
+pub mod screen;
+pub mod screens;
+mod terminal;
+pub mod theme;
+pub mod widgets;
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use crossterm::event::{Event as Input, KeyEventKind};
+
+use crate::workbench::{Update, Workbench};
+use app::{App, Wish};
+use terminal::Screenful;
+use theme::Theme;
+
+/// Events that may wait; the senders wait beyond that.
+const WAITING: usize = 64;
+/// Between two frames here, and over SSH, where every frame is sent through the network.
+const FRAME: [Duration; 2] = [Duration::from_millis(16), Duration::from_millis(100)];
+
+/// Which screen comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The table of clips.
+    Browse,
+    /// Where labelling was left off.
+    Label,
+}
+
+/// What wakes the loop.
+enum Event {
+    Input(Input),
+    Update(Update),
+    Signal(i32),
+    /// The keyboard cannot be read any more; why.
+    Gone(String),
+}
+
+/// Runs the screens until the user quits; then the terminal is as it was. `updates` is the other end of the channel
+/// that the Workbench was opened with.
+///
+/// SIGTERM and SIGHUP restore the terminal and end the process by that signal, as the sender expects; all labels are
+/// on disk by then.
+///
+/// # Errors
+/// A terminal that cannot show screens, or that goes away.
+pub fn run(workbench: Workbench, updates: Receiver<Update>, start: Start) -> Result<()> {
+    let env = |name: &str| std::env::var(name).ok();
+    if env("TERM").as_deref() == Some("dumb") {
+        bail!("this terminal (TERM=dumb) cannot show screens; `emolab --help` lists the verbs that need none");
+    }
+    let frame = FRAME[usize::from(env("SSH_CONNECTION").is_some_and(|value| !value.is_empty()))];
+    let first = match start {
+        Start::Browse => "browse",
+        Start::Label => "label",
+    };
+    let mut app = App::new(workbench, Theme::from_env(env), first);
+    let mut screenful = Screenful::enter().context("the terminal cannot show screens")?;
+    let events = listen(updates)?;
+    let end = turn(&mut app, &mut screenful, &events, frame);
+    screenful.leave();
+    // Jobs are asked to stop and the player falls silent before the process ends, by whichever way.
+    drop(app);
+    match end? {
+        Some(signal) => terminal::end_by(signal),
+        None => Ok(()),
+    }
+}
+
+/// The loop: draw if changed, wait, take in what has come. Returns the signal that ended it, if one did.
+fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, frame: Duration) -> Result<Option<i32>> {
+    let (mut changed, mut drawn) = (true, None::<Instant>);
+    loop {
+        let since = drawn.map_or(Duration::MAX, |at| at.elapsed());
+        if changed && since >= frame {
+            app.draw(screenful.terminal()).context("drawing")?;
+            (changed, drawn) = (false, Some(Instant::now()));
+            continue;
+        }
+        let next = if changed { Some(frame) } else { app.tick().map(|tick| tick.max(frame)) };
+        let event = match next {
+            Some(pause) => events.recv_timeout(pause.saturating_sub(since)),
+            None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match event {
+            Err(RecvTimeoutError::Timeout) => changed = true,
+            Err(RecvTimeoutError::Disconnected) => bail!("nothing is listening to the keyboard any more"),
+            Ok(event) => {
+                for event in std::iter::once(event).chain(events.try_iter().take(2 * WAITING)) {
+                    match take(app, screenful, event, &mut changed)? {
+                        ControlFlow::Continue(()) => {}
+                        ControlFlow::Break(signal) => return Ok(signal),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Takes in one event; breaks at the end of the program.
+fn take(
+    app: &mut App,
+    screenful: &mut Screenful,
+    event: Event,
+    changed: &mut bool,
+) -> Result<ControlFlow<Option<i32>>> {
+    match event {
+        Event::Update(update) => *changed |= app.update(update),
+        Event::Gone(reason) => bail!("the keyboard is gone: {reason}"),
+        Event::Signal(signal) => match terminal::meaning(signal) {
+            terminal::Meaning::Quit => return Ok(ControlFlow::Break(Some(signal))),
+            terminal::Meaning::Suspend => screenful.suspend()?,
+            terminal::Meaning::Return => screenful.resume()?,
+        },
+        Event::Input(Input::Key(key)) if key.kind == KeyEventKind::Release => return Ok(ControlFlow::Continue(())),
+        Event::Input(Input::Key(key)) => app.key(key),
+        Event::Input(Input::Paste(text)) => app.paste(&text),
+        Event::Input(Input::Resize(width, height)) => app.resize(width, height),
+        Event::Input(_) => return Ok(ControlFlow::Continue(())),
+    }
+    match app.take_wish() {
+        Some(Wish::Quit) => return Ok(ControlFlow::Break(None)),
+        Some(Wish::Suspend) => screenful.suspend()?,
+        Some(Wish::Redraw) => screenful.clear()?,
+        None => {}
+    }
+    *changed = true;
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Starts the three listeners. They end with the process, or when the loop has stopped receiving.
+fn listen(updates: Receiver<Update>) -> Result<Receiver<Event>> {
+    let (send, events) = sync_channel(WAITING);
+    let keys = send.clone();
+    spawn("keys", move || {
+        loop {
+            let event = match crossterm::event::read() {
+                Ok(input) => Event::Input(input),
+                Err(error) => Event::Gone(error.to_string()),
+            };
+            let last = matches!(event, Event::Gone(_));
+            if keys.send(event).is_err() || last {
+                return;
+            }
+        }
+    })?;
+    let reports = send.clone();
+    spawn("updates", move || forward(&updates, &reports))?;
+    terminal::signals(move |signal| send.send(Event::Signal(signal)).is_ok())?;
+    Ok(events)
+}
+
+fn forward(updates: &Receiver<Update>, send: &SyncSender<Event>) {
+    for update in updates {
+        if send.send(Event::Update(update)).is_err() {
+            return;
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).with_context(|| format!("thread `{name}`"))?;
+    Ok(())
+}

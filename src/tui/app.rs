@@ -1,0 +1,406 @@
+//! The Workbench, the open screens, the layers over them and the status line; drivable without a terminal.
+//!
+//! Deliberately absent: the terminal, threads and time (see `mod.rs`), and what is inside a screen or layer.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use crossterm::event::KeyEvent;
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Rect};
+
+use super::command::{Command, Group, Row, key_name, named, rows};
+use super::cursor::Cursor;
+use super::keys::{EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, SOUND, SOUND_TABLE};
+use super::layer::{Layer, Palette, Prompt, QuitQuestion, Reader, Reply, help};
+use super::screen::{Answer, Outcome, Screen, Then, Topic};
+use super::screens::{TABS, screens};
+use super::theme::Theme;
+use super::widgets::{self, line, put, put_center, put_right};
+use crate::audio::SinkName;
+use crate::workbench::{Update, Workbench};
+
+/// Smaller terminals get a sentence instead of a screen.
+pub const SMALLEST: (u16, u16) = (60, 18);
+
+/// What the run loop has to do that the app cannot: it has no terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// End the program.
+    Quit,
+    /// Stop the process (Ctrl-Z).
+    Suspend,
+    /// Draw every cell anew.
+    Redraw,
+}
+
+/// The program as a screenful: what is open, on top of what.
+pub struct App {
+    bench: Workbench,
+    theme: Theme,
+    screens: Vec<Box<dyn Screen>>,
+    open: Vec<usize>,
+    layers: Vec<Box<dyn Layer>>,
+    status: Option<Status>,
+    wish: Option<Wish>,
+    body: Rect,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Status {
+    text: String,
+    error: bool,
+}
+
+impl App {
+    /// Opens the screen of that name.
+    pub fn new(bench: Workbench, theme: Theme, first: &str) -> App {
+        let screens = screens();
+        let body = Rect::new(0, 0, SMALLEST.0, SMALLEST.1);
+        let mut app = App { bench, theme, screens, open: vec![0], layers: Vec::new(), status: None, wish: None, body };
+        app.follow(Ok(Then::Switch(TABS.iter().find(|tab| **tab == first).copied().unwrap_or(TABS[0]))));
+        app
+    }
+
+    /// The Workbench, to look at.
+    pub fn bench(&self) -> &Workbench {
+        &self.bench
+    }
+
+    /// What the run loop has to do, once.
+    pub fn take_wish(&mut self) -> Option<Wish> {
+        self.wish.take()
+    }
+
+    /// Tells the size of the terminal, which paging depends on.
+    pub fn resize(&mut self, width: u16, height: u16) {
+        self.body = body(Rect::new(0, 0, width, height));
+    }
+
+    /// Takes a key press.
+    pub fn key(&mut self, key: KeyEvent) {
+        if let Some(layer) = self.layers.last_mut() {
+            let reply = layer.key(&key);
+            self.reply(reply);
+        } else if let Some(name) = key_name(&key) {
+            self.status = None;
+            let outcome = self.press(&name);
+            self.follow(outcome);
+        }
+        self.sync();
+    }
+
+    /// Takes pasted text; only a line to fill in wants it.
+    pub fn paste(&mut self, text: &str) {
+        if let Some(layer) = self.layers.last_mut() {
+            let reply = layer.paste(text);
+            self.reply(reply);
+            self.sync();
+        }
+    }
+
+    /// Takes in a report of the Workbench's jobs; true when something may look different now.
+    pub fn update(&mut self, update: Update) -> bool {
+        let changed = self.bench.apply(update);
+        if changed {
+            self.sync();
+        }
+        changed
+    }
+
+    /// How soon to draw again though nothing is reported: while sound plays or a screen counts time.
+    pub fn tick(&self) -> Option<Duration> {
+        let screen = self.screen();
+        let sound = (screen.has_sound() && self.bench.playback().playing).then_some(Duration::from_millis(33));
+        sound.into_iter().chain(screen.tick(&self.bench)).min()
+    }
+
+    /// Asks whether to quit, or quits when nothing would be lost.
+    pub fn quit(&mut self) {
+        self.follow(Ok(Then::Quit));
+    }
+
+    /// Draws everything.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub fn draw<B: Backend>(&mut self, terminal: &mut Terminal<B>) -> Result<(), B::Error> {
+        let size = terminal.size()?;
+        self.resize(size.width, size.height);
+        terminal.draw(|frame| self.paint(frame.buffer_mut()))?;
+        Ok(())
+    }
+
+    /// Draws everything into a buffer; pure.
+    pub fn paint(&self, buffer: &mut Buffer) {
+        let area = buffer.area;
+        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+            too_small(buffer, &self.theme);
+        } else {
+            self.header(buffer, line(area, 0));
+            self.screen().draw(buffer, body(area), &self.bench, &self.theme);
+            self.status_line(buffer, line(area, area.height - 2));
+            self.footer(buffer, line(area, area.height - 1));
+            for layer in &self.layers {
+                layer.draw(buffer, area, &self.theme);
+            }
+        }
+        self.theme.finish(buffer);
+    }
+}
+
+/// Keys and commands.
+impl App {
+    /// The commands that can be given now, the screen's own first.
+    fn groups(&self) -> Vec<Group> {
+        groups_of(self.screen())
+    }
+
+    fn press(&mut self, name: &str) -> Outcome {
+        let index = self.front();
+        if let Some(outcome) = self.screens[index].key(name, &mut self.bench) {
+            return outcome;
+        }
+        let found = self
+            .groups()
+            .iter()
+            .find_map(|group| Some((group.name, group.rows.iter().find(|row| row.keys.contains(&name))?.name)));
+        let (group, command) = found.ok_or_else(|| anyhow!("{name} does nothing here; ? shows the keys"))?;
+        self.command(group, command)
+    }
+
+    fn command(&mut self, group: &str, name: &str) -> Outcome {
+        let index = self.front();
+        let (screen, bench) = (&mut self.screens[index], &mut self.bench);
+        match group {
+            EVERYWHERE => run(EVERYWHERE_TABLE, name, &mut (), bench),
+            SOUND => run(SOUND_TABLE, name, &mut screen.clip(bench), bench),
+            LIST => {
+                let mut moved = super::keys::Moved { page: screen.page(self.body), cursor: Cursor::default() };
+                let Some(cursor) = screen.list() else { return Ok(Then::Say("there is no list here".to_owned())) };
+                moved.cursor = *cursor;
+                let outcome = run(LIST_TABLE, name, &mut moved, bench);
+                *cursor = moved.cursor;
+                outcome
+            }
+            _ => screen.run(name, bench),
+        }
+    }
+
+    fn reply(&mut self, reply: Reply) {
+        match reply {
+            Reply::Stay => {}
+            Reply::Close => drop(self.layers.pop()),
+            Reply::Quit => self.wish = Some(Wish::Quit),
+            Reply::Command(group, name) => {
+                self.layers.pop();
+                self.status = None;
+                let outcome = self.command(group, name);
+                self.follow(outcome);
+            }
+            Reply::Answer(purpose, answer) => {
+                if !matches!(answer, Answer::Typing(_)) {
+                    self.layers.pop();
+                }
+                let index = self.front();
+                let outcome = self.screens[index].answer(purpose, answer, &mut self.bench);
+                self.follow(outcome);
+            }
+        }
+    }
+
+    fn follow(&mut self, outcome: Outcome) {
+        match outcome {
+            Err(error) => self.status = Some(Status { text: format!("{error:#}"), error: true }),
+            Ok(Then::Stay) => {}
+            Ok(Then::Say(text)) => self.status = Some(Status { text, error: false }),
+            Ok(Then::Open(name, topic)) => self.open(name, topic),
+            Ok(Then::Switch(name)) => {
+                self.open.clear();
+                self.open(name, Topic::Itself);
+            }
+            Ok(Then::Back) => self.back(),
+            Ok(Then::Ask(question)) => self.layers.push(Box::new(Prompt::new(question))),
+            Ok(Then::Show(page)) => self.layers.push(Box::new(Reader::new(page))),
+            Ok(Then::Help) => self.layers.push(Box::new(Reader::new(help(&self.groups())))),
+            Ok(Then::Palette) => self.layers.push(Box::new(Palette::new(self.groups()))),
+            Ok(Then::Quit) => self.ask_to_quit(false),
+            Ok(Then::Interrupt) => self.interrupt(),
+            Ok(Then::Suspend) => self.wish = Some(Wish::Suspend),
+            Ok(Then::Redraw) => self.wish = Some(Wish::Redraw),
+        }
+    }
+
+    fn open(&mut self, name: &str, topic: Topic) {
+        let Some(index) = self.screens.iter().position(|screen| screen.name() == name) else { return };
+        self.open.retain(|open| *open != index);
+        self.open.push(index);
+        self.bench.stop();
+        let outcome = self.screens[index].arrive(topic, &mut self.bench);
+        self.follow(outcome);
+        self.sync();
+    }
+
+    fn back(&mut self) {
+        let index = self.front();
+        if self.open.len() > 1 {
+            self.open.pop();
+            self.bench.stop();
+            self.screens[index].leave(&mut self.bench);
+        } else if !self.screens[index].unwind(&mut self.bench) {
+            self.status = Some(Status { text: "q quits".to_owned(), error: false });
+        }
+    }
+
+    fn interrupt(&mut self) {
+        if self.is_training() {
+            self.bench.cancel();
+            self.status = Some(Status { text: "cancelling the training".to_owned(), error: false });
+        } else {
+            self.ask_to_quit(true);
+        }
+    }
+
+    fn ask_to_quit(&mut self, always: bool) {
+        let reason = match (self.is_training(), always) {
+            (true, _) => "A training is running and would be cancelled.",
+            (false, true) => "All labels are saved.",
+            (false, false) => return self.wish = Some(Wish::Quit),
+        };
+        self.layers.push(Box::new(QuitQuestion { reason: reason.to_owned() }));
+    }
+
+    fn sync(&mut self) {
+        let index = self.front();
+        let then = self.screens[index].sync(&mut self.bench);
+        self.follow(Ok(then));
+    }
+
+    fn is_training(&self) -> bool {
+        self.bench.training().is_some_and(|training| training.is_running())
+    }
+
+    fn front(&self) -> usize {
+        self.open.last().copied().unwrap_or(0)
+    }
+
+    fn screen(&self) -> &dyn Screen {
+        self.screens[self.front()].as_ref()
+    }
+}
+
+/// The frame around the screen.
+impl App {
+    fn header(&self, buffer: &mut Buffer, area: Rect) {
+        let mut rest = put(buffer, area, " emolab ", self.theme.strong());
+        for (number, tab) in TABS.iter().enumerate() {
+            let open = self.open.iter().any(|index| self.screens[*index].name() == *tab);
+            let style = if open { self.theme.accent().patch(self.theme.selected()) } else { self.theme.text() };
+            rest = put(buffer, rest, &format!(" {} {} ", number + 1, capitalised(tab)), style);
+        }
+        if self.bench.corpus().synthetic {
+            put_right(buffer, rest, " synthetic: scores mean nothing ", self.theme.warn());
+        }
+    }
+
+    fn status_line(&self, buffer: &mut Buffer, area: Rect) {
+        let rest = match &self.status {
+            Some(status) => {
+                let style = if status.error { self.theme.bad() } else { self.theme.text() };
+                let sign = if status.error { " ! " } else { " " };
+                put(buffer, area, &format!("{sign}{}", status.text), style)
+            }
+            None => put(buffer, area, &format!(" {}", facts(&self.bench)), self.theme.dim()),
+        };
+        if let Some(training) = self.bench.training().filter(|training| training.is_running()) {
+            put_right(buffer, rest, &format!("  training {:.0} % ", 100.0 * training.share()), self.theme.accent());
+        }
+    }
+
+    fn footer(&self, buffer: &mut Buffer, area: Rect) {
+        let mut rest = Rect { width: area.width.saturating_sub(17), ..area };
+        rest = put(buffer, rest, " ", self.theme.text());
+        let rows: Vec<&Row> = self.screen().rows();
+        for row in rows {
+            let Some(key) = row.keys.first() else { continue };
+            if usize::from(rest.width) < key.chars().count() + row.name.chars().count() + 3 {
+                break;
+            }
+            rest = put(buffer, rest, key, self.theme.accent());
+            rest = put(buffer, rest, &format!(" {}  ", row.name), self.theme.dim());
+        }
+        put_right(buffer, area, "? help  : palette", self.theme.dim());
+    }
+}
+
+/// All groups of commands there are, each once: for the key sheet.
+pub fn all_groups() -> Vec<Group> {
+    let mut all: Vec<Group> = screens().iter().map(|screen| own_group(screen.as_ref())).collect();
+    all.push(Group { name: LIST, rows: rows(LIST_TABLE) });
+    all.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
+    all.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
+    all
+}
+
+/// The commands that can be given on a screen, its own first.
+pub fn groups_of(screen: &dyn Screen) -> Vec<Group> {
+    let mut groups = vec![own_group(screen)];
+    if screen.has_list() {
+        groups.push(Group { name: LIST, rows: rows(LIST_TABLE) });
+    }
+    if screen.has_sound() {
+        groups.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
+    }
+    groups.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
+    groups
+}
+
+fn own_group(screen: &dyn Screen) -> Group {
+    Group { name: screen.name(), rows: screen.rows() }
+}
+
+fn run<S>(table: &'static [Command<S>], name: &str, on: &mut S, bench: &mut Workbench) -> Outcome {
+    let command = named(table, name).ok_or_else(|| anyhow!("no command `{name}`"))?;
+    (command.run)(on, bench)
+}
+
+/// Header above, status line and footer below.
+fn body(area: Rect) -> Rect {
+    let [_, body, _] = widgets::rows(area, [Constraint::Length(1), Constraint::Min(0), Constraint::Length(2)]);
+    body
+}
+
+fn too_small(buffer: &mut Buffer, theme: &Theme) {
+    let area = buffer.area;
+    let text = format!("too small: {}x{}", area.width, area.height);
+    put_center(buffer, line(area, area.height / 2), &text, theme.strong());
+    let text = format!("needs {}x{}", SMALLEST.0, SMALLEST.1);
+    put_center(buffer, line(area, area.height / 2 + 1), &text, theme.text());
+}
+
+fn facts(bench: &Workbench) -> String {
+    let corpus = bench.corpus();
+    let mut facts = vec![corpus.name.clone(), format!("{} clips", corpus.clips.len())];
+    if !corpus.problems.is_empty() {
+        facts.push(format!("{} problems", corpus.problems.len()));
+    }
+    facts.push(bench.annotator().name().to_owned());
+    facts.push(bench.scheme().name.clone());
+    if let Some(reason) = bench.store_trouble() {
+        facts.push(format!("labels are not saved: {reason}"));
+    }
+    facts.push(match bench.playback().sink {
+        SinkName::Silent(reason) => format!("silent: {reason}"),
+        SinkName::Device => "sound on".to_owned(),
+        SinkName::Unopened => String::new(),
+    });
+    facts.retain(|fact| !fact.is_empty());
+    facts.join(" · ")
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,115 @@
+//! The commands that more than one screen has: moving in a list, sound, and what works everywhere.
+//!
+//! Deliberately absent: commands of one screen (beside the screen).
+
+use super::command::{Command, Row};
+use super::cursor::Cursor;
+use super::screen::{Outcome, Then};
+use crate::workbench::Workbench;
+
+/// Name of the group of [`LIST_TABLE`].
+pub const LIST: &str = "list";
+/// Name of the group of [`SOUND_TABLE`].
+pub const SOUND: &str = "sound";
+/// Name of the group of [`EVERYWHERE_TABLE`].
+pub const EVERYWHERE: &str = "everywhere";
+
+/// A list being moved in.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved {
+    /// Where it stands.
+    pub cursor: Cursor,
+    /// Rows seen at once.
+    pub page: usize,
+}
+
+/// Moving in the list of a screen.
+pub static LIST_TABLE: &[Command<Moved>] = &[
+    Command { row: row("down", &["j", "Down"], "next row"), run: |list, _| step(list, 1) },
+    Command { row: row("up", &["k", "Up"], "previous row"), run: |list, _| step(list, -1) },
+    Command { row: row("page down", &["PgDn", "Ctrl-d"], "a page down"), run: |list, _| step(list, page(list)) },
+    Command { row: row("page up", &["PgUp", "Ctrl-u"], "a page up"), run: |list, _| step(list, -page(list)) },
+    Command { row: row("first", &["g", "Home"], "to the first row"), run: |list, _| ends(list, Cursor::first) },
+    Command { row: row("last", &["G", "End"], "to the last row"), run: |list, _| ends(list, Cursor::last) },
+];
+
+/// Sound of the clip that a screen shows.
+pub static SOUND_TABLE: &[Command<Option<usize>>] = &[
+    Command { row: row("play", &["Space"], "play or pause"), run: play },
+    Command { row: row("replay", &["r"], "play from the start"), run: replay },
+    Command { row: row("back", &["h", "Left"], "half a second back"), run: |_, bench| seek(bench, -0.5) },
+    Command { row: row("forward", &["l", "Right"], "half a second forward"), run: |_, bench| seek(bench, 0.5) },
+    Command { row: row("slower", &["<"], "slower"), run: |_, bench| speed(bench, -0.1) },
+    Command { row: row("faster", &[">"], "faster"), run: |_, bench| speed(bench, 0.1) },
+    Command { row: row("softer", &["-"], "volume down"), run: |_, bench| volume(bench, -0.1) },
+    Command { row: row("louder", &["+", "="], "volume up"), run: |_, bench| volume(bench, 0.1) },
+    Command { row: row("loop", &["L"], "again and again, or once"), run: |_, bench| looping(bench) },
+];
+
+/// What works on every screen.
+pub static EVERYWHERE_TABLE: &[Command<()>] = &[
+    Command { row: row("browse", &["1"], "the clips of the corpus"), run: |(), _| Ok(Then::Switch("browse")) },
+    Command { row: row("label", &["2"], "hear and label clip by clip"), run: |(), _| Ok(Then::Switch("label")) },
+    Command { row: row("train", &["3"], "train and compare classifiers"), run: |(), _| Ok(Then::Switch("train")) },
+    Command { row: row("results", &["4"], "the runs and their scores"), run: |(), _| Ok(Then::Switch("results")) },
+    Command { row: row("help", &["?", "F1"], "the keys of this screen"), run: |(), _| Ok(Then::Help) },
+    Command { row: row("palette", &[":"], "find a command by name"), run: |(), _| Ok(Then::Palette) },
+    Command { row: row("back out", &["Esc"], "back to where you came from"), run: |(), _| Ok(Then::Back) },
+    Command { row: row("quit", &["q"], "end; asks if work is running"), run: |(), _| Ok(Then::Quit) },
+    Command { row: row("interrupt", &["Ctrl-c"], "cancel the training, else quit"), run: |(), _| Ok(Then::Interrupt) },
+    Command { row: row("redraw", &["Ctrl-l"], "draw the screen anew"), run: |(), _| Ok(Then::Redraw) },
+    Command { row: row("suspend", &["Ctrl-z"], "to the shell; `fg` comes back"), run: |(), _| Ok(Then::Suspend) },
+];
+
+const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
+    Row { name, keys, help }
+}
+
+fn step(list: &mut Moved, rows: isize) -> Outcome {
+    list.cursor.step(rows);
+    Ok(Then::Stay)
+}
+
+fn ends(list: &mut Moved, go: fn(&mut Cursor)) -> Outcome {
+    go(&mut list.cursor);
+    Ok(Then::Stay)
+}
+
+fn page(list: &Moved) -> isize {
+    isize::try_from(list.page.max(2) - 1).unwrap_or(1)
+}
+
+fn play(clip: &mut Option<usize>, bench: &mut Workbench) -> Outcome {
+    match *clip {
+        None => return Ok(Then::Say("no clip to play".to_owned())),
+        Some(clip) if bench.playing() == Some(clip) => bench.player().toggle(),
+        Some(clip) => bench.play(clip),
+    }
+    Ok(Then::Stay)
+}
+
+fn replay(clip: &mut Option<usize>, bench: &mut Workbench) -> Outcome {
+    let Some(clip) = *clip else { return Ok(Then::Say("no clip to play".to_owned())) };
+    bench.play(clip);
+    Ok(Then::Stay)
+}
+
+fn seek(bench: &mut Workbench, seconds: f64) -> Outcome {
+    bench.player().seek(seconds);
+    Ok(Then::Stay)
+}
+
+fn speed(bench: &mut Workbench, by: f32) -> Outcome {
+    bench.player().set_speed(bench.playback().speed + by);
+    Ok(Then::Say(format!("speed {:.1}", bench.playback().speed)))
+}
+
+fn volume(bench: &mut Workbench, by: f32) -> Outcome {
+    bench.player().set_volume(bench.playback().volume + by);
+    Ok(Then::Say(format!("volume {:.0} %", 100.0 * bench.playback().volume)))
+}
+
+fn looping(bench: &mut Workbench) -> Outcome {
+    bench.player().set_looping(!bench.playback().looping);
+    Ok(Then::Say(if bench.playback().looping { "again and again" } else { "once" }.to_owned()))
+}

@@ -1,0 +1,288 @@
+//! What lies over the screens and takes the keys first: text, a line to fill in, a question, the palette.
+//!
+//! Deliberately absent: any effect. A layer answers with a [`Reply`]; the app acts on it.
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::command::{Group, Row, fuzzy, key_name};
+use super::cursor::Cursor;
+use super::screen::{Answer, Page, Question};
+use super::theme::Theme;
+use super::widgets::input::Input;
+use super::widgets::{cut, line, popup, put, put_right};
+
+/// What a layer makes of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Taken; stays open.
+    Stay,
+    /// Closes, nothing else.
+    Close,
+    /// An answer to the screen's question, closing unless it is only typed so far.
+    Answer(&'static str, Answer),
+    /// Closes and runs this command of this group.
+    Command(&'static str, &'static str),
+    /// Yes, quit.
+    Quit,
+}
+
+/// Something over the screen.
+pub trait Layer {
+    /// Draws over `area`, the whole terminal; pure.
+    fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme);
+    /// Takes a key; all keys come here while the layer is open.
+    fn key(&mut self, key: &KeyEvent) -> Reply;
+    /// Takes pasted text.
+    fn paste(&mut self, _text: &str) -> Reply {
+        Reply::Stay
+    }
+}
+
+/// Text to read.
+pub struct Reader {
+    page: Page,
+    top: Cursor,
+}
+
+/// A line to fill in, at the bottom of the screen so that the list above stays visible.
+pub struct Prompt {
+    question: Question,
+    input: Input,
+}
+
+/// Quit while work is running?
+pub struct QuitQuestion {
+    /// Why it is asked.
+    pub reason: String,
+}
+
+/// All commands by name, best match first.
+pub struct Palette {
+    groups: Vec<Group>,
+    input: Input,
+    found: Vec<(&'static str, &'static Row)>,
+    cursor: Cursor,
+}
+
+impl Reader {
+    /// From the top.
+    pub fn new(page: Page) -> Reader {
+        Reader { top: Cursor::new(page.lines.len()), page }
+    }
+}
+
+/// The keys of `groups`, a heading per group.
+pub fn help(groups: &[Group]) -> Page {
+    let mut lines = Vec::new();
+    for group in groups {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(group.name.to_uppercase());
+        for row in &group.rows {
+            lines.push(format!("{:<14}{:<12}{}", row.keys.join(" "), row.name, row.help));
+        }
+    }
+    Page { title: "keys".to_owned(), lines }
+}
+
+impl Layer for Reader {
+    fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let height = (self.page.lines.len() as u16).saturating_add(3);
+        let inner = popup::draw(buffer, area, &self.page.title, (76, height), theme);
+        let body = inner.height.saturating_sub(1);
+        let last = self.page.lines.len().saturating_sub(usize::from(body));
+        let first = self.top.row().unwrap_or(0).min(last);
+        for (at, text) in self.page.lines.iter().skip(first).take(usize::from(body)).enumerate() {
+            let heading = !text.is_empty() && *text == text.to_uppercase();
+            put(buffer, line(inner, at as u16), text, if heading { theme.accent() } else { theme.text() });
+        }
+        let foot = line(inner, body);
+        put(buffer, foot, "Esc closes", theme.dim());
+        if last > 0 {
+            put_right(buffer, foot, &format!("j k move · {} of {}", first + 1, last + 1), theme.dim());
+        }
+    }
+
+    fn key(&mut self, key: &KeyEvent) -> Reply {
+        match key_name(key).as_deref() {
+            Some("Esc" | "q" | "?" | "F1" | "Enter" | "Ctrl-c") => return Reply::Close,
+            Some("j" | "Down") => self.top.step(1),
+            Some("k" | "Up") => self.top.step(-1),
+            Some("PgDn" | "Ctrl-d" | "Space") => self.top.step(10),
+            Some("PgUp" | "Ctrl-u") => self.top.step(-10),
+            Some("g" | "Home") => self.top.first(),
+            Some("G" | "End") => self.top.last(),
+            _ => {}
+        }
+        Reply::Stay
+    }
+}
+
+impl Prompt {
+    /// With the caret behind the given text.
+    pub fn new(question: Question) -> Prompt {
+        Prompt { input: Input::new(question.text.clone()), question }
+    }
+}
+
+impl Layer for Prompt {
+    fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let place = line(area, area.height.saturating_sub(2)).intersection(buffer.area);
+        buffer.set_stringn(
+            place.x,
+            place.y,
+            " ".repeat(usize::from(place.width)),
+            usize::from(place.width),
+            theme.text(),
+        );
+        self.input.draw(buffer, place, &format!(" {} ", self.question.prompt), theme);
+    }
+
+    fn key(&mut self, key: &KeyEvent) -> Reply {
+        match key_name(key).as_deref() {
+            Some("Esc" | "Ctrl-c") => Reply::Answer(self.question.purpose, Answer::Dropped),
+            Some("Enter") => Reply::Answer(self.question.purpose, Answer::Done(self.input.text())),
+            _ if self.input.key(key) => Reply::Answer(self.question.purpose, Answer::Typing(self.input.text())),
+            _ => Reply::Stay,
+        }
+    }
+
+    fn paste(&mut self, text: &str) -> Reply {
+        self.input.paste(text);
+        Reply::Answer(self.question.purpose, Answer::Typing(self.input.text()))
+    }
+}
+
+impl Layer for QuitQuestion {
+    fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let inner = popup::draw(buffer, area, "quit?", (56, 4), theme);
+        put(buffer, line(inner, 0), &self.reason, theme.text());
+        put(buffer, line(inner, 1), "y quits, any other key stays", theme.strong());
+    }
+
+    fn key(&mut self, key: &KeyEvent) -> Reply {
+        if matches!(key.code, KeyCode::Char('y' | 'Y')) { Reply::Quit } else { Reply::Close }
+    }
+}
+
+impl Palette {
+    /// Over all commands of `groups`.
+    pub fn new(groups: Vec<Group>) -> Palette {
+        let mut palette = Palette { groups, input: Input::default(), found: Vec::new(), cursor: Cursor::default() };
+        palette.find();
+        palette
+    }
+
+    fn find(&mut self) {
+        let typed = self.input.text();
+        let mut found: Vec<_> = self
+            .groups
+            .iter()
+            .flat_map(|group| group.rows.iter().map(|row| (group.name, *row)))
+            .filter_map(|(group, row)| Some((cost(&typed, row)?, group, row)))
+            .collect();
+        found.sort_by_key(|(cost, ..)| *cost);
+        self.found = found.into_iter().map(|(_, group, row)| (group, row)).collect();
+        self.cursor = Cursor::new(self.found.len());
+    }
+}
+
+/// A match of the name counts before one of the help.
+fn cost(typed: &str, row: &Row) -> Option<usize> {
+    fuzzy(typed, row.name).or_else(|| Some(1000 + fuzzy(typed, row.help)?))
+}
+
+impl Layer for Palette {
+    fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let inner = popup::draw(buffer, area, "command", (72, 16), theme);
+        self.input.draw(buffer, line(inner, 0), ": ", theme);
+        let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+        for (at, number) in self.cursor.window(usize::from(list.height)).enumerate() {
+            let (_, row) = self.found[number];
+            let place = line(list, at as u16);
+            let rest = put(buffer, place, &format!("{:<12}{}", row.name, row.help), theme.text());
+            if let Some(key) = row.keys.first() {
+                put_right(buffer, rest, &cut(&format!("  {key}"), usize::from(rest.width)), theme.accent());
+            }
+            if self.cursor.row() == Some(number) {
+                buffer.set_style(place, theme.selected());
+            }
+        }
+    }
+
+    fn key(&mut self, key: &KeyEvent) -> Reply {
+        match key_name(key).as_deref() {
+            Some("Esc" | "Ctrl-c") => return Reply::Close,
+            Some("Enter") => {
+                let chosen = self.cursor.row().map(|row| self.found[row]);
+                return chosen.map_or(Reply::Stay, |(group, row)| Reply::Command(group, row.name));
+            }
+            Some("Down" | "Ctrl-n" | "Tab") => self.cursor.step_around(1),
+            Some("Up" | "Ctrl-p" | "Shift-Tab") => self.cursor.step_around(-1),
+            _ if self.input.key(key) => self.find(),
+            _ => {}
+        }
+        Reply::Stay
+    }
+
+    fn paste(&mut self, text: &str) -> Reply {
+        self.input.paste(text);
+        self.find();
+        Reply::Stay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static ROWS: [Row; 3] = [
+        Row { name: "filter", keys: &["f"], help: "show some clips" },
+        Row { name: "search", keys: &["/"], help: "find a clip" },
+        Row { name: "quit", keys: &["q"], help: "end" },
+    ];
+
+    fn palette() -> Palette {
+        Palette::new(vec![Group { name: "browse", rows: ROWS.iter().collect() }])
+    }
+
+    fn type_in(layer: &mut dyn Layer, text: &str) -> Reply {
+        text.chars().map(|letter| layer.key(&KeyEvent::from(KeyCode::Char(letter)))).last().unwrap_or(Reply::Stay)
+    }
+
+    #[test]
+    fn the_palette_prefers_names_to_help_and_runs_the_chosen_one() {
+        let mut palette = palette();
+        type_in(&mut palette, "fi");
+        let names: Vec<_> = palette.found.iter().map(|(_, row)| row.name).collect();
+        assert_eq!(names, ["filter", "search"]);
+        palette.key(&KeyEvent::from(KeyCode::Down));
+        assert_eq!(palette.key(&KeyEvent::from(KeyCode::Enter)), Reply::Command("browse", "search"));
+    }
+
+    #[test]
+    fn enter_without_a_match_stays() {
+        let mut palette = palette();
+        type_in(&mut palette, "zzz");
+        assert_eq!(palette.key(&KeyEvent::from(KeyCode::Enter)), Reply::Stay);
+    }
+
+    #[test]
+    fn a_prompt_tells_what_is_typed_and_what_was_meant() {
+        let mut prompt = Prompt::new(Question { purpose: "note", prompt: "note".into(), text: "a".into() });
+        assert_eq!(type_in(&mut prompt, "b"), Reply::Answer("note", Answer::Typing("ab".into())));
+        assert_eq!(prompt.paste("c\nd"), Reply::Answer("note", Answer::Typing("abc d".into())));
+        assert_eq!(prompt.key(&KeyEvent::from(KeyCode::Enter)), Reply::Answer("note", Answer::Done("abc d".into())));
+        assert_eq!(prompt.key(&KeyEvent::from(KeyCode::Esc)), Reply::Answer("note", Answer::Dropped));
+    }
+
+    #[test]
+    fn only_yes_quits() {
+        let mut question = QuitQuestion { reason: String::new() };
+        assert_eq!(type_in(&mut question, "n"), Reply::Close);
+        assert_eq!(type_in(&mut question, "y"), Reply::Quit);
+    }
+}

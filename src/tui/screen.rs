@@ -1,0 +1,179 @@
+//! What a screen is to the app, and what it may ask of it.
+//!
+//! Deliberately absent: any knowledge of which screens there are (see `screens`), and results of work: those live in the
+//! Workbench, a screen keeps only where the user looks.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::command::Row;
+use super::cursor::Cursor;
+use super::theme::Theme;
+use crate::workbench::Workbench;
+
+/// What a command asks for, or the error that the status line shows.
+pub type Outcome = Result<Then>;
+
+/// What the app does after a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing more.
+    Stay,
+    /// A sentence for the status line.
+    Say(String),
+    /// Another screen on top of this one; Esc comes back.
+    Open(&'static str, Topic),
+    /// Another screen instead of all open ones.
+    Switch(&'static str),
+    /// To the screen below.
+    Back,
+    /// A line of text; the screen's `answer` gets it.
+    Ask(Question),
+    /// Text to read.
+    Show(Page),
+    /// The keys of this screen.
+    Help,
+    /// All commands by name.
+    Palette,
+    /// The end, after a question when work is running.
+    Quit,
+    /// Cancels running work, else asks whether to quit.
+    Interrupt,
+    /// Stops the process until the shell continues it.
+    Suspend,
+    /// Draws every cell anew.
+    Redraw,
+}
+
+/// What a screen is opened for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Topic {
+    /// Itself.
+    Itself,
+    /// One clip of the corpus.
+    Clip(usize),
+    /// Some clips, in that order.
+    Clips {
+        /// Why these.
+        title: String,
+        /// Their numbers in the corpus.
+        clips: Vec<usize>,
+    },
+    /// A run, by its place in [`Workbench::runs`].
+    Run(usize),
+}
+
+/// A line of text that a screen asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Comes back with the answer.
+    pub purpose: &'static str,
+    /// Before the input.
+    pub prompt: String,
+    /// What stands there at first.
+    pub text: String,
+}
+
+/// What came of a [`Question`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// So far; more may come.
+    Typing(String),
+    /// Enter.
+    Done(String),
+    /// Esc.
+    Dropped,
+}
+
+/// Text over the screen, scrolled if long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Heading.
+    pub title: String,
+    /// One per line, cut at the right edge.
+    pub lines: Vec<String>,
+}
+
+/// One screen. It is made once, before any corpus is there, and lives as long as the app.
+pub trait Screen {
+    /// Short, unique, lower case: for `Then::Open`, help and the key sheet.
+    fn name(&self) -> &'static str;
+
+    /// Its commands; constant.
+    fn rows(&self) -> Vec<&'static Row>;
+
+    /// Runs the command of that name.
+    ///
+    /// # Errors
+    /// What the status line is to say.
+    fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome;
+
+    /// Draws into `area`; pure.
+    fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme);
+
+    /// Catches up with the Workbench: lists may be longer or shorter now. Called on arrival, after every key and every
+    /// update; cheap when nothing has changed.
+    fn sync(&mut self, bench: &mut Workbench) -> Then;
+
+    /// Comes to the front.
+    ///
+    /// # Errors
+    /// What the status line is to say; the screen is open all the same.
+    fn arrive(&mut self, _topic: Topic, _bench: &mut Workbench) -> Outcome {
+        Ok(Then::Stay)
+    }
+
+    /// Is closed by going back.
+    fn leave(&mut self, _bench: &mut Workbench) {}
+
+    /// Drops a restriction of its own (filter, selection) when there is no screen to go back to; false if there is none.
+    fn unwind(&mut self, _bench: &mut Workbench) -> bool {
+        false
+    }
+
+    /// Takes a key that is no command, such as that of a class; `None` when it means nothing here.
+    fn key(&mut self, _key: &str, _bench: &mut Workbench) -> Option<Outcome> {
+        None
+    }
+
+    /// Gets the answer to a [`Question`].
+    ///
+    /// # Errors
+    /// What the status line is to say.
+    fn answer(&mut self, _purpose: &str, _answer: Answer, _bench: &mut Workbench) -> Outcome {
+        Ok(Then::Stay)
+    }
+
+    /// The list that the keys for moving act on.
+    fn list(&mut self) -> Option<&mut Cursor> {
+        None
+    }
+
+    /// Whether [`Screen::list`] is ever something; constant.
+    fn has_list(&self) -> bool {
+        false
+    }
+
+    /// Rows of that list seen in a body of that size.
+    fn page(&self, body: Rect) -> usize {
+        usize::from(body.height)
+    }
+
+    /// The clip that the keys for sound act on.
+    fn clip(&self, _bench: &Workbench) -> Option<usize> {
+        None
+    }
+
+    /// Whether the keys for sound apply; constant.
+    fn has_sound(&self) -> bool {
+        false
+    }
+
+    /// How often it must be drawn although nothing is reported.
+    fn tick(&self, _bench: &Workbench) -> Option<Duration> {
+        None
+    }
+}

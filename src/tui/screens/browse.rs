@@ -1,0 +1,385 @@
+//! Browse: the table of clips, sorted, filtered and searched, with the sound of the selected one.
+//!
+//! Deliberately absent: labelling (see `label.rs`); Browse shows the corpus' labels, Label must not.
+
+use std::collections::HashSet;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Rect};
+
+use super::clip_view;
+use crate::corpus::Clip;
+use crate::label::AnnotationId;
+use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::cursor::Cursor;
+use crate::tui::filter::{Filter, Known, sex_word, words};
+use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::table::{self, Cell, Column};
+use crate::tui::widgets::{self, line, put, put_center, put_right};
+use crate::workbench::{Opening, Workbench};
+
+/// The screen's state: which clips, in which order, and where the user is.
+#[derive(Default)]
+pub struct Browse {
+    shown: Vec<usize>,
+    cursor: Cursor,
+    sort: Sort,
+    filter: String,
+    search: String,
+    searched_from: usize,
+    given: Option<(String, Vec<usize>)>,
+    /// Clips of the corpus and acts of the annotator that `shown` was made from.
+    made_from: Option<Stamp>,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+struct Sort {
+    column: usize,
+    descending: bool,
+}
+
+/// Tells whether the list must be made anew: the corpus (by its place in memory and length) or the labels changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    clips: (usize, usize),
+    last_act: Option<AnnotationId>,
+}
+
+static COMMANDS: &[Command<Browse>] = &[
+    Command { row: row("open", &["Enter"], "label this clip"), run: Browse::open },
+    Command { row: row("filter", &["f"], "show only some clips, e.g. label:fear mine:none"), run: Browse::ask_filter },
+    Command { row: row("search", &["/"], "find a clip by file, speaker or label"), run: Browse::ask_search },
+    Command { row: row("sort", &["o"], "sort by the next column"), run: Browse::next_sort },
+    Command { row: row("problems", &["p"], "files that did not open or look odd"), run: Browse::problems },
+    Command { row: row("next hit", &["n"], "next clip that the search finds"), run: |s, b| s.hit(b, 1) },
+    Command { row: row("previous hit", &["N"], "previous clip that the search finds"), run: |s, b| s.hit(b, -1) },
+    Command { row: row("reverse", &["O"], "sort the other way round"), run: Browse::reverse },
+];
+
+const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
+    Row { name, keys, help }
+}
+
+const COLUMNS: [Column; 6] = [
+    Column::text("file", 14).growing(),
+    Column::text("speaker", 9).rank(1),
+    Column::text("sex", 6).rank(2),
+    Column::text("label", 12),
+    Column::number("seconds", 7).rank(1),
+    Column::text("mine", 12),
+];
+
+impl Screen for Browse {
+    fn name(&self) -> &'static str {
+        "browse"
+    }
+
+    fn rows(&self) -> Vec<&'static Row> {
+        rows(COMMANDS)
+    }
+
+    fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
+        named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
+        self.given = match topic {
+            Topic::Clips { title, clips } => Some((title, clips)),
+            _ => None,
+        };
+        self.made_from = None;
+        self.sync(bench);
+        if self.given.is_some() {
+            self.cursor.first();
+        }
+        Ok(Then::Stay)
+    }
+
+    fn leave(&mut self, _bench: &mut Workbench) {
+        (self.given, self.made_from) = (None, None);
+    }
+
+    fn unwind(&mut self, bench: &mut Workbench) -> bool {
+        let restricted = self.given.is_some() || !self.filter.is_empty();
+        (self.given, self.filter) = (None, String::new());
+        self.remake(bench);
+        restricted
+    }
+
+    fn sync(&mut self, bench: &mut Workbench) -> Then {
+        if self.made_from != Some(stamp(bench)) {
+            self.remake(bench);
+        }
+        if let Some(clip) = self.clip(bench) {
+            bench.want(clip);
+        }
+        Then::Stay
+    }
+
+    fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
+        match (purpose, answer) {
+            ("filter", Answer::Done(text)) => self.set_filter(text, bench),
+            ("search", Answer::Typing(text)) => {
+                self.search = text;
+                self.cursor.select(self.searched_from);
+                self.find(bench, 0);
+                Ok(Then::Stay)
+            }
+            ("search", Answer::Done(text)) => {
+                self.search = text;
+                self.cursor.select(self.searched_from);
+                self.hit_or_say(bench, 0)
+            }
+            ("search", Answer::Dropped) => {
+                self.cursor.select(self.searched_from);
+                Ok(Then::Stay)
+            }
+            _ => Ok(Then::Stay),
+        }
+    }
+
+    fn list(&mut self) -> Option<&mut Cursor> {
+        Some(&mut self.cursor)
+    }
+
+    fn has_list(&self) -> bool {
+        true
+    }
+
+    fn page(&self, body: Rect) -> usize {
+        table::page(parts(body)[1])
+    }
+
+    fn clip(&self, _bench: &Workbench) -> Option<usize> {
+        self.shown.get(self.cursor.row()?).copied()
+    }
+
+    fn has_sound(&self) -> bool {
+        true
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        let [head, list, facts, wave, time] = parts(area);
+        match bench.opening() {
+            Opening::Open => {}
+            Opening::Scanning(scanned) => {
+                let text = format!("reading the corpus: {} of {} files", scanned.done, scanned.total);
+                return put_center(buffer, line(area, area.height / 2), &text, theme.text());
+            }
+            Opening::Failed(reason) => return failed(buffer, area, reason, theme),
+        }
+        self.heading(buffer, head, bench, theme);
+        table::draw(buffer, list, &COLUMNS, &self.cursor, theme, |row| {
+            let clip = &bench.corpus().clips[self.shown[row]];
+            cells(clip, bench, theme)
+        });
+        if let Some(clip) = self.clip(bench) {
+            put(buffer, facts, &about(&bench.corpus().clips[clip]), theme.strong());
+            clip_view::wave(buffer, wave, bench, clip, theme);
+            clip_view::time(buffer, time, bench, clip, theme);
+        }
+    }
+}
+
+impl Browse {
+    fn open(&mut self, bench: &mut Workbench) -> Outcome {
+        Ok(self
+            .clip(bench)
+            .map_or_else(|| Then::Say("no clip is selected".to_owned()), |clip| Then::Open("label", Topic::Clip(clip))))
+    }
+
+    fn ask_filter(&mut self, _bench: &mut Workbench) -> Outcome {
+        Ok(Then::Ask(Question { purpose: "filter", prompt: "filter:".to_owned(), text: self.filter.clone() }))
+    }
+
+    fn ask_search(&mut self, _bench: &mut Workbench) -> Outcome {
+        self.searched_from = self.cursor.row().unwrap_or(0);
+        Ok(Then::Ask(Question { purpose: "search", prompt: "/".to_owned(), text: String::new() }))
+    }
+
+    fn set_filter(&mut self, text: String, bench: &mut Workbench) -> Outcome {
+        Filter::parse(&text)?;
+        self.filter = text;
+        self.remake(bench);
+        let count = self.shown.len();
+        Ok(Then::Say(if self.filter.trim().is_empty() {
+            format!("all {count} clips · a filter may ask {}", words())
+        } else {
+            format!("{count} clips pass")
+        }))
+    }
+
+    fn next_sort(&mut self, bench: &mut Workbench) -> Outcome {
+        self.sort = Sort { column: (self.sort.column + 1) % COLUMNS.len(), descending: false };
+        self.remake(bench);
+        Ok(Then::Say(format!("sorted by {}", COLUMNS[self.sort.column].title)))
+    }
+
+    fn reverse(&mut self, bench: &mut Workbench) -> Outcome {
+        self.sort.descending = !self.sort.descending;
+        self.remake(bench);
+        Ok(Then::Stay)
+    }
+
+    fn problems(&mut self, bench: &mut Workbench) -> Outcome {
+        let problems = &bench.corpus().problems;
+        if problems.is_empty() {
+            return Ok(Then::Say("no problems were met".to_owned()));
+        }
+        let mut lines = Vec::new();
+        for problem in problems {
+            lines.extend(widgets::wrap(&format!("{}: {}", problem.file, problem.reason), 70));
+        }
+        Ok(Then::Show(Page { title: format!("{} problems", problems.len()), lines }))
+    }
+
+    fn hit(&mut self, bench: &mut Workbench, step: isize) -> Outcome {
+        if self.search.is_empty() {
+            return Ok(Then::Say("nothing was searched yet; / searches".to_owned()));
+        }
+        self.hit_or_say(bench, step)
+    }
+
+    fn hit_or_say(&mut self, bench: &Workbench, step: isize) -> Outcome {
+        let found = self.search.is_empty() || self.find(bench, step);
+        Ok(if found { Then::Stay } else { Then::Say(format!("nothing matches `{}`", self.search)) })
+    }
+
+    /// Goes to the next row that matches, around the ends, starting `step` rows away (0 = the selected one counts).
+    fn find(&mut self, bench: &Workbench, step: isize) -> bool {
+        let wanted = self.search.to_lowercase();
+        let mut trial = self.cursor;
+        trial.step_around(step);
+        for _ in 0..self.shown.len() {
+            let hit = trial.row().map(|row| &bench.corpus().clips[self.shown[row]]);
+            if hit.is_some_and(|clip| matches(clip, &wanted)) {
+                self.cursor = trial;
+                return true;
+            }
+            trial.step_around(if step < 0 { -1 } else { 1 });
+        }
+        false
+    }
+
+    /// Makes the list anew and stays on the selected clip if it is still there.
+    fn remake(&mut self, bench: &Workbench) {
+        let stays = self.clip(bench);
+        let corpus = bench.corpus();
+        let problems: HashSet<&str> = corpus.problems.iter().map(|problem| problem.file.as_str()).collect();
+        let known = Known { ledger: bench.ledger(), problems: &problems };
+        // Only filters that were read without a mistake are kept.
+        let filter = Filter::parse(&self.filter).unwrap_or_default();
+        let all = 0..corpus.clips.len();
+        let mut shown: Vec<usize> = match &self.given {
+            Some((_, clips)) => clips.iter().copied().filter(|clip| all.contains(clip)).collect(),
+            None => all.collect(),
+        };
+        shown.retain(|&clip| filter.passes(&corpus.clips[clip], known));
+        if self.given.is_none() || self.sort != Sort::default() {
+            sort(&mut shown, self.sort, bench);
+        }
+        self.cursor.resize(shown.len());
+        if let Some(row) = stays.and_then(|clip| shown.iter().position(|&other| other == clip)) {
+            self.cursor.select(row);
+        }
+        self.shown = shown;
+        self.made_from = Some(stamp(bench));
+    }
+
+    fn heading(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        let all = bench.corpus().clips.len();
+        let mut rest = put(buffer, area, &format!("{} of {all} clips", self.shown.len()), theme.strong());
+        if let Some((title, _)) = &self.given {
+            rest = put(buffer, rest, &format!("  {title}  (Esc goes back)"), theme.accent());
+        }
+        if !self.filter.is_empty() {
+            rest = put(buffer, rest, &format!("  filter {}", self.filter), theme.accent());
+        }
+        let arrow = if self.sort.descending { "descending" } else { "ascending" };
+        put_right(buffer, rest, &format!("  by {} {arrow}", COLUMNS[self.sort.column].title), theme.dim());
+    }
+}
+
+/// Heading, table, facts, waveform, time.
+fn parts(area: Rect) -> [Rect; 5] {
+    let wave = (area.height / 5).clamp(2, 8);
+    widgets::rows(
+        area,
+        [1, 0, 1, wave, 1].map(|lines| match lines {
+            0 => Constraint::Min(3),
+            lines => Constraint::Length(lines),
+        }),
+    )
+}
+
+fn stamp(bench: &Workbench) -> Stamp {
+    let clips = &bench.corpus().clips;
+    Stamp { clips: (clips.as_ptr() as usize, clips.len()), last_act: bench.ledger().undo_target().map(|(id, _)| id) }
+}
+
+fn matches(clip: &Clip, wanted: &str) -> bool {
+    let has = |text: Option<&str>| text.is_some_and(|text| text.to_lowercase().contains(wanted));
+    has(Some(&clip.id.0)) || has(clip.speaker.as_deref()) || has(clip.label.as_deref())
+}
+
+fn sort(shown: &mut [usize], by: Sort, bench: &Workbench) {
+    let clips = &bench.corpus().clips;
+    let key = |clip: &usize| -> (Option<String>, u64) {
+        let one = &clips[*clip];
+        match by.column {
+            0 => (None, *clip as u64),
+            1 => (one.speaker.clone(), 0),
+            2 => (one.sex.map(|sex| sex_word(sex).to_owned()), 0),
+            3 => (one.label.clone(), 0),
+            4 => (None, (one.audio.seconds * 1e6) as u64),
+            _ => (bench.ledger().label(&one.id).map(str::to_owned), 0),
+        }
+    };
+    shown.sort_by_cached_key(|clip| (key(clip), *clip));
+    if by.descending {
+        shown.reverse();
+    }
+}
+
+fn cells(clip: &Clip, bench: &Workbench, theme: &Theme) -> Vec<Cell> {
+    let dash = |text: Option<&str>| text.unwrap_or("–").to_owned();
+    let mine = bench.ledger().label(&clip.id);
+    let flag = if bench.ledger().flagged(&clip.id) { "! " } else { "" };
+    let differs = mine.is_some() && clip.label.as_deref().is_some_and(|label| mine != Some(label));
+    vec![
+        Cell::from(clip.id.0.clone()),
+        Cell::from(dash(clip.speaker.as_deref())),
+        Cell::from(dash(clip.sex.map(sex_word))),
+        Cell::from(dash(clip.label.as_deref())),
+        Cell::from(format!("{:.2}", clip.audio.seconds)),
+        Cell {
+            text: format!("{flag}{}{}", dash(mine), if differs { " *" } else { "" }),
+            style: if differs { theme.warn() } else { theme.text() },
+        },
+    ]
+}
+
+fn about(clip: &Clip) -> String {
+    let audio = &clip.audio;
+    let mut facts = vec![clip.id.0.clone()];
+    facts.extend(clip.label.clone());
+    facts.extend(clip.intensity.clone());
+    facts.extend(clip.speaker.as_ref().map(|speaker| format!("speaker {speaker}")));
+    let channels = if audio.channels == 1 { "mono".to_owned() } else { format!("{} channels", audio.channels) };
+    facts.push(format!("{} Hz {channels}", audio.rate));
+    facts.push(format!("peak {} rms {}", decibel(audio.peak), decibel(audio.rms)));
+    facts.extend(clip.words.clone().or_else(|| clip.text.clone()));
+    facts.join(" · ")
+}
+
+fn decibel(level: f32) -> String {
+    if level > 0.0 { format!("{:.1} dB", 20.0 * level.log10()) } else { "–".to_owned() }
+}
+
+fn failed(buffer: &mut Buffer, area: Rect, reason: &str, theme: &Theme) {
+    put_center(buffer, line(area, 2), "the corpus could not be opened", theme.bad());
+    for (at, text) in widgets::wrap(reason, usize::from(area.width.saturating_sub(4))).iter().enumerate() {
+        put_center(buffer, line(area, at as u16 + 4), text, theme.text());
+    }
+}

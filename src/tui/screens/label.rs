@@ -1,0 +1,316 @@
+//! Label: one clip at a time, in the annotator's blind order; one key labels, saves and goes on.
+//!
+//! Deliberately absent: file name, speaker, the corpus' label and any model's opinion. What is shown is the sound, the
+//! choice, and what this annotator has said before.
+
+use anyhow::{Context, Result};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Rect};
+
+use super::clip_view;
+use crate::corpus::ClipId;
+use crate::label::{Act, Scheme};
+use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::{self, line, put, put_center, put_right};
+use crate::workbench::{Opening, Workbench};
+
+/// The screen's state: the clip at hand.
+#[derive(Default)]
+pub struct Label {
+    current: Option<usize>,
+    /// The Workbench's scheme with a letter for every class that is no command of this screen.
+    scheme: Option<Scheme>,
+    /// Labels given since the program started.
+    given: usize,
+    /// Why the last act is not on disk; stays until one is.
+    trouble: Option<String>,
+    without_spectrogram: bool,
+}
+
+static COMMANDS: &[Command<Label>] = &[
+    Command { row: row("undo", &["u"], "take back the last act, on whichever clip it was"), run: Label::undo },
+    Command { row: row("redo", &["Ctrl-r"], "do again what was undone"), run: Label::redo },
+    Command { row: row("skip", &["s"], "not now; it comes again at the end"), run: Label::skip },
+    Command { row: row("flag", &["!"], "mark the clip, or unmark it"), run: Label::flag },
+    Command { row: row("note", &["c"], "write a remark"), run: Label::ask_note },
+    Command { row: row("classes", &["i"], "what the classes mean"), run: Label::classes },
+    Command { row: row("spectrogram", &["v"], "show or hide the spectrogram"), run: Label::toggle_spectrogram },
+];
+
+const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
+    Row { name, keys, help }
+}
+
+impl Screen for Label {
+    fn name(&self) -> &'static str {
+        "label"
+    }
+
+    fn rows(&self) -> Vec<&'static Row> {
+        rows(COMMANDS)
+    }
+
+    fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
+        named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
+        if let Topic::Clip(clip) = topic {
+            self.current = Some(clip);
+        }
+        self.sync(bench);
+        if let Some(clip) = self.current {
+            bench.play(clip);
+        }
+        Ok(Then::Stay)
+    }
+
+    fn sync(&mut self, bench: &mut Workbench) -> Then {
+        if *bench.opening() != Opening::Open {
+            return Then::Stay;
+        }
+        let then = self.learn_scheme(bench);
+        if self.current.is_none_or(|clip| clip >= bench.corpus().clips.len()) {
+            let resumed = bench.queue().resume(bench.ledger()).or(bench.queue().order().first()).cloned();
+            self.go(resumed.as_ref(), bench);
+        }
+        if let Some(current) = self.current {
+            bench.want(current);
+            // The next clip is decoded while this one is being heard.
+            if let Some(next) = self.next(bench).and_then(|id| bench.corpus().index_of(&id)) {
+                bench.want(next);
+            }
+        }
+        then
+    }
+
+    fn key(&mut self, key: &str, bench: &mut Workbench) -> Option<Outcome> {
+        let mut letters = key.chars();
+        let (Some(letter), None) = (letters.next(), letters.next()) else { return None };
+        let class = self.scheme.as_ref()?.class_of(letter)?.name.clone();
+        Some(self.say(Act::Label(class), bench, true))
+    }
+
+    fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
+        match (purpose, answer) {
+            ("note", Answer::Done(text)) => self.say(Act::Note(text.trim().to_owned()), bench, false),
+            _ => Ok(Then::Stay),
+        }
+    }
+
+    fn clip(&self, _bench: &Workbench) -> Option<usize> {
+        self.current
+    }
+
+    fn has_sound(&self) -> bool {
+        true
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        let (Some(current), Some(scheme)) = (self.current, &self.scheme) else {
+            let text = match bench.opening() {
+                Opening::Scanning(_) => "reading the corpus …",
+                Opening::Open => "there are no clips to label",
+                Opening::Failed(_) => "the corpus could not be opened; 1 tells why",
+            };
+            return put_center(buffer, line(area, area.height / 2), text, theme.text());
+        };
+        let grid = Grid::new(scheme, area.width);
+        let pictures = area.height.saturating_sub(grid.lines + 5);
+        let wave = if self.without_spectrogram { pictures } else { (pictures / 3).max(2) };
+        let [head, wave, heat, time, _, choice, mine, trouble] = widgets::rows(
+            area,
+            [1, wave, pictures.saturating_sub(wave), 1, 1, grid.lines, 1, 1].map(Constraint::Length),
+        );
+        self.progress(buffer, head, bench, theme);
+        clip_view::wave(buffer, wave, bench, current, theme);
+        if heat.height > 0 {
+            clip_view::heat(buffer, heat, bench, current, theme);
+        }
+        clip_view::time(buffer, time, bench, current, theme);
+        let id = &bench.corpus().clips[current].id;
+        grid.draw(buffer, choice, scheme, bench.ledger().label(id), theme);
+        remarks(buffer, mine, bench, id, theme);
+        if let Some(reason) = self.trouble.as_deref().or(bench.store_trouble()) {
+            put(buffer, trouble, &format!("NOT SAVED: {reason}"), theme.bad());
+        }
+    }
+}
+
+impl Label {
+    fn undo(&mut self, bench: &mut Workbench) -> Outcome {
+        let undone = bench.undo();
+        self.returned(undone, "undone", "nothing to undo", bench)
+    }
+
+    fn redo(&mut self, bench: &mut Workbench) -> Outcome {
+        let redone = bench.redo();
+        self.returned(redone, "done again", "nothing to do again", bench)
+    }
+
+    fn skip(&mut self, bench: &mut Workbench) -> Outcome {
+        self.say(Act::Skip, bench, true)
+    }
+
+    fn flag(&mut self, bench: &mut Workbench) -> Outcome {
+        let flagged = self.id(bench).is_some_and(|id| bench.ledger().flagged(&id));
+        self.say(Act::Flag(!flagged), bench, false)
+    }
+
+    fn ask_note(&mut self, bench: &mut Workbench) -> Outcome {
+        let text = self.id(bench).and_then(|id| bench.ledger().note(&id).map(str::to_owned)).unwrap_or_default();
+        Ok(Then::Ask(Question { purpose: "note", prompt: "note:".to_owned(), text }))
+    }
+
+    fn classes(&mut self, _bench: &mut Workbench) -> Outcome {
+        let scheme = self.scheme.as_ref().context("the corpus is not open yet")?;
+        let mut lines = widgets::wrap(&scheme.about, 70);
+        for class in &scheme.classes {
+            lines.push(String::new());
+            lines.push(class.name.clone());
+            lines.extend(widgets::wrap(&class.about, 68).into_iter().map(|text| format!("  {text}")));
+        }
+        Ok(Then::Show(Page { title: scheme.title.clone(), lines }))
+    }
+
+    fn toggle_spectrogram(&mut self, _bench: &mut Workbench) -> Outcome {
+        self.without_spectrogram = !self.without_spectrogram;
+        Ok(Then::Stay)
+    }
+
+    /// Saves an act on the clip at hand; the next clip comes only once it is on disk.
+    fn say(&mut self, act: Act, bench: &mut Workbench, on: bool) -> Outcome {
+        let clip = self.current.context("there is no clip to label")?;
+        let is_label = matches!(act, Act::Label(_));
+        self.kept(bench.annotate(clip, act))?;
+        self.given += usize::from(is_label);
+        if !on {
+            return Ok(Then::Stay);
+        }
+        let next = self.next(bench);
+        if next.is_none() {
+            bench.stop();
+            return Ok(Then::Say("all clips have their label".to_owned()));
+        }
+        self.go(next.as_ref(), bench);
+        Ok(Then::Stay)
+    }
+
+    fn returned(&mut self, clip: Result<Option<usize>>, done: &str, nothing: &str, bench: &mut Workbench) -> Outcome {
+        let Some(clip) = self.kept(clip)? else { return Ok(Then::Say(nothing.to_owned())) };
+        if self.current != Some(clip) {
+            self.current = Some(clip);
+            bench.play(clip);
+        }
+        Ok(Then::Say(done.to_owned()))
+    }
+
+    /// Remembers why something was not saved, until something is.
+    fn kept<T>(&mut self, result: Result<T>) -> Result<T> {
+        self.trouble = result.as_ref().err().map(|error| format!("{error:#}"));
+        result
+    }
+
+    fn go(&mut self, clip: Option<&ClipId>, bench: &mut Workbench) {
+        self.current = clip.and_then(|id| bench.corpus().index_of(id));
+        if let Some(clip) = self.current {
+            bench.play(clip);
+        }
+    }
+
+    fn id(&self, bench: &Workbench) -> Option<ClipId> {
+        Some(bench.corpus().clips.get(self.current?)?.id.clone())
+    }
+
+    fn next(&self, bench: &Workbench) -> Option<ClipId> {
+        bench.queue().next_after(self.id(bench).as_ref(), bench.ledger()).cloned()
+    }
+
+    /// Gives letters to the classes of a scheme seen for the first time; digits remain when its own letters clash.
+    fn learn_scheme(&mut self, bench: &Workbench) -> Then {
+        if self.scheme.as_ref().is_some_and(|known| known.id() == bench.scheme().id()) {
+            return Then::Stay;
+        }
+        let mut scheme = bench.scheme().clone();
+        let mut then = Then::Stay;
+        if let Err(error) = scheme.assign_keys(&reserved()) {
+            scheme.classes.iter_mut().for_each(|class| class.key = None);
+            then = Then::Say(error.to_string());
+            // Digits alone are enough for nine classes; more were refused by the same call.
+            let _ = scheme.assign_keys(&reserved());
+        }
+        self.scheme = Some(scheme);
+        then
+    }
+
+    fn progress(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        let progress = bench.queue().progress(bench.ledger());
+        let share = progress.labelled as f64 / progress.total.max(1) as f64;
+        let place = self.id(bench).and_then(|id| bench.queue().place(&id)).map_or(0, |place| place + 1);
+        let text = format!("clip {place} of {}", progress.total);
+        let rest = put(buffer, area, &text, theme.strong());
+        let mut text = format!("  {} labelled ({:.0} %) · {} this time", progress.labelled, 100.0 * share, self.given);
+        if progress.skipped > 0 {
+            text += &format!(" · {} skipped", progress.skipped);
+        }
+        let rest = put(buffer, rest, &text, theme.text());
+        put_right(buffer, rest, &format!("  {}", bench.scheme().title), theme.dim());
+    }
+}
+
+/// The letters and signs that a class must not take: commands that can be given while labelling.
+pub fn reserved() -> Vec<char> {
+    let groups = crate::tui::app::groups_of(&Label::default());
+    let keys = groups.iter().flat_map(|group| group.rows.iter().flat_map(|row| row.keys));
+    keys.filter_map(|key| key.parse::<char>().ok()).filter(|key| !key.is_ascii_digit()).collect()
+}
+
+/// The classes in as many columns as fit.
+struct Grid {
+    columns: u16,
+    lines: u16,
+}
+
+/// Sign, digit, letter and spaces around a class name.
+const AROUND: u16 = 9;
+
+impl Grid {
+    fn new(scheme: &Scheme, width: u16) -> Grid {
+        let names = scheme.classes.iter().map(|class| class.name.chars().count() as u16);
+        let cell = names.max().unwrap_or(1).min(20) + AROUND;
+        let columns = (width / cell).clamp(1, 5);
+        Grid { columns, lines: (scheme.classes.len() as u16).div_ceil(columns) }
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, scheme: &Scheme, chosen: Option<&str>, theme: &Theme) {
+        let width = area.width / self.columns;
+        for (index, class) in scheme.classes.iter().enumerate() {
+            let (x, y) = (index as u16 % self.columns * width, index as u16 / self.columns);
+            let place = Rect { x: area.x + x, width: width.saturating_sub(1), ..line(area, y) };
+            let is_chosen = chosen == Some(class.name.as_str());
+            let rest = put(buffer, place, if is_chosen { " > " } else { "   " }, theme.strong());
+            let digit = scheme.digit(index).unwrap_or(' ');
+            let rest = put(buffer, rest, &format!("{digit} {} ", class.key.unwrap_or(' ')), theme.accent());
+            put(buffer, rest, &class.name, theme.strong());
+            if is_chosen {
+                buffer.set_style(place.intersection(buffer.area), theme.selected());
+            }
+        }
+    }
+}
+
+fn remarks(buffer: &mut Buffer, area: Rect, bench: &Workbench, id: &ClipId, theme: &Theme) {
+    let ledger = bench.ledger();
+    let mut rest = area;
+    if ledger.flagged(id) {
+        rest = put(buffer, rest, "! flagged  ", theme.warn());
+    }
+    if ledger.skipped(id) {
+        rest = put(buffer, rest, "skipped before  ", theme.dim());
+    }
+    if let Some(note) = ledger.note(id) {
+        put(buffer, rest, &format!("note: {note}"), theme.text());
+    }
+}

@@ -1,0 +1,26 @@
+//! The screens, one file each; adding one is its `mod` line and its line in [`screens`].
+//!
+//! Deliberately absent: how screens follow one another (see `app.rs`).
+
+mod browse;
+mod clip_view;
+mod label;
+mod results;
+mod run;
+mod train;
+
+use super::screen::Screen;
+
+/// The screens that have a number key, in its order.
+pub static TABS: &[&str] = &["browse", "label", "train", "results"];
+
+/// All screens, new.
+pub fn screens() -> Vec<Box<dyn Screen>> {
+    vec![
+        Box::new(browse::Browse::default()),
+        Box::new(label::Label::default()),
+        Box::new(train::Train::default()),
+        Box::new(results::Results::default()),
+        Box::new(run::RunDetail::default()),
+    ]
+}

@@ -1,0 +1,185 @@
+//! Results: the table of runs. A run whose plan leaks speakers never stands alone: its speaker-independent twin follows.
+//!
+//! Deliberately absent: ranking. Runs under different plans do not compare; they stand newest first.
+
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Rect};
+
+use crate::learn::Norm;
+use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::cursor::Cursor;
+use crate::tui::screen::{Outcome, Screen, Then, Topic};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::table::{self, Cell, Column};
+use crate::tui::widgets::{self, duration, line, percent, put, put_center};
+use crate::workbench::Workbench;
+use crate::workbench::experiment::Judged;
+
+/// The screen's state: where the user is, in [`ordered`]'s order.
+#[derive(Default)]
+pub struct Results {
+    cursor: Cursor,
+}
+
+static COMMANDS: &[Command<Results>] = &[Command {
+    row: Row { name: "open", keys: &["Enter"], help: "report, confusion matrix and bars of this run" },
+    run: Results::open,
+}];
+
+const COLUMNS: [Column; 9] = [
+    Column::text("model", 13).growing(),
+    Column::text("features", 11).rank(3),
+    Column::text("target", 8).rank(4),
+    Column::text("plan", 12),
+    Column::number("UAR", 5),
+    Column::text("95 % CI", 11).rank(1),
+    Column::number("WA", 5),
+    Column::number("F1", 5).rank(1),
+    Column::number("fit", 8).rank(2),
+];
+
+impl Screen for Results {
+    fn name(&self) -> &'static str {
+        "results"
+    }
+
+    fn rows(&self) -> Vec<&'static Row> {
+        rows(COMMANDS)
+    }
+
+    fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
+        named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn sync(&mut self, bench: &mut Workbench) -> Then {
+        self.cursor.resize(ordered(bench.runs()).len());
+        Then::Stay
+    }
+
+    fn list(&mut self) -> Option<&mut Cursor> {
+        Some(&mut self.cursor)
+    }
+
+    fn has_list(&self) -> bool {
+        true
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        let [head, list, foot] =
+            widgets::rows(area, [Constraint::Length(1), Constraint::Min(3), Constraint::Length(3)]);
+        if bench.runs().is_empty() {
+            return put_center(buffer, line(area, area.height / 2), "no runs yet; 3 trains some", theme.text());
+        }
+        put(buffer, head, "runs on this corpus, newest first; scores in percent", theme.strong());
+        let order = ordered(bench.runs());
+        table::draw(buffer, list, &COLUMNS, &self.cursor, theme, |row| cells(bench, order[row], theme));
+        if let Some((run, _)) = self.cursor.row().and_then(|row| order.get(row)) {
+            for (at, text) in protocol(&bench.runs()[*run]).iter().enumerate() {
+                put(buffer, line(foot, at as u16), text, theme.dim());
+            }
+        }
+    }
+}
+
+impl Results {
+    fn open(&mut self, bench: &mut Workbench) -> Outcome {
+        let order = ordered(bench.runs());
+        let run = self.cursor.row().and_then(|row| order.get(row));
+        Ok(run.map_or_else(
+            || Then::Say("there is no run to open".to_owned()),
+            |(run, _)| Then::Open("run", Topic::Run(*run)),
+        ))
+    }
+}
+
+/// Places in `runs`, each leaky run followed by its twin (the newest run of the same recipe and task that does not
+/// leak, marked true), each run once.
+fn ordered(runs: &[Arc<Judged>]) -> Vec<(usize, bool)> {
+    let twin_of = |run: &Judged| {
+        runs.iter().position(|other| {
+            !leaks(other) && other.run.recipe == run.run.recipe && other.run.protocol.data == run.run.protocol.data
+        })
+    };
+    let twins: Vec<Option<usize>> = runs.iter().map(|run| leaks(run).then(|| twin_of(run)).flatten()).collect();
+    let mut order = Vec::new();
+    for (place, twin) in twins.iter().enumerate() {
+        if !twins.contains(&Some(place)) {
+            order.push((place, false));
+        }
+        let first = twins.iter().position(|other| other == twin) == Some(place);
+        order.extend(twin.filter(|_| first).map(|twin| (twin, true)));
+    }
+    order
+}
+
+fn cells(bench: &Workbench, (place, is_twin): (usize, bool), theme: &Theme) -> Vec<Cell> {
+    let Judged { run, summary } = bench.runs()[place].as_ref();
+    let leaks = leaks(&bench.runs()[place]);
+    let sign = if is_twin { "└ " } else { "" };
+    let interval = summary.uar_ci.map_or_else(|| "–".to_owned(), |ci| interval(ci.low, ci.high));
+    vec![
+        Cell::from(format!("{sign}{}", run.recipe.classifier)),
+        Cell::from(run.recipe.features.clone()),
+        Cell::from(run.protocol.data.target.to_string()),
+        Cell {
+            text: format!("{}{}", run.protocol.plan.plan, if leaks { " LEAK" } else { "" }),
+            style: if leaks { theme.warn() } else { theme.text() },
+        },
+        Cell { text: percent(summary.uar), style: theme.strong() },
+        Cell::from(interval),
+        Cell::from(percent(summary.wa)),
+        Cell::from(percent(summary.macro_f1)),
+        Cell::from(duration(run.fit_seconds)),
+    ]
+}
+
+/// `[61.2, 70.9]`, in percent.
+pub fn interval(low: f64, high: f64) -> String {
+    format!("[{:.1},{:.1}]", 100.0 * low, 100.0 * high)
+}
+
+/// How the scores of a run came about, in lines.
+pub fn protocol(judged: &Judged) -> Vec<String> {
+    let Judged { run, summary } = judged;
+    let (data, plan, recipe) = (&run.protocol.data, &run.protocol.plan, &run.recipe);
+    let folds = match summary.uar_folds {
+        Some((mean, Some(sd))) => format!("UAR over folds {:.1} ± {:.1}", 100.0 * mean, 100.0 * sd),
+        _ => "UAR over folds –".to_owned(),
+    };
+    let chance = 100.0 / data.classes.len().max(1) as f64;
+    let (classes, clips, speakers) = (data.classes.len(), data.clips, data.speakers);
+    let mut lines = vec![
+        format!(
+            "{} · {classes} classes · {clips} clips · {speakers} speakers · {} in {} folds · {}",
+            data.target, plan.plan, plan.folds, run.started_at
+        ),
+        format!(
+            "{} · norm {} · seed {} · {folds} · chance {chance:.1}",
+            recipe.features,
+            norm_word(recipe.norm),
+            recipe.seed
+        ),
+    ];
+    if plan.speakers_leak {
+        lines.push("speakers leak: the same voices are in training and test; compare with the run below it".to_owned());
+    } else if data.synthetic {
+        lines.push("synthetic speech: these scores mean nothing".to_owned());
+    }
+    lines
+}
+
+/// True when the run had the same speakers in training and test.
+pub fn leaks(judged: &Judged) -> bool {
+    judged.run.protocol.plan.speakers_leak
+}
+
+/// As typed after `--norm`.
+pub fn norm_word(norm: Norm) -> &'static str {
+    match norm {
+        Norm::None => "none",
+        Norm::Train => "train",
+        Norm::Speaker => "speaker",
+    }
+}

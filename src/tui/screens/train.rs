@@ -1,0 +1,346 @@
+//! Train: choose classifiers and how to judge them, start, watch, cancel.
+//!
+//! What runs and what came of it lives in the Workbench; leaving the screen stops nothing. Deliberately absent: tuning
+//! of single classifiers.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Rect};
+
+use super::results::norm_word;
+use crate::corpus::Target;
+use crate::corpus::plan::Plan;
+use crate::features::FEATURE_SETS;
+use crate::learn::{CLASSIFIERS, Norm};
+use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::cursor::Cursor;
+use crate::tui::screen::{Outcome, Screen, Then, Topic};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::curves::{self, Series};
+use crate::tui::widgets::{self, bars, duration, line, percent, put, put_right};
+use crate::workbench::experiment::Request;
+use crate::workbench::{Training, Workbench};
+
+/// The screen's state: what is chosen.
+pub struct Train {
+    cursor: Cursor,
+    models: Vec<bool>,
+    plan: usize,
+    target: usize,
+    norm: usize,
+    /// 0 = each classifier's own default, else a place in `FEATURE_SETS` + 1.
+    features: usize,
+    epochs: usize,
+    seed: u64,
+    /// Whether the training was seen running: when it ends, its results are shown once.
+    watching: bool,
+}
+
+const PLANS: [Plan; 5] = [Plan::Loso, Plan::Speakers(5), Plan::Speakers(10), Plan::Random(5), Plan::Random(10)];
+const TARGETS: [Target; 3] = [Target::Emotion, Target::Sex, Target::SexEmotion];
+const NORMS: [Norm; 3] = [Norm::Train, Norm::Speaker, Norm::None];
+const EPOCHS: [Option<usize>; 7] = [None, Some(5), Some(10), Some(20), Some(40), Some(80), Some(160)];
+/// Chosen at first: quick ones and the baseline that they must beat.
+const FIRST: [&str; 3] = ["logistic", "svm", "majority"];
+
+/// One of the choices below the classifiers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Plan,
+    Target,
+    Norm,
+    Features,
+    Epochs,
+    Seed,
+}
+
+const CHOICES: [(Choice, &str); 6] = [
+    (Choice::Plan, "plan"),
+    (Choice::Target, "target"),
+    (Choice::Norm, "norm"),
+    (Choice::Features, "features"),
+    (Choice::Epochs, "epochs"),
+    (Choice::Seed, "seed"),
+];
+
+static COMMANDS: &[Command<Train>] = &[
+    Command { row: row("start", &["Enter"], "train and judge what is chosen"), run: Train::start },
+    Command { row: row("choose", &["Space"], "choose or drop a classifier, next value"), run: Train::choose },
+    Command { row: row("cancel", &["x"], "stop the training; finished runs stay"), run: Train::cancel },
+    Command { row: row("less", &["h", "Left"], "previous value"), run: |train, _| train.change(-1) },
+    Command { row: row("more", &["l", "Right"], "next value"), run: |train, _| train.change(1) },
+    Command { row: row("all", &["a"], "choose all classifiers, or none"), run: Train::all },
+];
+
+const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
+    Row { name, keys, help }
+}
+
+impl Default for Train {
+    fn default() -> Train {
+        Train {
+            cursor: Cursor::new(CLASSIFIERS.len() + CHOICES.len()),
+            models: CLASSIFIERS.iter().map(|kind| FIRST.contains(&kind.name())).collect(),
+            plan: 0,
+            target: 0,
+            norm: 0,
+            features: 0,
+            epochs: 0,
+            seed: 0,
+            watching: false,
+        }
+    }
+}
+
+impl Screen for Train {
+    fn name(&self) -> &'static str {
+        "train"
+    }
+
+    fn rows(&self) -> Vec<&'static Row> {
+        rows(COMMANDS)
+    }
+
+    fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
+        named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn arrive(&mut self, _topic: Topic, bench: &mut Workbench) -> Outcome {
+        self.watching = bench.training().is_some_and(Training::is_running);
+        Ok(Then::Stay)
+    }
+
+    fn sync(&mut self, bench: &mut Workbench) -> Then {
+        let Some(training) = bench.training() else { return Then::Stay };
+        match &training.end {
+            None => self.watching = true,
+            Some(Ok(())) if std::mem::take(&mut self.watching) => return Then::Open("results", Topic::Itself),
+            Some(_) => self.watching = false,
+        }
+        Then::Stay
+    }
+
+    fn list(&mut self) -> Option<&mut Cursor> {
+        Some(&mut self.cursor)
+    }
+
+    fn has_list(&self) -> bool {
+        true
+    }
+
+    fn tick(&self, bench: &Workbench) -> Option<Duration> {
+        // Time passes and is left.
+        bench.training().filter(|training| training.is_running()).map(|_| Duration::from_secs(1))
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        let [form, _, live] = widgets::columns(
+            area,
+            [Constraint::Length(32.min(area.width / 2)), Constraint::Length(2), Constraint::Min(0)],
+        );
+        self.form(buffer, form, theme);
+        match bench.training() {
+            Some(training) => progress(buffer, live, training, theme),
+            None => self.about(buffer, live, theme),
+        }
+    }
+}
+
+impl Train {
+    fn start(&mut self, bench: &mut Workbench) -> Outcome {
+        let chosen = CLASSIFIERS.iter().zip(&self.models).filter(|(_, chosen)| **chosen);
+        let models: Vec<String> = chosen.map(|(kind, _)| kind.name().to_owned()).collect();
+        anyhow::ensure!(!models.is_empty(), "choose a classifier first: Space");
+        bench.compare(Request {
+            models,
+            features: self.features.checked_sub(1).map(|place| FEATURE_SETS[place].name().to_owned()),
+            plan: PLANS[self.plan],
+            target: TARGETS[self.target],
+            norm: NORMS[self.norm],
+            epochs: EPOCHS[self.epochs],
+            seed: self.seed,
+        })?;
+        Ok(Then::Say("training; x cancels".to_owned()))
+    }
+
+    fn cancel(&mut self, bench: &mut Workbench) -> Outcome {
+        if !bench.training().is_some_and(Training::is_running) {
+            return Ok(Then::Say("nothing is running".to_owned()));
+        }
+        bench.cancel();
+        Ok(Then::Say("cancelling; finished runs stay".to_owned()))
+    }
+
+    fn choose(&mut self, _bench: &mut Workbench) -> Outcome {
+        self.change(1)
+    }
+
+    fn all(&mut self, _bench: &mut Workbench) -> Outcome {
+        let all = self.models.iter().any(|chosen| !chosen);
+        self.models.fill(all);
+        Ok(Then::Stay)
+    }
+
+    fn change(&mut self, by: isize) -> Outcome {
+        let row = self.cursor.row().unwrap_or(0);
+        if let Some(chosen) = self.models.get_mut(row) {
+            *chosen = !*chosen;
+            return Ok(Then::Stay);
+        }
+        let Some((choice, _)) = CHOICES.get(row - self.models.len()) else { return Ok(Then::Stay) };
+        match choice {
+            Choice::Plan => turn(&mut self.plan, by, PLANS.len()),
+            Choice::Target => turn(&mut self.target, by, TARGETS.len()),
+            Choice::Norm => turn(&mut self.norm, by, NORMS.len()),
+            Choice::Features => turn(&mut self.features, by, FEATURE_SETS.len() + 1),
+            Choice::Epochs => turn(&mut self.epochs, by, EPOCHS.len()),
+            Choice::Seed => self.seed = self.seed.saturating_add_signed(by as i64),
+        }
+        Ok(Then::Stay)
+    }
+
+    fn form(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        put(buffer, line(area, 0), "classifiers", theme.dim());
+        let models = self.models.len();
+        // The heading of the choices takes a line of its own between the two parts of one list.
+        let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
+        for (at, row) in self.cursor.window(usize::from(list.height)).enumerate() {
+            let place = line(list, at as u16 + u16::from(row >= models));
+            if row == models {
+                put(buffer, line(list, at as u16), "how", theme.dim());
+            }
+            if let Some(chosen) = self.models.get(row) {
+                let sign = if *chosen { "[x]" } else { "[ ]" };
+                let rest = put(buffer, place, &format!("{sign} "), theme.accent());
+                put(buffer, rest, CLASSIFIERS[row].name(), theme.text());
+            } else if let Some((choice, name)) = CHOICES.get(row - models) {
+                let rest = put(buffer, place, &format!("{name:<10}"), theme.text());
+                put(buffer, rest, &format!("< {} >", self.value(*choice)), theme.accent());
+            }
+            if self.cursor.row() == Some(row) {
+                buffer.set_style(place.intersection(buffer.area), theme.selected());
+            }
+        }
+    }
+
+    fn value(&self, choice: Choice) -> String {
+        match choice {
+            Choice::Plan => PLANS[self.plan].to_string(),
+            Choice::Target => TARGETS[self.target].to_string(),
+            Choice::Norm => norm_word(NORMS[self.norm]).to_owned(),
+            Choice::Features => {
+                self.features.checked_sub(1).map_or("default", |place| FEATURE_SETS[place].name()).to_owned()
+            }
+            Choice::Epochs => EPOCHS[self.epochs].map_or_else(|| "default".to_owned(), |epochs| epochs.to_string()),
+            Choice::Seed => self.seed.to_string(),
+        }
+    }
+
+    /// What the selected row means, while nothing has been trained yet.
+    fn about(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let row = self.cursor.row().unwrap_or(0);
+        let text = match CLASSIFIERS.get(row) {
+            Some(kind) => kind.about(),
+            None => CHOICES.get(row - self.models.len()).map_or("", |(choice, _)| explained(*choice)),
+        };
+        for (at, text) in widgets::wrap(text, usize::from(area.width)).iter().enumerate() {
+            put(buffer, line(area, at as u16 + 1), text, theme.text());
+        }
+        put(buffer, line(area, area.height.saturating_sub(2)), "Enter starts", theme.strong());
+    }
+}
+
+fn explained(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Plan => {
+            "How training and test are kept apart. loso: one speaker is left out at a time. speakers:K: K groups of \
+             speakers. random:K: clips at random, so speakers leak; it runs beside its speaker-independent twin."
+        }
+        Choice::Target => "What is to be recognised.",
+        Choice::Norm => {
+            "How features are scaled: on the training clips, within each speaker (needs a speaker's clips together), \
+             or not at all."
+        }
+        Choice::Features => "The feature set, for the classifiers that can read it; the others take their default.",
+        Choice::Epochs => "The most epochs for networks; they stop earlier when the inner split stops improving.",
+        Choice::Seed => "Of everything random. The same seed gives the same result.",
+    }
+}
+
+fn turn(place: &mut usize, by: isize, len: usize) {
+    let mut cursor = Cursor::new(len);
+    cursor.select(*place);
+    cursor.step_around(by);
+    *place = cursor.row().unwrap_or(0);
+}
+
+fn progress(buffer: &mut Buffer, area: Rect, training: &Training, theme: &Theme) {
+    let finished = (training.finished.len() as u16).min(area.height.saturating_sub(4) / 3);
+    let [state, gauge, now, runs, curves] = widgets::rows(
+        area,
+        [
+            Constraint::Length(1),
+            Constraint::Length(1),
+            Constraint::Length(1),
+            Constraint::Length(finished + 1),
+            Constraint::Min(0),
+        ],
+    );
+    let (text, style) = state_of(training, theme);
+    put(buffer, state, &text, style);
+    bars::draw(buffer, gauge, &[("all".to_owned(), Some(training.share()))], theme);
+    put(buffer, now, &at_work(training), theme.text());
+    // The newest runs, when not all have room.
+    let skipped = training.finished.len() - usize::from(finished);
+    for (at, judged) in training.finished.iter().skip(skipped).enumerate() {
+        let place = line(runs, at as u16);
+        let (recipe, plan) = (&judged.run.recipe, &judged.run.protocol.plan);
+        let leak = if plan.speakers_leak { " LEAK" } else { "" };
+        let rest = put(buffer, place, &format!("{} {}{leak}", recipe.classifier, plan.plan), theme.text());
+        put_right(buffer, rest, &format!("  UAR {}", percent(judged.summary.uar)), theme.strong());
+    }
+    if curves.height >= 8 {
+        let [loss, uar] = widgets::rows(curves, [Constraint::Fill(1), Constraint::Fill(1)]);
+        let (losses, uars) = series(training);
+        curves::draw(buffer, loss, "loss", &losses, None, theme);
+        curves::draw(buffer, uar, "UAR", &uars, Some(1.0), theme);
+    }
+}
+
+fn state_of(training: &Training, theme: &Theme) -> (String, ratatui::style::Style) {
+    let took = duration(training.elapsed().as_secs_f64());
+    match (&training.end, &training.trouble) {
+        (Some(Err(reason)), _) => (format!("{reason} after {took}"), theme.bad()),
+        (_, Some(trouble)) => (format!("not saved: {trouble}"), theme.bad()),
+        (Some(Ok(())), None) => (format!("done in {took}; 4 shows the results"), theme.good()),
+        (None, None) => {
+            let left = training.remaining().map(|left| format!(", about {} left", duration(left.as_secs_f64())));
+            (format!("running for {took}{}", left.unwrap_or_default()), theme.strong())
+        }
+    }
+}
+
+fn at_work(training: &Training) -> String {
+    if !training.is_running() {
+        return String::new();
+    }
+    match &training.model {
+        Some((model, plan, index, of)) => {
+            let (done, folds) = training.folds;
+            format!("{model} on {plan} ({} of {of}): {done} of {folds} folds", index + 1)
+        }
+        None => format!("features: {} of {} clips", training.reading.0, training.reading.1),
+    }
+}
+
+/// Loss and UAR curves of the fold that spoke last.
+fn series(training: &Training) -> (Vec<Series>, Vec<Series>) {
+    let fold = training.epochs.last().map(|(fold, _)| *fold);
+    let of = |name, pick: fn(&crate::learn::Epoch) -> Option<f64>| {
+        let epochs = training.epochs.iter().filter(|(of, _)| Some(*of) == fold);
+        let points = epochs.filter_map(|(_, epoch)| Some((epoch.epoch as f64, pick(epoch)?))).collect();
+        Series { name, points }
+    };
+    (vec![of("train", |e| Some(e.train_loss)), of("dev", |e| e.dev_loss)], vec![of("dev", |e| e.dev_uar)])
+}

@@ -1,0 +1,279 @@
+//! One visual language: what the terminal can show, and the styles every screen draws with.
+//!
+//! Text keeps the terminal's own foreground and background; accents are the sixteen named colours, which the user's
+//! palette adjusts; only heat maps paint RGB. Colour is never the only sign: the selection is reversed, marks have
+//! letters, heat maps without colour fall back to a ramp of characters. Deliberately absent: asking the terminal
+//! anything (answers get lost or typed into the shell) and themes to choose from.
+
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
+
+/// How many colours the terminal shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// None: `NO_COLOR`, `TERM=dumb`.
+    Mono,
+    /// The sixteen named ones.
+    Sixteen,
+    /// The 6 x 6 x 6 cube and 24 greys.
+    Indexed,
+    /// 24 bits.
+    True,
+}
+
+/// The colour maps of heat maps; both rise steadily in lightness and read without red-green vision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Map {
+    /// For spectrograms.
+    Magma,
+    /// For tables.
+    Viridis,
+}
+
+/// What the terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Theme {
+    depth: Depth,
+    ascii: bool,
+    light: bool,
+}
+
+/// How one heat-map value is painted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paint {
+    /// Colour of the value, `None` without colours.
+    pub color: Option<Color>,
+    /// A readable foreground on `color`.
+    pub ink: Color,
+    /// The value as a character, for terminals without colours.
+    pub shade: char,
+}
+
+const MAGMA: [u32; 9] = [0x000004, 0x1D1147, 0x51127C, 0x822681, 0xB63679, 0xE65164, 0xFB8861, 0xFEC287, 0xFCFDBF];
+const VIRIDIS: [u32; 9] = [0x440154, 0x472D7B, 0x3B528B, 0x2C728E, 0x21908C, 0x27AD81, 0x5DC863, 0xAADC32, 0xFDE725];
+const MAGMA_16: [Color; 5] = [Color::Black, Color::Blue, Color::Magenta, Color::LightRed, Color::LightYellow];
+const VIRIDIS_16: [Color; 5] = [Color::Black, Color::Blue, Color::Cyan, Color::LightGreen, Color::LightYellow];
+const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+const SERIES: [Color; 6] = [Color::Cyan, Color::Magenta, Color::Green, Color::Red, Color::Blue, Color::Yellow];
+
+impl Theme {
+    /// Reads `NO_COLOR`, `TERM`, `COLORTERM`, `COLORFGBG` and the locale through `get`.
+    pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Theme {
+        let var = |name: &str| get(name).unwrap_or_default();
+        let term = var("TERM");
+        let depth = if !var("NO_COLOR").is_empty() || term == "dumb" {
+            Depth::Mono
+        } else if matches!(var("COLORTERM").as_str(), "truecolor" | "24bit") || term.ends_with("-direct") {
+            Depth::True
+        } else if term.contains("256color") {
+            Depth::Indexed
+        } else {
+            Depth::Sixteen
+        };
+        let light = matches!(var("COLORFGBG").rsplit(';').next(), Some("7" | "15"));
+        Theme { depth, ascii: term == "dumb" || !is_utf8(&get), light }
+    }
+
+    /// A theme for tests: dark, Unicode.
+    pub fn plain(depth: Depth) -> Theme {
+        Theme { depth, ascii: false, light: false }
+    }
+
+    /// How many colours there are.
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// True when only ASCII is safe to draw.
+    pub fn ascii(&self) -> bool {
+        self.ascii
+    }
+
+    /// Body text.
+    pub fn text(&self) -> Style {
+        Style::new()
+    }
+
+    /// Second-rank text: units, hints, borders.
+    pub fn dim(&self) -> Style {
+        Style::new().add_modifier(Modifier::DIM)
+    }
+
+    /// Headings and what matters most.
+    pub fn strong(&self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// Keys and the active thing.
+    pub fn accent(&self) -> Style {
+        self.colored(if self.light { Color::Blue } else { Color::Cyan }).add_modifier(Modifier::BOLD)
+    }
+
+    /// The selected row or cell.
+    pub fn selected(&self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// Something went right.
+    pub fn good(&self) -> Style {
+        self.colored(Color::Green)
+    }
+
+    /// Needs a look: leaks, flags, problems.
+    pub fn warn(&self) -> Style {
+        self.colored(if self.light { Color::Red } else { Color::Yellow }).add_modifier(Modifier::BOLD)
+    }
+
+    /// Something failed.
+    pub fn bad(&self) -> Style {
+        self.colored(Color::Red).add_modifier(Modifier::BOLD)
+    }
+
+    /// The `index`th of several lines or bars.
+    pub fn series(&self, index: usize) -> Style {
+        self.colored(SERIES[index % SERIES.len()])
+    }
+
+    /// Paints `value` (0..1, clamped) in a colour map.
+    pub fn heat(&self, map: Map, value: f64) -> Paint {
+        let value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
+        let (anchors, sixteen) = match map {
+            Map::Magma => (&MAGMA, &MAGMA_16),
+            Map::Viridis => (&VIRIDIS, &VIRIDIS_16),
+        };
+        let step = (value * 4.0).round() as usize;
+        let rgb = blend(anchors, value);
+        let color = match self.depth {
+            Depth::Mono => None,
+            Depth::Sixteen => Some(sixteen[step]),
+            Depth::Indexed => Some(Color::Indexed(cube(rgb))),
+            Depth::True => Some(Color::Rgb(rgb.0, rgb.1, rgb.2)),
+        };
+        let ink = match self.depth {
+            Depth::Mono => Color::Reset,
+            Depth::Sixteen if step < 2 => Color::White,
+            Depth::Indexed | Depth::True if luminance(rgb) < 0.45 => Color::White,
+            _ => Color::Black,
+        };
+        Paint { color, ink, shade: SHADES[step] }
+    }
+
+    /// The last step of every drawing: where only ASCII is safe, box lines, dots and blocks become ASCII signs.
+    pub fn finish(&self, buffer: &mut Buffer) {
+        if !self.ascii {
+            return;
+        }
+        for cell in &mut buffer.content {
+            if !cell.symbol().is_ascii() {
+                cell.set_char(cell.symbol().chars().next().map_or(' ', plain_sign));
+            }
+        }
+    }
+
+    fn colored(&self, color: Color) -> Style {
+        if self.depth == Depth::Mono { Style::new() } else { Style::new().fg(color) }
+    }
+}
+
+fn plain_sign(sign: char) -> char {
+    match sign {
+        '⠀' | '░' => '.',
+        '⠁'..='⣿' | '•' | '▒' => '*',
+        '─' | '━' | '–' => '-',
+        '│' | '┃' | '▎'..='▏' => '|',
+        '┌'..='╿' => '+',
+        '█' => '@',
+        '▓' | '▀'..='▐' => '#',
+        '·' => ',',
+        '…' => '~',
+        _ => '?',
+    }
+}
+
+/// POSIX order: `LC_ALL`, then `LC_CTYPE`, then `LANG`; nothing set is taken as UTF-8 (containers, bare ssh).
+fn is_utf8(get: &impl Fn(&str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| get(name).filter(|value| !value.is_empty()));
+    locale.is_none_or(|value| {
+        let value = value.to_ascii_lowercase();
+        value.contains("utf") || matches!(value.as_str(), "c" | "posix")
+    })
+}
+
+fn blend(anchors: &[u32; 9], value: f64) -> (u8, u8, u8) {
+    let place = value * 8.0;
+    let low = (place.floor() as usize).min(7);
+    let share = place - low as f64;
+    let part = |shift: u32| {
+        let (a, b) = (f64::from(anchors[low] >> shift & 255), f64::from(anchors[low + 1] >> shift & 255));
+        (a + (b - a) * share).round() as u8
+    };
+    (part(16), part(8), part(0))
+}
+
+/// The nearest colour of the xterm 6 x 6 x 6 cube (levels 0, 95, 135, 175, 215, 255).
+fn cube((r, g, b): (u8, u8, u8)) -> u8 {
+    let level = |value: u8| match value {
+        0..48 => 0,
+        48..115 => 1,
+        _ => (value - 35) / 40,
+    };
+    16 + 36 * level(r) + 6 * level(g) + level(b)
+}
+
+fn luminance((r, g, b): (u8, u8, u8)) -> f64 {
+    (0.2126 * f64::from(r) + 0.7152 * f64::from(g) + 0.0722 * f64::from(b)) / 255.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(vars: &[(&str, &str)]) -> Theme {
+        Theme::from_env(|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_environment_decides_the_depth() {
+        assert_eq!(of(&[("TERM", "xterm"), ("COLORTERM", "truecolor")]).depth(), Depth::True);
+        assert_eq!(of(&[("TERM", "xterm-256color")]).depth(), Depth::Indexed);
+        assert_eq!(of(&[("TERM", "linux")]).depth(), Depth::Sixteen);
+        assert_eq!(of(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")]).depth(), Depth::Mono);
+        assert_eq!(of(&[("NO_COLOR", ""), ("COLORTERM", "24bit")]).depth(), Depth::True);
+        assert!(of(&[("TERM", "dumb")]).ascii());
+        assert!(of(&[("TERM", "xterm"), ("LANG", "de_DE.ISO-8859-1")]).ascii());
+        assert!(!of(&[("TERM", "xterm"), ("LANG", "de_DE.UTF-8")]).ascii());
+    }
+
+    #[test]
+    fn heat_runs_from_the_first_anchor_to_the_last_and_takes_anything() {
+        let theme = Theme::plain(Depth::True);
+        assert_eq!(theme.heat(Map::Magma, 0.0).color, Some(Color::Rgb(0, 0, 4)));
+        assert_eq!(theme.heat(Map::Magma, 1.0).color, Some(Color::Rgb(0xFC, 0xFD, 0xBF)));
+        assert_eq!(theme.heat(Map::Magma, f64::NAN), theme.heat(Map::Magma, 0.0));
+        assert_eq!(theme.heat(Map::Viridis, 9.0), theme.heat(Map::Viridis, 1.0));
+    }
+
+    #[test]
+    fn without_colours_the_shade_still_rises() {
+        let theme = Theme::plain(Depth::Mono);
+        let shades: String = (0..5).map(|k| theme.heat(Map::Viridis, f64::from(k) / 4.0).shade).collect();
+        assert_eq!(shades, " ░▒▓█");
+        assert_eq!(theme.heat(Map::Viridis, 0.5).color, None);
+        assert_eq!(theme.bad().fg, None);
+    }
+
+    #[test]
+    fn both_maps_rise_in_lightness() {
+        for anchors in [&MAGMA, &VIRIDIS] {
+            let light: Vec<f64> = (0..=20).map(|k| luminance(blend(anchors, f64::from(k) / 20.0))).collect();
+            assert!(light.windows(2).all(|pair| pair[0] <= pair[1] + 1e-9), "{light:?}");
+        }
+    }
+
+    #[test]
+    fn the_cube_holds_its_own_corners() {
+        assert_eq!(cube((0, 0, 0)), 16);
+        assert_eq!(cube((255, 255, 255)), 231);
+        assert_eq!(cube((95, 135, 175)), 16 + 36 + 12 + 3);
+    }
+}

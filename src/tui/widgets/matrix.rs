@@ -1,0 +1,111 @@
+//! A confusion matrix as a heat map with one selected cell; rows are the truth.
+//!
+//! Deliberately absent: counting (see `score`) and deciding what a cell leads to.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use super::{cut, line, put, put_center, put_right};
+use crate::tui::cursor::Cursor;
+use crate::tui::theme::{Map, Theme};
+
+/// What is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    /// Class names, rows and columns alike.
+    pub classes: &'a [String],
+    /// Counts, `[truth][pred]`.
+    pub counts: &'a [Vec<u64>],
+    /// Shares of the row in percent instead of counts.
+    pub normalised: bool,
+    /// Selected truth and prediction.
+    pub truth: Cursor,
+    /// Selected prediction.
+    pub pred: Cursor,
+}
+
+/// Draws as many classes as fit around the selected cell. The colour is always the share of the row.
+pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme) {
+    let names = matrix.classes.iter().map(|name| name.chars().count() as u16).max().unwrap_or(0);
+    let label = names.clamp(5, 14).min(area.width / 3);
+    let room = area.width.saturating_sub(label + 8);
+    let cell = (room / (matrix.classes.len().max(1) as u16)).clamp(5, 9);
+    let shown = matrix.pred.window(usize::from(room / cell));
+    let mut heading = Rect { x: area.x + label + 1, width: cell, ..line(area, 0) };
+    put(buffer, Rect { width: label, ..line(area, 0) }, "truth", theme.dim());
+    for pred in shown.clone() {
+        let style = if matrix.pred.row() == Some(pred) { theme.accent() } else { theme.dim() };
+        put_center(buffer, heading, &cut(&matrix.classes[pred], usize::from(cell) - 1), style);
+        heading.x += cell;
+    }
+    put_right(buffer, Rect { width: 7, ..heading }, "n", theme.dim());
+    let lines = matrix.truth.window(usize::from(area.height.saturating_sub(1)));
+    for (at, truth) in lines.enumerate() {
+        let place = line(area, at as u16 + 1);
+        let style = if matrix.truth.row() == Some(truth) { theme.accent() } else { theme.text() };
+        put(buffer, Rect { width: label, ..place }, &matrix.classes[truth], style);
+        let mut at = Rect { x: area.x + label + 1, width: cell, ..place };
+        let total: u64 = matrix.counts[truth].iter().sum();
+        for pred in shown.clone() {
+            one(buffer, at, matrix, (truth, pred), theme);
+            at.x += cell;
+        }
+        put_right(buffer, Rect { width: 7, ..at }, &total.to_string(), theme.dim());
+    }
+}
+
+fn one(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, (truth, pred): (usize, usize), theme: &Theme) {
+    let (count, total) = (matrix.counts[truth][pred], matrix.counts[truth].iter().sum::<u64>());
+    let share = (total > 0).then(|| count as f64 / total as f64);
+    let text = match (matrix.normalised, share) {
+        (false, _) => count.to_string(),
+        (true, Some(share)) => format!("{:.0}", 100.0 * share),
+        (true, None) => "–".to_owned(),
+    };
+    let paint = theme.heat(Map::Viridis, share.unwrap_or(0.0));
+    let style = match (paint.color, share) {
+        (Some(color), Some(_)) => Style::new().bg(color).fg(paint.ink),
+        _ => theme.text(),
+    };
+    let style = if truth == pred { style.add_modifier(Modifier::BOLD) } else { style };
+    let area = area.intersection(buffer.area);
+    buffer.set_style(area, style);
+    if matrix.truth.row() == Some(truth) && matrix.pred.row() == Some(pred) {
+        // Brackets too: the selection must show without colours and on any heat.
+        put_center(buffer, area, &format!("[{text}]"), theme.selected().add_modifier(Modifier::BOLD));
+    } else {
+        put_center(buffer, area, &text, style);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::Depth;
+
+    fn drawn(normalised: bool, width: u16) -> String {
+        let classes = ["anger", "joy", "sadness"].map(str::to_owned);
+        let counts = vec![vec![8, 2, 0], vec![5, 5, 0], vec![0, 0, 0]];
+        let mut pred = Cursor::new(3);
+        pred.step(1);
+        let matrix = Matrix { classes: &classes, counts: &counts, normalised, truth: Cursor::new(3), pred };
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, 4));
+        let area = buffer.area;
+        draw(&mut buffer, area, &matrix, &Theme::plain(Depth::Mono));
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+        (0..4).map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn counts_and_shares() {
+        insta::assert_snapshot!(drawn(false, 40), @"");
+        insta::assert_snapshot!(drawn(true, 40), @"");
+    }
+
+    #[test]
+    fn in_a_narrow_place_the_selected_cell_stays() {
+        assert!(drawn(false, 20).contains("[2]"), "{}", drawn(false, 20));
+        drawn(false, 0);
+    }
+}

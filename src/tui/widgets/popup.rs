@@ -1,0 +1,41 @@
+//! A box over the screen.
+//!
+//! Deliberately absent: what is in it and which keys it takes (see `tui::layer`).
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::{Block, Clear, Widget};
+
+use crate::tui::theme::Theme;
+
+/// Clears a box of at most `width` x `height` in the middle of `area`, draws its border and returns the inside.
+pub fn draw(buffer: &mut Buffer, area: Rect, title: &str, (width, height): (u16, u16), theme: &Theme) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    Clear.render(place, buffer);
+    let block = Block::bordered().title(format!(" {title} ")).border_style(theme.accent());
+    let inner = block.inner(place);
+    block.render(place, buffer);
+    // One free column at both sides reads better than text glued to the border.
+    Rect { x: inner.x + inner.width.min(1), width: inner.width.saturating_sub(2), ..inner }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::Depth;
+
+    #[test]
+    fn it_covers_what_is_below_and_fits_anywhere() {
+        let theme = Theme::plain(Depth::Mono);
+        let mut buffer = Buffer::with_lines(["xxxxxxxxxxxx"; 5]);
+        let inner = draw(&mut buffer, area, "hi", (10, 3), &theme);
+        assert_eq!(inner, Rect::new(3, 2, 6, 1));
+        assert_eq!(buffer[(3, 2)].symbol(), " ");
+        for (width, height) in [(0, 0), (1, 1), (2, 2), (80, 24)] {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+            let area = buffer.area;
+            draw(&mut buffer, area, "hi", (10, 3), &theme);
+        }
+    }
+}
