@@ -29,6 +29,7 @@ mod tests {
     fn it_covers_what_is_below_and_fits_anywhere() {
         let theme = Theme::plain(Depth::Mono);
         let mut buffer = Buffer::with_lines(["xxxxxxxxxxxx"; 5]);
+        let area = buffer.area;
         let inner = draw(&mut buffer, area, "hi", (10, 3), &theme);
         assert_eq!(inner, Rect::new(3, 2, 6, 1));
         assert_eq!(buffer[(3, 2)].symbol(), " ");
