@@ -3,7 +3,7 @@ import sys, os, time, resource
 import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 D = os.environ.get("TORCH_STEP_DATA", "/tmp/torch_step")  # outside the tree: 40 MB made by `make`
-torch.set_num_threads(2)
+torch.set_num_threads(int(os.environ.get("THREADS","2")))
 CL = os.environ.get("CHANNELS_LAST") == "1"
 COMPILE = os.environ.get("TCOMPILE") == "1"
 class Net(nn.Module):

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: what single pure functions do (see the unit tests beside them).
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::collections::BTreeMap;
 use std::fs;

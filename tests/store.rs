@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: what needs a look inside the file (unit tests of `store`).
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};

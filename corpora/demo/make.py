@@ -19,14 +19,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # Name: espeak-ng voice, its own pitch (0-99) and speed (words per minute). Accents differ to keep the voices apart.
 VOICES = {
-    "f1": ("en-gb+f1", 55, 165),
-    "f2": ("en-us+f2", 62, 180),
-    "f3": ("en-gb-scotland+f3", 50, 155),
-    "f4": ("en-gb-x-rp+f5", 68, 172),
-    "m1": ("en-gb+m1", 38, 160),
-    "m2": ("en-us+m3", 30, 175),
-    "m3": ("en-gb-scotland+m4", 46, 150),
-    "m4": ("en-gb-x-gbclan+m7", 34, 168),
+    "f1": ("en-gb+f1", 66, 165),
+    "f2": ("en-us+f2", 74, 180),
+    "f3": ("en-gb-scotland+f3", 62, 155),
+    "f4": ("en-gb-x-gbclan+f5", 70, 172),
+    "m1": ("en-gb+m1", 30, 160),
+    "m2": ("en-us+m3", 22, 175),
+    "m3": ("en-gb-scotland+m4", 34, 150),
+    "m4": ("en-gb-x-gbclan+m7", 26, 168),
 }
 
 # Pitch offset, range %, rate factor, gain dB, tilt (fraction of high frequencies kept), end mark (intonation).

@@ -127,15 +127,16 @@ fn write_array<S: Data<Elem = f32>, D: Dimension>(path: &Path, array: &ArrayBase
 }
 
 /// A temporary file in the same folder, so that renaming it is atomic, with the permissions of any new file.
+#[cfg(unix)]
 fn beside(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        return builder.permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder);
-    }
-    #[cfg(not(unix))]
-    builder.tempfile_in(folder)
+    use std::os::unix::fs::PermissionsExt;
+    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
+}
+
+/// A temporary file in the same folder, so that renaming it is atomic.
+#[cfg(not(unix))]
+fn beside(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new_in(folder)
 }
 
 #[cfg(test)]

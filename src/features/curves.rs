@@ -56,3 +56,38 @@ impl Curves {
         self.level.iter().sum::<f32>() / self.level.len().max(1) as f32
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn saw(hz: f32, gain: f32) -> Wave {
+        let sample = |i: usize| ((i as f32 * hz / 16_000.0).fract() - 0.5) * gain;
+        Wave { samples: (0..16_000).map(sample).collect(), rate: 16_000 }
+    }
+
+    #[test]
+    fn means_are_in_hertz_and_decibels() {
+        let curves = Curves::of(&saw(200.0, 1.0)).unwrap();
+        assert!((curves.mean_pitch().unwrap() - 200.0).abs() < 1.0, "{:?}", curves.mean_pitch());
+        // A sawtooth of peak 0.5 has an RMS of 0.5 / sqrt 3; the half-empty frames at the ends cost little.
+        assert!((curves.mean_level() + 10.8).abs() < 0.2, "{}", curves.mean_level());
+        assert_eq!(curves.pitch.len(), curves.level.len());
+    }
+
+    #[test]
+    fn silence_has_no_pitch_and_the_lowest_level() {
+        let curves = Curves::of(&saw(200.0, 0.0)).unwrap();
+        assert_eq!((curves.mean_pitch(), curves.mean_level()), (None, -100.0));
+    }
+
+    #[test]
+    fn the_spectrogram_keeps_the_clips_level() {
+        let (loud, quiet) = (saw(200.0, 1.0), saw(200.0, 0.1));
+        let highest = |wave| spectrogram_db(wave, 40).unwrap().iter().copied().fold(f32::MIN, f32::max);
+        assert_eq!(spectrogram_db(&loud, 40).unwrap().dim(), (40, 101));
+        assert!((highest(&loud) - highest(&quiet) - 20.0).abs() < 0.01);
+        assert_eq!(spectrogram_db(&Wave { samples: vec![], rate: 16_000 }, 40), Err(FeatureError::Empty));
+    }
+}

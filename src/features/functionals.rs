@@ -79,7 +79,6 @@ fn tracks(from: &Descriptors) -> Vec<Track> {
     };
     for (i, (mfcc, delta)) in from.mfcc.iter().zip(&from.delta).enumerate() {
         add(format!("mfcc{i}"), "dB", masked(mfcc, all), DISTRIBUTION);
-        add(format!("mfcc{i}_voiced"), "dB", masked(mfcc, voiced), MOMENTS);
         add(format!("delta_mfcc{i}"), "dB/frame", masked(delta, all), DISTRIBUTION);
     }
     for ((name, unit), values) in SHAPE.into_iter().zip(&from.shape) {

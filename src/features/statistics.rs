@@ -23,9 +23,9 @@ const fn speed(name: &'static str, of: fn(&Sample) -> f64) -> Statistic {
 }
 
 /// Mean and standard deviation.
-pub const MOMENTS: &[Statistic] = &ALL.split_at(2).0;
+pub const MOMENTS: &[Statistic] = ALL.split_at(2).0;
 /// Moments and the percentiles 5, 20, 50, 80, 95.
-pub const DISTRIBUTION: &[Statistic] = &ALL.split_at(7).0;
+pub const DISTRIBUTION: &[Statistic] = ALL.split_at(7).0;
 /// Everything: distribution, 5-95 range, trend, mean speed of rising and of falling.
 pub const CONTOUR: &[Statistic] = &ALL;
 

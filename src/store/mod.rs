@@ -44,8 +44,8 @@ pub struct KnownCorpus {
 /// How long a call waits for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Up to this size an opened file is checked page by page (some milliseconds), so that damage is found before writing.
-const CHECKED_BYTES: u64 = 8 << 20;
+/// Up to this size an opened file is checked page by page (about 30 ms at most), so that damage is found before writing.
+const CHECKED_BYTES: u64 = 4 << 20;
 
 impl Store {
     /// Opens the store at `path`, making it and its folders where absent and bringing an older one up to date.
@@ -255,6 +255,26 @@ mod tests {
         let error = store.annotations("/c", None).unwrap_err();
         assert!(matches!(&error, StoreError::Damaged { .. }));
         assert!(error.to_string().contains("x.db: damaged: annotation 1 has a senseless time"), "{error}");
+    }
+
+    #[test]
+    fn a_run_reads_back_as_it_was_and_goes_with_its_predictions() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("x.db")).unwrap();
+        let mut run = run::tests::run("/c");
+        let id = store.save_run(&run).unwrap();
+        run.id = Some(id);
+        assert_eq!(store.run(id).unwrap().as_ref(), Some(&run));
+        run.predictions.clear();
+        assert_eq!(store.runs("/c").unwrap(), Runs { runs: vec![run.clone()], problems: Vec::new() });
+        assert_eq!(store.runs("/other").unwrap(), Runs::default());
+        run.fit_seconds = f64::NAN;
+        assert!(matches!(store.save_run(&run), Err(StoreError::Refused(_))));
+        assert!(store.delete_run(id).unwrap());
+        assert!(!store.delete_run(id).unwrap());
+        assert_eq!(store.run(id).unwrap(), None);
+        let left: i64 = store.db.query_row("SELECT count(*) FROM prediction", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 0);
     }
 
     #[test]

@@ -9,6 +9,10 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 /// Patience: a test that would wait longer has failed. No test depends on its length.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+fn size(cells: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(cells).unwrap()
+}
+
 /// The program in a pty.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
@@ -39,7 +43,7 @@ impl Terminal {
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let shown = Shown { parser: vt100::Parser::new(rows, cols, 0), ended: false };
+        let shown = Shown { parser: vt100::Parser::new(size(rows), size(cols), 0), ended: false };
         let screen = Arc::new((Mutex::new(shown), Condvar::new()));
         let (mut output, seen) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&screen));
         std::thread::spawn(move || {
@@ -95,7 +99,7 @@ impl Terminal {
     }
 
     pub fn resize(&self, (cols, rows): (u16, u16)) {
-        self.screen.0.lock().unwrap().parser.screen_mut().set_size(rows, cols);
+        self.screen.0.lock().unwrap().parser.screen_mut().set_size(size(rows), size(cols));
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 

@@ -5,6 +5,8 @@
 //! largest `z` of four is at their largest or smallest `y`: pooling picks that `y`, and everything else follows from
 //! it, so no normalised image and no arg-max is ever stored. Sums over images are taken in f64, image by image, so
 //! they do not depend on threads. Deliberately absent: threads and parameters' places.
+//!
+//! All loops are always inlined, so that callers can have them compiled for wider registers (`kernel::widest`).
 
 use super::plane::Plane;
 
@@ -82,6 +84,7 @@ pub struct Slope {
 }
 
 /// Per-channel sums of a flat image and of its squares, into `sums` (2 x channels, overwritten).
+#[inline(always)]
 pub fn sum_up(plane: Plane, y: &[f32], sums: &mut [f64]) {
     sums.fill(0.0);
     let channels = plane.channels;
@@ -104,6 +107,7 @@ pub fn sum_up(plane: Plane, y: &[f32], sums: &mut [f64]) {
 }
 
 /// For one row of 2x2 windows: the `y` whose `z` is largest. `top` and `bottom` are two rows of `y`.
+#[inline(always)]
 pub fn pick_row(top: &[f32], bottom: &[f32], normal: &Normal, picked: &mut [f32]) {
     let channels = normal.scale.len();
     let windows = top.chunks_exact(2 * channels).zip(bottom.chunks_exact(2 * channels));
@@ -119,6 +123,7 @@ pub fn pick_row(top: &[f32], bottom: &[f32], normal: &Normal, picked: &mut [f32]
 }
 
 /// Normalisation and ReLU of a row.
+#[inline(always)]
 pub fn activate_row(y: &[f32], normal: &Normal, out: &mut [f32]) {
     let channels = normal.scale.len();
     for (out, y) in out.chunks_exact_mut(channels).zip(y.chunks_exact(channels)) {
@@ -128,29 +133,58 @@ pub fn activate_row(y: &[f32], normal: &Normal, out: &mut [f32]) {
     }
 }
 
-/// Mean of the activations over the first `valid` pixels of each row of a flat image, into `pooled` (channels).
-pub fn mean_pool(plane: Plane, y: &[f32], normal: &Normal, valid: usize, pooled: &mut [f32]) {
+/// The mean over the first `valid` pixels of each row, taken in each of `parts` equal bundles of rows. One part is
+/// the global mean; more keep some of where in the spectrum a channel was active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mean {
+    /// Pixels of a row that belong to the clip.
+    pub valid: usize,
+    /// Divides the height.
+    pub parts: usize,
+}
+
+impl Mean {
+    /// The part of a row, as places in parts x channels.
+    fn part(self, plane: Plane, row: usize) -> std::ops::Range<usize> {
+        let part = row * self.parts / plane.height;
+        part * plane.channels..(part + 1) * plane.channels
+    }
+
+    fn pixels(self, plane: Plane) -> usize {
+        plane.height / self.parts * self.valid
+    }
+
+    /// What of the gradient of a mean each pixel gets.
+    fn shares(self, plane: Plane, d: &[f32]) -> Vec<f32> {
+        d.iter().map(|d| d / self.pixels(plane) as f32).collect()
+    }
+}
+
+/// Means of the activations of a flat image, into `pooled` (parts x channels).
+#[inline(always)]
+pub fn mean_pool(plane: Plane, y: &[f32], normal: &Normal, mean: Mean, pooled: &mut [f32]) {
     let channels = plane.channels;
-    let (mut total, mut row_sum) = (vec![0.0; channels], vec![0.0_f32; channels]);
+    let (mut total, mut run) = (vec![0.0; pooled.len()], vec![0.0_f32; channels]);
     for row in 0..plane.height {
-        for pixels in y[plane.flat_row(row)][..valid * channels].chunks(RUN * channels) {
-            row_sum.fill(0.0);
+        let total = &mut total[mean.part(plane, row)];
+        for pixels in y[plane.flat_row(row)][..mean.valid * channels].chunks(RUN * channels) {
+            run.fill(0.0);
             for pixel in pixels.chunks_exact(channels) {
-                for ((sum, &y), (&scale, &shift)) in
-                    row_sum.iter_mut().zip(pixel).zip(normal.scale.iter().zip(&normal.shift))
-                {
+                let factors = normal.scale.iter().zip(&normal.shift);
+                for ((sum, &y), (&scale, &shift)) in run.iter_mut().zip(pixel).zip(factors) {
                     *sum += larger(scale * y + shift, 0.0);
                 }
             }
-            add_to(&mut total, &row_sum);
+            add_to(total, &run);
         }
     }
-    let count = (plane.height * valid) as f64;
+    let count = mean.pixels(plane) as f64;
     pooled.iter_mut().zip(&total).for_each(|(out, sum)| *out = (sum / count) as f32);
 }
 
 /// Gradient sums of normalisation under a max-pool: per channel the sum of `dz` and of `dz * y` of one image, into
 /// `sums` (2 x channels, overwritten). `picked` is dense, `d` (the gradient of the pooled image) flat.
+#[inline(always)]
 pub fn add_pool_sums(pooled: Plane, picked: &[f32], d: &[f32], normal: &Normal, sums: &mut [f64]) {
     let channels = pooled.channels;
     sums.fill(0.0);
@@ -161,7 +195,7 @@ pub fn add_pool_sums(pooled: Plane, picked: &[f32], d: &[f32], normal: &Normal, 
         for (picked, d) in picked.zip(d[pooled.flat_row(row)].chunks(RUN * channels)) {
             run.fill(0.0);
             for (y, d) in picked.chunks_exact(channels).zip(d.chunks_exact(channels)) {
-                add_active(&mut run, y, |c| d[c], normal);
+                add_active(&mut run, y, d, normal);
             }
             add_to(total, &run[..channels]);
             add_to(products, &run[channels..]);
@@ -169,19 +203,20 @@ pub fn add_pool_sums(pooled: Plane, picked: &[f32], d: &[f32], normal: &Normal, 
     }
 }
 
-/// The same under [`mean_pool`]; `d` is the gradient of each channel's mean.
-pub fn add_mean_sums(plane: Plane, y: &[f32], d: &[f32], pooling: (&Normal, usize), sums: &mut [f64]) {
-    let (normal, valid) = pooling;
+/// The same under [`mean_pool`]; `d` is the gradient of the means.
+#[inline(always)]
+pub fn add_mean_sums(plane: Plane, y: &[f32], d: &[f32], (normal, mean): (&Normal, Mean), sums: &mut [f64]) {
     let channels = plane.channels;
-    let share: Vec<f32> = d.iter().map(|d| d / (plane.height * valid) as f32).collect();
+    let shares = mean.shares(plane, d);
     sums.fill(0.0);
     let (total, products) = sums.split_at_mut(channels);
     let mut run = vec![0.0_f32; 2 * channels];
     for row in 0..plane.height {
-        for pixels in y[plane.flat_row(row)][..valid * channels].chunks(RUN * channels) {
+        let share = &shares[mean.part(plane, row)];
+        for pixels in y[plane.flat_row(row)][..mean.valid * channels].chunks(RUN * channels) {
             run.fill(0.0);
             for y in pixels.chunks_exact(channels) {
-                add_active(&mut run, y, |c| share[c], normal);
+                add_active(&mut run, y, share, normal);
             }
             add_to(total, &run[..channels]);
             add_to(products, &run[channels..]);
@@ -191,6 +226,7 @@ pub fn add_mean_sums(plane: Plane, y: &[f32], d: &[f32], pooling: (&Normal, usiz
 
 /// Carries the gradient of a max-pooled image back to `y`: writes the whole padded `dy`, border included. A tie goes
 /// to the first of the four, as in PyTorch.
+#[inline(always)]
 pub fn spread_pool(plane: Plane, from: &Pooled<'_>, normal: &Normal, slope: &Slope, dy: &mut [f32]) {
     let pooled = plane.halved();
     plane.clear_border(dy);
@@ -217,16 +253,23 @@ pub struct Pooled<'a> {
     pub d: &'a [f32],
 }
 
-/// Carries the gradient of each channel's mean back to `y`: writes the whole padded `dy`, border included.
-pub fn spread_mean(plane: Plane, from: (&[f32], &[f32]), pooling: (&Normal, usize), slope: &Slope, dy: &mut [f32]) {
-    let ((y, d), (normal, valid)) = (from, pooling);
-    let channels = plane.channels;
-    let share: Vec<f32> = d.iter().map(|d| d / (plane.height * valid) as f32).collect();
+/// Carries the gradient of the means, `from.1`, back to `y`, `from.0`: writes the whole padded `dy`, border included.
+#[inline(always)]
+pub fn spread_mean(
+    plane: Plane,
+    from: (&[f32], &[f32]),
+    (normal, mean): (&Normal, Mean),
+    slope: &Slope,
+    dy: &mut [f32],
+) {
+    let ((y, d), channels) = (from, plane.channels);
+    let shares = mean.shares(plane, d);
     plane.clear_border(dy);
     for row in 0..plane.height {
+        let share = &shares[mean.part(plane, row)];
         let pixels = y[plane.flat_row(row)].chunks_exact(channels);
         for (x, (y, out)) in pixels.zip(dy[plane.padded_row(row)].chunks_exact_mut(channels)).enumerate() {
-            let inside = if x < valid { 1.0 } else { 0.0 };
+            let inside = if x < mean.valid { 1.0 } else { 0.0 };
             for c in 0..channels {
                 let active = if normal.scale[c] * y[c] + normal.shift[c] > 0.0 { inside } else { 0.0 };
                 out[c] = active * normal.scale[c] * share[c] + slope.along[c] * y[c] + slope.offset[c];
@@ -236,6 +279,7 @@ pub fn spread_mean(plane: Plane, from: (&[f32], &[f32]), pooling: (&Normal, usiz
 }
 
 /// `left = scale * d` where the picked value is active, else 0.
+#[inline(always)]
 fn activate_gradient(picked: &[f32], d: &[f32], normal: &Normal, left: &mut [f32]) {
     let channels = normal.scale.len();
     let pixels = picked.chunks_exact(channels).zip(d.chunks_exact(channels));
@@ -248,6 +292,7 @@ fn activate_gradient(picked: &[f32], d: &[f32], normal: &Normal, left: &mut [f32
 }
 
 /// One row of `dy`; what a pixel takes is no longer `left` for later pixels of its window.
+#[inline(always)]
 fn spread_row(y: &[f32], picked: &[f32], left: &mut [f32], slope: &Slope, out: &mut [f32]) {
     let channels = slope.along.len();
     let windows = picked.chunks_exact(channels).zip(left.chunks_exact_mut(channels));
@@ -265,27 +310,31 @@ fn spread_row(y: &[f32], picked: &[f32], left: &mut [f32], slope: &Slope, out: &
     }
 }
 
-fn add_active(run: &mut [f32], y: &[f32], d: impl Fn(usize) -> f32, normal: &Normal) {
+#[inline(always)]
+fn add_active(run: &mut [f32], y: &[f32], d: &[f32], normal: &Normal) {
     let channels = y.len();
     let (first, second) = run.split_at_mut(channels);
     let (scale, shift) = (&normal.scale[..channels], &normal.shift[..channels]);
-    let (first, second) = (&mut first[..channels], &mut second[..channels]);
+    let (first, second, d) = (&mut first[..channels], &mut second[..channels], &d[..channels]);
     for c in 0..channels {
-        let dz = if scale[c] * y[c] + shift[c] > 0.0 { d(c) } else { 0.0 };
+        let dz = if scale[c] * y[c] + shift[c] > 0.0 { d[c] } else { 0.0 };
         first[c] += dz;
         second[c] += dz * y[c];
     }
 }
 
+#[inline(always)]
 fn add_to(total: &mut [f64], part: &[f32]) {
     total.iter_mut().zip(part).for_each(|(total, &part)| *total += f64::from(part));
 }
 
 // f32::max costs two more instructions for its promise about NaN, which `Normal::is_finite` makes unneeded.
+#[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
+#[inline(always)]
 fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }

@@ -1,4 +1,5 @@
-//! The one gate to the matrix multiplication of the `gemm` crate: slices and checked strides in, no raw pointer out.
+//! The one gate to the matrix multiplication of the `gemm` crate: slices and checked strides in, no raw pointer out;
+//! and to code compiled for wider registers.
 //!
 //! All unsafe code of the package lives here. Deliberately absent: threads (callers run rayon over images, and a
 //! product on one thread gives the same bits whatever the pool) and any knowledge of layers.
@@ -88,6 +89,23 @@ pub fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, write: Write) {
     }
 }
 
+/// Runs `work`, compiled once more for AVX2 where the processor has it: loops over slices that are inlined into it
+/// then take eight numbers at a time instead of four. The bits are the same, as neither version fuses or reorders.
+pub fn widest<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn wide<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: `wide` is a safe function whose only demand is AVX2, which was just found on this processor.
+            return unsafe { wide(work) };
+        }
+    }
+    work()
+}
+
 fn fits(len: usize, rows: usize, columns: usize, row_step: usize) -> bool {
     if rows == 0 || columns == 0 {
         return true;
@@ -136,6 +154,13 @@ mod tests {
         for (got, want) in out.iter().zip(naive(a, b)) {
             assert!((f64::from(*got) - want - 1.0).abs() < 1e-5);
         }
+    }
+
+    #[test]
+    fn wider_registers_change_no_bit() {
+        let (x, w) = (numbers(1000), numbers(999));
+        let sum = || x.iter().zip(&w).map(|(a, b)| a * b + 0.1).collect::<Vec<f32>>();
+        assert_eq!(sum(), widest(sum));
     }
 
     #[test]

@@ -50,6 +50,8 @@ use crate::job::Watch;
 
 /// Frames of a training window (1.92 s at a step of 10 ms).
 const FRAMES: usize = 192;
+/// Bundles of bands that each have their own mean.
+const PARTS: usize = 4;
 /// Share of the pooled numbers that dropout blanks.
 const DROPOUT: f32 = 0.3;
 /// Share of the target spread over all classes.
@@ -78,7 +80,7 @@ impl Classifier for Cnn {
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         let images = images_of(&data.inputs)?;
         let first = images.first().ok_or_else(|| LearnError::TooFewRows("no clips to train on".to_owned()))?;
-        let shape = Shape::standard(first.dim().0, first.dim().1, data.classes);
+        let shape = Shape::standard(first.dim().0, first.dim().1, data.classes).in_parts(PARTS);
         check(images, &shape)?;
         let mut random = generator(recipe);
         let split = inner_split(data, &mut random);
@@ -232,5 +234,11 @@ fn shape_of(weights: &Weights) -> Result<Shape, LearnError> {
     if widths.is_empty() || sizes().any(|size| !(1..=4096).contains(size)) {
         return Err(LearnError::BadModel(format!("blocks of {widths:?} and {classes} classes are no cnn")));
     }
-    Ok(Shape { channels, bands, widths, classes })
+    let inputs = tensor(weights, "head.weight")?.shape().first().copied().unwrap_or(0);
+    let parts = widths.last().map_or(0, |width| inputs / width);
+    let shape = Shape { channels, bands, widths, parts: 1, classes };
+    if parts > 0 && shape.clone().in_parts(parts).parts == parts {
+        return Ok(Shape { parts, ..shape });
+    }
+    Err(LearnError::BadModel(format!("a head of {inputs} inputs fits no cnn of {bands} bands")))
 }

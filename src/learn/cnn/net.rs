@@ -8,9 +8,10 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::block::{Normal, activate_row, mean_pool, pick_row};
+use super::block::{Mean, Normal, activate_row, mean_pool, pick_row};
 use super::conv::Conv;
 use super::dense::{Dense, start_uniform};
+use super::kernel::widest;
 use super::layout::Layout;
 use super::plane::Plane;
 use crate::features::Image;
@@ -24,14 +25,24 @@ pub struct Shape {
     pub bands: usize,
     /// Channels made by each block; all but the last end in a 2x2 max-pool, the last in the mean over all pixels.
     pub widths: Vec<usize>,
+    /// Bundles of rows of the last image that each have their own mean; divides its height. 1 = global mean.
+    pub parts: usize,
     /// Classes.
     pub classes: usize,
 }
 
 impl Shape {
-    /// The net of STACK.md for such images.
+    /// Four blocks and a global mean: the net that is measured beside PyTorch.
     pub fn standard(channels: usize, bands: usize, classes: usize) -> Shape {
-        Shape { channels, bands, widths: vec![16, 32, 64, 128], classes }
+        Shape { channels, bands, widths: vec![16, 32, 64, 128], parts: 1, classes }
+    }
+
+    /// The same with means over `parts` bundles of bands, or fewer where those do not divide the last image's height.
+    #[must_use]
+    pub fn in_parts(self, parts: usize) -> Shape {
+        let height = self.bands.max(1).div_ceil(self.shrink());
+        let parts = (1..=parts).rev().find(|parts| height.is_multiple_of(*parts)).unwrap_or(1);
+        Shape { parts, ..self }
     }
 
     /// By how much the pools shrink each side of the image.
@@ -91,7 +102,7 @@ impl Net {
             });
             inputs = outputs;
         }
-        let head = Dense::new(&mut layout, "head", inputs, shape.classes);
+        let head = Dense::new(&mut layout, "head", shape.parts * inputs, shape.classes);
         let (parameters, state) = (vec![0.0; layout.size()], vec![0.0; state_layout.size()]);
         let mut net = Net { shape, blocks, head, layout, state_layout, parameters, state };
         for block in &net.blocks {
@@ -124,9 +135,9 @@ impl Net {
         all
     }
 
-    /// Frames of the last block's image that hold some of the clip's `frames`.
-    pub(super) fn valid(&self, frames: usize) -> usize {
-        frames.max(1).div_ceil(self.shape.shrink())
+    /// The last pool for a clip of so many frames.
+    pub(super) fn mean(&self, frames: usize) -> Mean {
+        Mean { valid: frames.max(1).div_ceil(self.shape.shrink()), parts: self.shape.parts }
     }
 
     /// Logits of a whole image, with the running moments.
@@ -141,7 +152,7 @@ impl Net {
         for (conv, block) in convolutions[..last].iter().zip(&self.blocks) {
             self.block(*conv, block, scratch);
         }
-        let pooled = self.last_block(convolutions[last], self.valid(frames), scratch);
+        let pooled = self.last_block(convolutions[last], self.mean(frames), scratch);
         self.head.forward(&self.parameters, &pooled, 1)
     }
 
@@ -159,20 +170,24 @@ impl Net {
             conv.forward_rows(x, kernel, rows.clone(), y);
             for pair in 0..rows.len() / 2 {
                 let (top, bottom) = (&y[plane.flat_row(2 * pair)], &y[plane.flat_row(2 * pair + 1)]);
-                pick_row(top, bottom, &normal, picked);
-                activate_row(picked, &normal, &mut next[pooled.padded_row(first / 2 + pair)]);
+                let out = &mut next[pooled.padded_row(first / 2 + pair)];
+                widest(|| {
+                    pick_row(top, bottom, &normal, picked);
+                    activate_row(picked, &normal, out);
+                });
             }
         }
         std::mem::swap(x, next);
     }
 
-    fn last_block(&self, conv: Conv, valid: usize, scratch: &mut Scratch) -> Vec<f32> {
+    fn last_block(&self, conv: Conv, mean: Mean, scratch: &mut Scratch) -> Vec<f32> {
         let plane = conv.output();
         let Some(block) = self.blocks.last() else { return Vec::new() };
         scratch.y.resize(plane.flat_len(), 0.0);
         conv.forward(&scratch.x, &self.parameters[block.kernel.clone()], &mut scratch.y);
-        let mut pooled = vec![0.0; plane.channels];
-        mean_pool(plane, &scratch.y, &self.running(block), valid, &mut pooled);
+        let mut pooled = vec![0.0; self.head.inputs];
+        let normal = self.running(block);
+        widest(|| mean_pool(plane, &scratch.y, &normal, mean, &mut pooled));
         pooled
     }
 

@@ -12,6 +12,7 @@ use super::block::{
 };
 use super::conv::{Conv, flipped};
 use super::dense::scale;
+use super::kernel::widest;
 use super::loss::Loss;
 use super::net::{Net, Window, fill};
 use crate::features::Image;
@@ -191,7 +192,7 @@ impl Stage {
         let images = self.x.par_chunks_exact(conv.input.padded_len()).zip(outputs).take(step.batch.len());
         images.for_each(|(x, (y, sums))| {
             conv.forward(x, kernel, y);
-            sum_up(plane, y, sums);
+            widest(|| sum_up(plane, y, sums));
         });
         let (gamma, beta) = (&step.net.parameters[block.gamma.clone()], &step.net.parameters[block.beta.clone()]);
         let count = step.batch.len() * plane.height * plane.width;
@@ -209,20 +210,24 @@ impl Stage {
         let all = self.y.par_chunks_exact(plane.flat_len()).zip(outputs).take(images);
         all.for_each(|(y, (picked, x))| {
             for row in 0..pooled.height {
-                let picked = &mut picked[pooled.dense_row(row)];
-                pick_row(&y[plane.flat_row(2 * row)], &y[plane.flat_row(2 * row + 1)], normal, picked);
-                activate_row(picked, normal, &mut x[pooled.padded_row(row)]);
+                let (top, bottom) = (&y[plane.flat_row(2 * row)], &y[plane.flat_row(2 * row + 1)]);
+                let (picked, x) = (&mut picked[pooled.dense_row(row)], &mut x[pooled.padded_row(row)]);
+                widest(|| {
+                    pick_row(top, bottom, normal, picked);
+                    activate_row(picked, normal, x);
+                });
             }
         });
     }
 
-    /// Batch x channels.
+    /// Batch x head inputs.
     fn mean_pool(&self, step: &Step<'_>) -> Vec<f32> {
         let plane = self.conv.output();
-        let mut pooled = vec![0.0; step.batch.len() * plane.channels];
-        let images = self.y.par_chunks_exact(plane.flat_len()).zip(pooled.par_chunks_exact_mut(plane.channels));
+        let width = step.net.head.inputs;
+        let mut pooled = vec![0.0; step.batch.len() * width];
+        let images = self.y.par_chunks_exact(plane.flat_len()).zip(pooled.par_chunks_exact_mut(width));
         images.zip(step.batch).for_each(|((y, pooled), draw)| {
-            mean_pool(plane, y, &self.normal, step.net.valid(draw.window.frames.len()), pooled);
+            widest(|| mean_pool(plane, y, &self.normal, step.net.mean(draw.window.frames.len()), pooled));
         });
         pooled
     }
@@ -233,14 +238,16 @@ impl Stage {
         let pooled = plane.halved();
         let sums = self.sums.par_chunks_exact_mut(2 * plane.channels).zip(step.batch);
         if self.picked.is_empty() {
-            let images = self.y.par_chunks_exact(plane.flat_len()).zip(d.par_chunks_exact(plane.channels));
+            let images = self.y.par_chunks_exact(plane.flat_len()).zip(d.par_chunks_exact(step.net.head.inputs));
             sums.zip(images).for_each(|((sums, draw), (y, d))| {
-                let valid = step.net.valid(draw.window.frames.len());
-                add_mean_sums(plane, y, d, (normal, valid), sums);
+                let mean = step.net.mean(draw.window.frames.len());
+                widest(|| add_mean_sums(plane, y, d, (normal, mean), sums));
             });
         } else {
             let images = self.picked.par_chunks_exact(pooled.dense_len()).zip(d.par_chunks_exact(pooled.flat_len()));
-            sums.zip(images).for_each(|((sums, _), (picked, d))| add_pool_sums(pooled, picked, d, normal, sums));
+            sums.zip(images).for_each(|((sums, _), (picked, d))| {
+                widest(|| add_pool_sums(pooled, picked, d, normal, sums));
+            });
         }
         let total = self.total(step.batch.len());
         // Beta lies right behind gamma.
@@ -287,14 +294,15 @@ impl Stage {
         let plane = self.conv.output();
         let y = &self.y[image * plane.flat_len()..][..plane.flat_len()];
         if self.picked.is_empty() {
-            let valid = step.net.valid(step.batch[image].window.frames.len());
-            let d = &d[image * plane.channels..][..plane.channels];
-            return spread_mean(plane, (y, d), (&self.normal, valid), slope, dy);
+            let mean = step.net.mean(step.batch[image].window.frames.len());
+            let width = step.net.head.inputs;
+            let d = &d[image * width..][..width];
+            return widest(|| spread_mean(plane, (y, d), (&self.normal, mean), slope, dy));
         }
         let pooled = plane.halved();
         let picked = &self.picked[image * pooled.dense_len()..][..pooled.dense_len()];
         let d = &d[image * pooled.flat_len()..][..pooled.flat_len()];
-        spread_pool(plane, &Pooled { y, picked, d }, &self.normal, slope, dy);
+        widest(|| spread_pool(plane, &Pooled { y, picked, d }, &self.normal, slope, dy));
     }
 
     /// Sums over images, in their order.

@@ -1,5 +1,6 @@
 //! The same layers by their definitions, slowly and in f64: what the fast ones are tested against.
 
+use super::block::Mean;
 use super::conv::Conv;
 use super::plane::Plane;
 
@@ -69,11 +70,12 @@ pub fn max_pool(plane: Plane, x: &[f64]) -> Vec<f64> {
     out
 }
 
-/// Mean of each channel over the first `valid` columns of a dense image.
-pub fn mean_pool(plane: Plane, x: &[f64], valid: usize) -> Vec<f64> {
-    let n = plane.channels;
-    let sum = |c: usize| -> f64 {
-        x.iter().enumerate().filter(|(i, _)| i % n == c && i / n % plane.width < valid).map(|(_, v)| v).sum()
+/// Mean of each channel over the first columns of each bundle of rows of a dense image.
+pub fn mean_pool(plane: Plane, x: &[f64], mean: Mean) -> Vec<f64> {
+    let (n, rows) = (plane.channels, plane.height / mean.parts);
+    let inside = |pixel: usize, part: usize| pixel % plane.width < mean.valid && pixel / plane.width / rows == part;
+    let sum = |out: usize| -> f64 {
+        x.iter().enumerate().filter(|(i, _)| i % n == out % n && inside(i / n, out / n)).map(|(_, v)| v).sum()
     };
-    (0..n).map(|c| sum(c) / (plane.height * valid) as f64).collect()
+    (0..mean.parts * n).map(|out| sum(out) / (rows * mean.valid) as f64).collect()
 }

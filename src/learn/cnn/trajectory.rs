@@ -62,7 +62,7 @@ struct Tiny {
 
 impl Tiny {
     fn new() -> Tiny {
-        let mut net = Net::new(Shape { channels: 2, bands: 5, widths: vec![3, 4], classes: 3 });
+        let mut net = Net::new(Shape { channels: 2, bands: 5, widths: vec![3, 4], parts: 3, classes: 3 });
         net.start(&mut Pcg64::seed_from_u64(5));
         for block in &net.blocks {
             let gammas = block.gamma.clone().enumerate();
@@ -72,7 +72,7 @@ impl Tiny {
         }
         let mut all = images(3, 3, (2, 5, 7));
         all[1] = images(4, 1, (2, 5, 4)).remove(0);
-        let kept = (0..12).map(|i| if i % 5 == 0 { 0.0 } else { 1.25 }).collect();
+        let kept = (0..36).map(|i| if i % 5 == 0 { 0.0 } else { 1.25 }).collect();
         let loss = Loss { weights: vec![0.5, 1.0, 2.0], smoothing: 0.1 };
         Tiny { net, images: all, labels: [2, 0, 1], loss, kept }
     }
@@ -103,15 +103,15 @@ impl Tiny {
                 values.iter_mut().for_each(|x| *x = reference::max_pool(conv.output(), x));
             }
         }
-        let head = &parameters[parameters.len() - 15..];
+        let head = &parameters[parameters.len() - 39..];
         let plane = planes[1].output();
         let mut logits = Vec::new();
-        for ((x, image), kept) in values.iter().zip(&self.images).zip(self.kept.chunks(4)) {
-            let pooled = reference::mean_pool(plane, x, self.net.valid(image.dim().2));
+        for ((x, image), kept) in values.iter().zip(&self.images).zip(self.kept.chunks(12)) {
+            let pooled = reference::mean_pool(plane, x, self.net.mean(image.dim().2));
             for class in 0..3 {
                 let terms = pooled.iter().zip(kept).enumerate();
                 let sum: f64 = terms.map(|(i, (p, &k))| p * f64::from(k) * head[i * 3 + class]).sum();
-                logits.push(sum + head[12 + class]);
+                logits.push(sum + head[36 + class]);
             }
         }
         cross_entropy(&self.loss, &logits, &self.labels)
@@ -147,7 +147,7 @@ fn gradients_of_all_layers_agree_with_finite_differences() {
     let loss = pass.run(&mut net, &tiny.batch(), (&tiny.loss, &tiny.kept), &Unwatched).unwrap();
     let at = reference::wide(&tiny.net.parameters);
     assert!((loss - tiny.loss_at(&at)).abs() < 1e-5, "{loss} for {}", tiny.loss_at(&at));
-    for part in [0..54, 54..60, 60..168, 168..176, 176..191] {
+    for part in [0..54, 54..60, 60..168, 168..176, 176..215] {
         let moved = |values: &[f64]| {
             let mut all = at.clone();
             all[part.clone()].copy_from_slice(values);
@@ -169,7 +169,7 @@ fn gradients_of_all_layers_agree_with_finite_differences() {
 #[test]
 fn nan_in_the_weights_is_an_error_and_not_a_silent_zero() {
     let tiny = Tiny::new();
-    for at in [0, 54, 180] {
+    for at in [0, 54, 200] {
         let mut net = tiny.net.clone();
         net.parameters[at] = f32::NAN;
         let result = Pass::new(&net, 3, 7).run(&mut net, &tiny.batch(), (&tiny.loss, &tiny.kept), &Unwatched);
