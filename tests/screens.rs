@@ -226,8 +226,74 @@ fn every_screen() -> Vec<(&'static str, Stage)> {
 fn browse_shows_the_corpus() {
     let mut stage = Stage::new("browse");
     stage.pictured(0);
-    insta::assert_snapshot!(stage.screen(), @"");
-    insta::assert_snapshot!(text(&stage.cells(120, 40)), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+    6 of 6 clips                                                   by file ascending
+    file                          speaker   sex    label        seconds mine
+    f1_anger_s1.flac              f1        female anger           1.35 –
+    f1_fear_s1.flac               f1        female fear            1.51 –
+    f1_neutral_s1.flac            f1        female neutral         1.71 –
+    m1_anger_s1.flac              m1        male   anger           1.35 –
+    m1_fear_s1.flac               m1        male   fear            1.31 –
+    m1_neutral_s1.flac            m1        male   neutral         1.66 –
+
+
+
+
+
+
+
+    f1_anger_s1.flac · anger · speaker f1 · 16000 Hz mono · peak -1.0 dB rms -18.5 …
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    paused   0.00 / 1.35 s                                   speed 1.0  volume 100 %
+     demo · 6 clips · ann · demo
+     Enter open  f filter  / search  o sort  p problems            ? help  : palette
+    ");
+    insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results                                           synthetic: scores mean nothing
+    6 of 6 clips                                                                                           by file ascending
+    file                                                                  speaker   sex    label        seconds mine
+    f1_anger_s1.flac                                                      f1        female anger           1.35 –
+    f1_fear_s1.flac                                                       f1        female fear            1.51 –
+    f1_neutral_s1.flac                                                    f1        female neutral         1.71 –
+    m1_anger_s1.flac                                                      m1        male   anger           1.35 –
+    m1_fear_s1.flac                                                       m1        male   fear            1.31 –
+    m1_neutral_s1.flac                                                    m1        male   neutral         1.66 –
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    f1_anger_s1.flac · anger · speaker f1 · 16000 Hz mono · peak -1.0 dB rms -18.5 dB · The train leaves at seven.
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    paused   0.00 / 1.35 s                                                                           speed 1.0  volume 100 %
+     demo · 6 clips · ann · demo
+     Enter open  f filter  / search  o sort  p problems  n next hit  N previous hit  O reverse             ? help  : palette
+    ");
 }
 
 #[test]
@@ -260,7 +326,33 @@ fn label_shows_nothing_that_could_bias() {
     let mut stage = Stage::new("label");
     let clip = stage.app.bench().corpus().index_of(&stage.app.bench().queue().order()[0]).unwrap();
     stage.pictured(clip);
-    insta::assert_snapshot!(stage.screen(), @"");
+    stage.until(|app| !app.bench().playback().playing);
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  Browse  Label  Train  Results           synthetic: scores mean nothing
+    clip 1 of 6  0 labelled (0 %) · 0 this time                  The classes of demo
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    ###############################################################################│
+    ###############################################################################│
+    ###############################################################################│
+    ###############################################################################│
+    ###############################################################################│
+    ###############################################################################│
+    ###############################################################################│
+    ###############################################################################│
+    ###############################################################################│
+    ###############################################################################│
+    paused   1.31 / 1.31 s                                   speed 1.0  volume 100 %
+
+       1 a anger           2 f fear            3 H happiness       4 n neutral
+       5 S sadness         6 p surprise
+
+
+     demo · 6 clips · ann · demo · silent: asked for
+     u undo  Ctrl-r redo  s skip  ! flag  c note  i classes        ? help  : palette
+    ");
     for (width, height) in [(80, 24), (120, 40)] {
         let screen = text(&stage.cells(width, height));
         for hint in [".flac", "f1", "m1", "speaker", "female", "male"] {
@@ -329,16 +421,91 @@ fn what_cannot_be_saved_stays_on_the_screen() {
 #[test]
 fn results_show_a_leaky_run_beside_its_twin() {
     let stage = Stage::with_runs(&runs());
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+    runs on this corpus, newest first; scores in percent
+    model          features    plan             UAR 95 % CI        WA    F1      fit
+    svm            functionals random:2 LEAK  100.0 100.0–100.0 100.0 100.0    1.2 s
+    └ svm          functionals loso            83.3 66.7–100.0   83.3  82.2    1.2 s
+    majority       functionals loso            33.3 33.3–33.3    33.3  16.7    1.2 s
+
+
+
+
+
+
+
+
+
+
+
+
+
+    emotion · 3 classes · 6 clips · 2 speakers · random:2, 2 folds · 2023-11-14
+    functionals · norm train · seed 0 · UAR over folds 100.0 ± 0.0 · chance 33.3
+    speakers leak: same voices in training and test; believe the run's twin
+     demo · 6 clips · ann · demo
+     Enter open                                                    ? help  : palette
+    ");
 }
 
 #[test]
 fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     let mut stage = Stage::with_runs(&runs());
     stage.press(&["Down", "Enter"]);
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+    svm  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
+    emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
+    functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
+    synthetic speech: these scores mean nothing
+     report   confusion   bars
+
+                  precision    recall  f1-score   support
+
+           anger       0.67      1.00      0.80         2
+            fear       1.00      0.50      0.67         2
+         neutral       1.00      1.00      1.00         2
+
+        accuracy                           0.83         6
+       macro avg       0.89      0.83      0.82         6
+    weighted avg       0.89      0.83      0.82         6
+
+
+
+
+
+
+     demo · 6 clips · ann · demo
+     Tab next view  Shift-Tab last view  Enter clips  m change     ? help  : palette
+    ");
     stage.press(&["Tab", "m", "j", "m"]);
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+    svm  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
+    emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
+    functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
+    synthetic speech: these scores mean nothing
+     report   confusion   bars  clips
+
+    truth     anger    fear    neutral       n
+    anger       2        0        0          2
+    fear       [1]       1        0          2
+    neutral     0        0        2          2
+
+
+
+
+
+
+
+
+
+
+    fear heard as anger: 1 clips; Enter shows them
+     demo · 6 clips · ann · demo
+     Tab next view  Shift-Tab last view  Enter clips  m change     ? help  : palette
+    ");
     let matrix = stage.cells(80, 24);
     stage.press(&["Enter"]);
     stage.shows("fear heard as anger by svm");
@@ -347,7 +514,32 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     stage.press(&["Esc"]);
     assert_eq!(text(&stage.cells(80, 24)), text(&matrix));
     stage.press(&["Tab"]);
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+    svm  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
+    emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
+    functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
+    synthetic speech: these scores mean nothing
+     report   confusion   bars  recall
+
+    anger          ██████████████████████████████████████████████████████████  100.0
+    fear           █████████████████████████████                                50.0
+    neutral        ██████████████████████████████████████████████████████████  100.0
+
+
+
+
+
+
+
+
+
+
+
+
+     demo · 6 clips · ann · demo
+     Tab next view  Shift-Tab last view  Enter clips  m change     ? help  : palette
+    ");
 }
 
 #[test]
@@ -360,7 +552,32 @@ fn an_empty_cell_leads_nowhere() {
 #[test]
 fn train_chooses_runs_and_shows_the_results() {
     let mut stage = Stage::new("train");
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+    classifiers
+    [ ] cnn                           convolutional net on the spectrogram image
+    [ ] mlp                           (own engine)
+    [x] svm
+    [x] logistic
+    [ ] forest
+    [ ] knn
+    [ ] naive-bayes
+    [ ] tree
+    [x] majority
+    how
+    plan      < loso >
+    target    < emotion >
+    norm      < train >
+    features  < default >
+    epochs    < default >
+    seed      < 0 >
+
+
+                                      Enter starts
+
+     demo · 6 clips · ann · demo
+     Enter start  Space choose  x cancel  h less  l more  a all    ? help  : palette
+    ");
     stage.press(&["a", "a"]);
     stage.press(&["Enter"]);
     stage.shows("choose a classifier first");

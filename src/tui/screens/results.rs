@@ -33,7 +33,7 @@ const COLUMNS: [Column; 9] = [
     Column::text("model", 13).growing(),
     Column::text("features", 11).rank(3),
     Column::text("target", 8).rank(4),
-    Column::text("plan", 12),
+    Column::text("plan", 14),
     Column::number("UAR", 5),
     Column::text("95 % CI", 11).rank(1),
     Column::number("WA", 5),
@@ -119,7 +119,9 @@ fn cells(bench: &Workbench, (place, is_twin): (usize, bool), theme: &Theme) -> V
     let Judged { run, summary } = bench.runs()[place].as_ref();
     let leaks = leaks(&bench.runs()[place]);
     let sign = if is_twin { "└ " } else { "" };
-    let interval = summary.uar_ci.map_or_else(|| "–".to_owned(), |ci| interval(ci.low, ci.high));
+    let interval = summary
+        .uar_ci
+        .map_or_else(|| "–".to_owned(), |ci| format!("{}–{}", percent(Some(ci.low)), percent(Some(ci.high))));
     vec![
         Cell::from(format!("{sign}{}", run.recipe.classifier)),
         Cell::from(run.recipe.features.clone()),
@@ -136,11 +138,6 @@ fn cells(bench: &Workbench, (place, is_twin): (usize, bool), theme: &Theme) -> V
     ]
 }
 
-/// `[61.2, 70.9]`, in percent.
-pub fn interval(low: f64, high: f64) -> String {
-    format!("[{:.1},{:.1}]", 100.0 * low, 100.0 * high)
-}
-
 /// How the scores of a run came about, in lines.
 pub fn protocol(judged: &Judged) -> Vec<String> {
     let Judged { run, summary } = judged;
@@ -153,11 +150,11 @@ pub fn protocol(judged: &Judged) -> Vec<String> {
     let (classes, clips, speakers) = (data.classes.len(), data.clips, data.speakers);
     let mut lines = vec![
         format!(
-            "{} · {classes} classes · {clips} clips · {speakers} speakers · {} in {} folds · {}",
+            "{} · {classes} classes · {clips} clips · {speakers} speakers · {}, {} folds · {}",
             data.target,
             plan.plan,
             plan.folds,
-            minute(run.started_at)
+            day(run.started_at)
         ),
         format!(
             "{} · norm {} · seed {} · {folds} · chance {chance:.1}",
@@ -167,7 +164,7 @@ pub fn protocol(judged: &Judged) -> Vec<String> {
         ),
     ];
     if plan.speakers_leak {
-        lines.push("speakers leak: the same voices are in training and test; compare with the run below it".to_owned());
+        lines.push("speakers leak: same voices in training and test; believe the run's twin".to_owned());
     } else if data.synthetic {
         lines.push("synthetic speech: these scores mean nothing".to_owned());
     }
@@ -188,7 +185,7 @@ pub fn norm_word(norm: Norm) -> &'static str {
     }
 }
 
-/// A moment to the minute, in UTC.
-fn minute(moment: Timestamp) -> String {
-    moment.to_string().chars().take(16).collect::<String>().replace('T', " ")
+/// The day of a moment, in UTC.
+fn day(moment: Timestamp) -> String {
+    moment.to_string().chars().take(10).collect()
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
-use super::results::{interval, leaks, protocol};
+use super::results::{leaks, protocol};
 use crate::score::{PerClass, report};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
@@ -227,7 +227,7 @@ fn heading(buffer: &mut Buffer, area: Rect, judged: &Judged, theme: &Theme) {
     let rest = put(buffer, area, &run.recipe.classifier, theme.accent());
     let ci = summary.uar_ci.map_or_else(String::new, |ci| {
         let few = if ci.few_groups { " (few speakers)" } else { "" };
-        format!(" {}{few}", interval(ci.low, ci.high))
+        format!(" [{}, {}]{few}", percent(Some(ci.low)), percent(Some(ci.high)))
     });
     let scores = [summary.uar, summary.wa, summary.macro_f1].map(percent);
     let text = format!("  UAR {}{ci}  WA {}  macro-F1 {}", scores[0], scores[1], scores[2]);
