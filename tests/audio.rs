@@ -12,20 +12,10 @@ use emolab::audio::{
 };
 use emolab::audio::{decode, decode_bytes};
 
+use crate::support::{recordings, skipped};
+
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/audio").join(name)
-}
-
-/// A folder of the shared corpora, or `None` after saying so.
-fn corpus(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("EMOLAB_CORPORA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"), PathBuf::from);
-    let folder = root.join(name);
-    if !folder.is_dir() {
-        println!("skipped: no {}", folder.display());
-        return None;
-    }
-    Some(folder)
 }
 
 /// Root mean square distance of the first channel from the 440 Hz sine of make.sh, over the middle half.
@@ -66,7 +56,7 @@ fn every_format_decodes_to_the_same_tone() {
 
 #[test]
 fn every_quirky_clip_decodes_as_its_label_says() {
-    let Some(folder) = corpus("quirks") else { return };
+    let Some(folder) = recordings("quirks") else { return };
     let table = std::fs::read_to_string(folder.join("labels.tsv")).unwrap();
     let mut count = 0;
     for row in table.lines().skip(1) {
@@ -83,7 +73,7 @@ fn every_quirky_clip_decodes_as_its_label_says() {
 
 #[test]
 fn equal_audio_has_equal_hashes() {
-    let Some(folder) = corpus("quirks") else { return };
+    let Some(folder) = recordings("quirks") else { return };
     let hash = |name: &str| decode(&folder.join(name)).unwrap().facts().hash;
     let pairs = [
         ("ravdess/Actor_07/03-01-03-01-02-01-07.wav", "ravdess/Actor_07/03-01-03-01-02-02-07.wav"),
@@ -97,7 +87,7 @@ fn equal_audio_has_equal_hashes() {
 
 #[test]
 fn all_of_emodb_decodes() {
-    let Some(folder) = corpus("emodb/wav") else { return };
+    let Some(folder) = recordings("emodb/wav") else { return };
     let mut seconds = 0.0;
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -496,7 +486,7 @@ mod alsa {
         }
         let system = Path::new("/usr/share/alsa/alsa.conf");
         if !system.exists() {
-            println!("skipped: no {}", system.display());
+            skipped(&format!("no {}", system.display()));
             return;
         }
         let folder = tempfile::tempdir().unwrap();

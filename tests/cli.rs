@@ -114,7 +114,7 @@ fn a_random_plan_comes_with_its_speaker_independent_twin() {
     let clips = part_of_demo(home.path(), |name| name.contains("_anger_") || name.contains("_sadness_"));
     let clips = clips.to_str().unwrap();
     let all = json(&home.run(&["compare", clips, "--models", "naive-bayes", "--plan", "random:4", "--json"]));
-    assert_eq!(all["protocol"]["leaks_speakers"], true);
+    assert_eq!(all["protocol"]["speakers_leak"], true);
     assert_eq!(all["speaker_independent_twin"]["protocol"]["plan"], "loso");
     assert_eq!(all["speaker_independent_twin"]["runs"].as_array().unwrap().len(), 1);
     let shown = text(&home.run(&["compare", clips, "--models", "naive-bayes", "--plan", "random:4"]).stdout);

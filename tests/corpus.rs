@@ -16,16 +16,7 @@ use emolab::corpus::{
 use emolab::job::{Cancelled, Unwatched, Watch};
 use tempfile::TempDir;
 
-/// The folder of real recordings, or `None` with a line that says so.
-fn recordings(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
-    let root = std::env::var_os("EMOLAB_CORPORA").map_or(beside, PathBuf::from).join(name);
-    if !root.is_dir() {
-        println!("skipped: {} is not there", root.display());
-        return None;
-    }
-    Some(root)
-}
+use crate::support::recordings;
 
 fn open(root: &Path) -> Corpus {
     scan(root, None, &Unwatched).unwrap()
@@ -322,6 +313,18 @@ fn folders_are_labels_unless_there_is_but_one() {
     assert_eq!(clip(&corpus, "loose.wav").label, None);
     let one = open(&root.join("train"));
     assert_eq!((one.clips.len(), one.clips[0].label.as_deref()), (1, None));
+}
+
+#[test]
+fn labels_exported_into_a_corpus_do_not_change_how_it_is_read() {
+    let (_keep, root) = tree("x", &["sad/1.wav", "angry/2.wav"]);
+    fs::write(root.join("labels.csv"), "id,file,audio,annotator,annotator_kind,scheme\n1,sad/1.wav,x,ann,human,x@1\n")
+        .unwrap();
+    fs::write(root.join("labels.clips.csv"), "file,scheme,label,raters,counts,tied,flags\nsad/1.wav,x,sad,1,{},[],0\n")
+        .unwrap();
+    assert_eq!(open(&root).name, "folders");
+    fs::write(root.join("mine.csv"), "file,label\nsad/1.wav,sad\n").unwrap();
+    assert_eq!(open(&root).name, "table", "the test would see a table");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn generated_pages_are_current() {
 #[test]
 fn every_command_line_of_the_readme_is_understood() {
     let readme = file("README.md");
-    let lines: Vec<&str> = readme.lines().filter_map(|line| line.trim().strip_prefix("emolab ")).collect();
+    let lines: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("emolab ")).collect();
     assert!(lines.len() >= 5, "README shows {} commands", lines.len());
     for line in lines {
         let line = line.split(" # ").next().unwrap_or(line);

@@ -1,7 +1,6 @@
 //! Contracts over every feature set, and golden numbers against librosa (`golden/features.py`).
 
-use std::path::{Path, PathBuf};
-
+use crate::support::recordings;
 use emolab::audio::Wave;
 use emolab::features::dsp::mel::{self, MelBank};
 use emolab::features::dsp::pitch::Yin;
@@ -21,11 +20,6 @@ fn synthetic() -> Vec<f32> {
         (((saw * gain) >> 12) + if i < 7200 { noise >> 7 } else { 0 }) as f32 / 32_768.0
     };
     (0..8000).map(sample).collect()
-}
-
-fn corpora() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
-    std::env::var_os("EMOLAB_CORPORA").filter(|_| !beside.exists()).map_or(beside, PathBuf::from)
 }
 
 fn golden() -> Value {
@@ -121,11 +115,8 @@ fn a_made_signal_has_librosas_numbers() {
 fn a_real_clip_has_librosas_numbers() {
     let golden = golden();
     let wanted = &golden["clip"];
-    let path = corpora().join(wanted["file"].as_str().unwrap());
-    if !path.exists() {
-        println!("skipped: {} is absent", path.display());
-        return;
-    }
+    let Some(root) = recordings("") else { return };
+    let path = root.join(wanted["file"].as_str().unwrap());
     let mut file = hound::WavReader::open(path).unwrap();
     let rate = file.spec().sample_rate;
     let wave: Vec<f32> = file.samples::<i16>().map(|s| f32::from(s.unwrap()) / 32_768.0).collect();

@@ -11,6 +11,7 @@ mod contracts;
 mod corpus;
 mod docs;
 mod features;
+mod journeys;
 mod label;
 mod scores;
 mod screens;

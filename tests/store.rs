@@ -12,6 +12,8 @@ use emolab::corpus::ClipId;
 use emolab::label::{Act, Annotator, NewAnnotation, SchemeId, Timestamp};
 use emolab::store::{Store, StoreError};
 
+use crate::support::skipped;
+
 fn new(annotator: &str, clip: &str, act: Act) -> NewAnnotation {
     NewAnnotation {
         clip: ClipId(clip.to_owned()),
@@ -235,7 +237,7 @@ fn a_read_only_store_can_be_read_and_says_why_it_cannot_be_written() {
     }
     let output = match child.output() {
         Ok(output) => output,
-        Err(error) => return println!("skipped: the test cannot run itself as another user: {error}"),
+        Err(error) => return skipped(&format!("the test cannot run itself as another user: {error}")),
     };
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(text.matches("read [\"a\"]").count(), 2, "{text}\n{}", String::from_utf8_lossy(&output.stderr));

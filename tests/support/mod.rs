@@ -57,3 +57,21 @@ pub fn part_of_demo(into: &Path, wanted: impl Fn(&str) -> bool) -> PathBuf {
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// A folder of the real recordings beside the checkout (or under `$EMOLAB_CORPORA`); `None`, said aloud, where it is
+/// absent.
+pub fn recordings(name: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora");
+    let folder = std::env::var_os("EMOLAB_CORPORA").map_or(beside, PathBuf::from).join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    skipped(&format!("no {}", folder.display()));
+    None
+}
+
+/// Says so on the real stderr: what a passing test prints by macro is swallowed.
+pub fn skipped(why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}

@@ -113,10 +113,17 @@ impl Terminal {
         self.child.wait().unwrap();
     }
 
-    /// Waits for the end; true when the program succeeded.
+    /// Waits for the end; true when the program succeeded and left the alternate screen.
     pub fn end(mut self) -> bool {
         self.wait_end();
-        self.child.wait().unwrap().success()
+        self.child.wait().unwrap().success() && !self.in_alternate_screen()
+    }
+
+    /// Waits for the end; true when the program left the alternate screen, however it ended.
+    pub fn ends_tidily(mut self) -> bool {
+        self.wait_end();
+        self.child.wait().unwrap();
+        !self.in_alternate_screen()
     }
 
     fn wait_end(&self) {

@@ -50,6 +50,9 @@ impl Format for Table {
     }
 }
 
+/// Headings that only emolab's own exports have: labels exported into a corpus must not change how it is read.
+const OWN_EXPORTS: [&str; 2] = ["annotator_kind", "tied"];
+
 /// The given table, else those the layout names, else every table in the root folder that has a file column.
 fn tables(tree: &Tree, layout: &Layout) -> Vec<Found> {
     if let Some(path) = &tree.table {
@@ -66,7 +69,9 @@ fn tables(tree: &Tree, layout: &Layout) -> Vec<Found> {
 
 fn has_file_column(table: &Found, layout: &Layout) -> bool {
     let headings = reader(table).ok().and_then(|mut reader| reader.headers().ok().cloned());
-    headings.is_some_and(|headings| column(&headings, layout, "file").is_some())
+    headings.is_some_and(|headings| {
+        column(&headings, layout, "file").is_some() && !headings.iter().any(|heading| OWN_EXPORTS.contains(&heading))
+    })
 }
 
 /// Tab, semicolon or comma: what the first line has most of (a `.tsv` may have but one column).
