@@ -5,6 +5,7 @@
 //!
 //! | module | what it is | may use |
 //! |---|---|---|
+//! | [`file`] | files that appear whole or not at all; every room may use it | - |
 //! | [`job`] | a thread, a flag, one way to report | - |
 //! | [`score`] | confusion, metrics, intervals | - |
 //! | [`audio`] | decode, resample, loudness, playback | job |
@@ -23,6 +24,7 @@ pub mod audio;
 pub mod cli;
 pub mod corpus;
 pub mod features;
+pub mod file;
 pub mod job;
 pub mod label;
 pub mod learn;

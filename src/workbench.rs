@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 pub mod experiment;
+pub mod material;
 pub mod models;
 pub mod picture;
 pub mod places;
@@ -23,9 +24,9 @@ use crate::job::{Job, Report};
 use crate::label::{Act, Annotator, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
 use crate::store::Store;
 
-use experiment::{Judged, News, Request};
+use experiment::{Compared, Judged, News, Request};
 use picture::Picture;
-pub use training::Training;
+pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
 
 /// Pictures kept: the selected clip, its neighbours and the way back.
@@ -61,7 +62,7 @@ pub enum Update {
     /// The picture of a clip.
     Picture(usize, Report<(), Picture>),
     /// The comparison with this number.
-    Training(u64, Report<News, Vec<Arc<Judged>>>),
+    Training(u64, Report<News, Compared>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
 }
@@ -71,6 +72,7 @@ pub enum Update {
 pub struct Opened {
     corpus: Corpus,
     runs: Vec<Arc<Judged>>,
+    run_problems: Vec<String>,
 }
 
 /// How far the opening of the corpus is.
@@ -108,6 +110,7 @@ pub struct Workbench {
     scanning: Option<Job>,
     training: Option<Training>,
     runs: Vec<Arc<Judged>>,
+    run_problems: Vec<String>,
 }
 
 /// Opening and looking.
@@ -140,6 +143,7 @@ impl Workbench {
             scanning: None,
             training: None,
             runs: Vec::new(),
+            run_problems: Vec::new(),
             settings,
             send,
         };
@@ -152,9 +156,8 @@ impl Workbench {
         let report = move |report| drop(send.send(Update::Scan(report)));
         let job = Job::spawn("scan", report, move |watch| {
             let corpus = scan(&root, settings.corpus.as_deref(), watch)?;
-            // Runs are an extra here: a store that fails is told when something is to be saved.
-            let runs = load_runs(&settings.store, &corpus).unwrap_or_default();
-            Ok(Opened { corpus, runs })
+            let (runs, run_problems) = load_runs(&settings.store, &corpus);
+            Ok(Opened { corpus, runs, run_problems })
         })?;
         self.scanning = Some(job);
         Ok(())
@@ -209,7 +212,7 @@ impl Workbench {
             Report::Done(opened) => {
                 self.opening = Opening::Open;
                 self.corpus = Arc::new(opened.corpus);
-                self.runs = opened.runs;
+                (self.runs, self.run_problems) = (opened.runs, opened.run_problems);
                 if let Err(error) = self.load_labels() {
                     self.store = Err(format!("{error:#}"));
                 }
@@ -269,15 +272,12 @@ impl Workbench {
     /// The store's, naming the file; nothing has changed then.
     pub fn annotate(&mut self, clip: usize, act: Act) -> Result<()> {
         let clip = self.corpus.clips.get(clip).context("no such clip")?;
-        let event = NewAnnotation {
-            clip: clip.id.clone(),
-            audio: clip.audio.hash.clone(),
-            annotator: self.labels.annotator.clone(),
-            scheme: self.labels.scheme.id(),
-            act,
-            confidence: None,
-            at: Timestamp::now(),
-        };
+        self.append(clip.id.clone(), clip.audio.hash.clone(), act)
+    }
+
+    fn append(&mut self, clip: ClipId, audio: String, act: Act) -> Result<()> {
+        let (annotator, scheme) = (self.labels.annotator.clone(), self.labels.scheme.id());
+        let event = NewAnnotation { clip, audio, annotator, scheme, act, confidence: None, at: Timestamp::now() };
         let store = self.store.as_mut().map_err(|reason| anyhow!("not saved: {reason}"))?;
         let saved = store.append(&corpus_key(&self.corpus), &event).context("not saved")?;
         self.labels.ledger.apply(&saved);
@@ -302,10 +302,12 @@ impl Workbench {
         target.map_or(Ok(None), |(id, clip)| self.again(&clip, Act::Redo(id)))
     }
 
+    /// Undoes or redoes; also on a clip that has left the corpus, so that the acts before it stay within reach.
     fn again(&mut self, clip: &ClipId, act: Act) -> Result<Option<usize>> {
-        let index = self.corpus.index_of(clip).with_context(|| format!("{} is no longer in the corpus", clip.0))?;
-        self.annotate(index, act)?;
-        Ok(Some(index))
+        let index = self.corpus.index_of(clip);
+        let audio = index.map(|index| self.corpus.clips[index].audio.hash.clone()).unwrap_or_default();
+        self.append(clip.clone(), audio, act)?;
+        index.map(Some).with_context(|| format!("done, on {}, which is no longer in the corpus", clip.0))
     }
 
     fn load_labels(&mut self) -> Result<()> {
@@ -401,7 +403,12 @@ impl Workbench {
         &self.runs
     }
 
-    fn trained(&mut self, number: u64, report: Report<News, Vec<Arc<Judged>>>) -> bool {
+    /// Runs in the store that cannot be read, with the reason.
+    pub fn run_problems(&self) -> &[String] {
+        &self.run_problems
+    }
+
+    fn trained(&mut self, number: u64, report: Report<News, Compared>) -> bool {
         let Some(training) = self.training.as_mut().filter(|training| training.number == number) else { return false };
         if let Report::News(News::Run(judged)) = &report {
             self.runs.insert(0, Arc::clone(judged));
@@ -421,7 +428,11 @@ pub fn corpus_key(corpus: &Corpus) -> String {
     key_of(&corpus.root)
 }
 
-/// Names the corpus at `root` in the store: the root with all links resolved, the same from every working directory.
-pub fn key_of(root: &Path) -> String {
+/// Names the corpus at `path` in the store: its folder (that of the table, if `path` is one) with all links resolved,
+/// the same from every working directory.
+pub fn key_of(path: &Path) -> String {
+    let root = if path.is_file() { path.parent().unwrap_or(path) } else { path };
+    // The folder of a bare file name is the empty path.
+    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
     root.canonicalize().unwrap_or_else(|_| root.to_owned()).display().to_string()
 }

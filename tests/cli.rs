@@ -223,3 +223,79 @@ fn a_closed_pipe_is_no_failure() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stderr), "");
 }
+
+#[test]
+fn a_copy_of_a_clip_never_stands_in_training_and_test() {
+    let home = Home::new();
+    let clips = part_of_demo(home.path(), |name| {
+        (name.contains("_anger_") || name.contains("_sadness_")) && name != "m4_anger_s2.flac"
+    });
+    std::fs::copy(clips.join("f1_anger_s1.flac"), clips.join("m4_anger_s2.flac")).unwrap();
+    let all = json(&home.run(&["compare", clips.to_str().unwrap(), "--models", "knn", "--plan", "loso", "--json"]));
+    let files: Vec<&str> =
+        all["runs"][0]["predictions"].as_array().unwrap().iter().map(|row| row["file"].as_str().unwrap()).collect();
+    assert_eq!(files.len(), 31, "the copy is left out");
+    assert!(files.contains(&"f1_anger_s1.flac") && !files.contains(&"m4_anger_s2.flac"));
+    assert!(all["protocol"]["notes"][0].as_str().unwrap().contains("same audio"), "{}", all["protocol"]);
+}
+
+#[test]
+fn without_known_speakers_a_random_plan_stands_alone_and_says_why() {
+    let home = Home::new();
+    let flat = part_of_demo(home.path(), |name| name.contains("_anger_") || name.contains("_sadness_"));
+    let root = home.path().join("mine");
+    for entry in std::fs::read_dir(flat).unwrap() {
+        let path = entry.unwrap().path();
+        let label = if path.to_string_lossy().contains("anger") { "angry" } else { "sad" };
+        std::fs::create_dir_all(root.join(label)).unwrap();
+        let name =
+            path.file_name().unwrap().to_string_lossy().replace('_', "-").replace("anger", "x").replace("sadness", "y");
+        std::fs::copy(&path, root.join(label).join(name)).unwrap();
+    }
+    let root = root.to_str().unwrap();
+    let all = json(&home.run(&["compare", root, "--models", "knn", "--plan", "random:4", "--json"]));
+    assert_eq!(all["protocol"]["speakers_leak"], true);
+    assert_eq!(all["protocol"]["speakers"], 0);
+    assert!(all["speaker_independent_twin"]["missing"].as_str().unwrap().contains("speaker"), "{all}");
+    assert!(all["runs"][0]["uar_ci"].is_null(), "no interval over speakers that are not known");
+    let refused = home.run(&["compare", root, "--models", "knn", "--plan", "loso"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn features_that_no_chosen_classifier_reads_are_refused() {
+    let (home, demo) = (Home::new(), demo());
+    let output = home.run(&["compare", demo.to_str().unwrap(), "--models", "knn", "--features", "logmel"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("logmel"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn training_into_a_folder_spares_what_else_lies_there() {
+    let (home, demo) = (Home::new(), demo());
+    let demo = demo.to_str().unwrap();
+    let dir = home.path().join("model");
+    let train = || home.run(&["train", demo, "--model", "majority", "-o", "model"]);
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join("notes.md"), "mine").unwrap();
+    let refused = train();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("not empty"), "{}", text(&refused.stderr));
+    std::fs::remove_file(dir.join("notes.md")).unwrap();
+    assert!(train().status.success());
+    std::fs::write(dir.join("notes.md"), "mine").unwrap();
+    assert!(train().status.success(), "a model is replaced");
+    assert_eq!(std::fs::read_to_string(dir.join("notes.md")).unwrap(), "mine");
+}
+
+#[test]
+fn without_a_terminal_opening_is_listing_and_labelling_is_refused() {
+    let (home, demo) = (Home::new(), demo());
+    let listed = home.run(&[demo.to_str().unwrap()]);
+    assert!(listed.status.success(), "{}", text(&listed.stderr));
+    assert!(text(&listed.stdout).contains("demo: 96 clips"), "{}", text(&listed.stdout));
+    let refused = home.run(&["label", demo.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("terminal"), "{}", text(&refused.stderr));
+    assert_eq!(text(&refused.stdout), "", "no escape codes");
+}

@@ -184,8 +184,20 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 data_hash: "abc".to_owned(),
                 synthetic: true,
             },
-            plan: PlanFacts { plan: if leak { "random:2" } else { "loso" }.to_owned(), folds: 2, speakers_leak: leak },
-            training: Training { norm: Norm::Train, seed: 0, epochs: None, checkpoint: "best inner UAR".to_owned() },
+            plan: PlanFacts {
+                plan: if leak { "random:2" } else { "loso" }.to_owned(),
+                folds: 2,
+                speakers_leak: leak,
+                notes: Vec::new(),
+            },
+            training: Training {
+                norm: Norm::Train,
+                seed: 0,
+                epochs: None,
+                checkpoint: "best inner UAR".to_owned(),
+                rate: 22_050,
+                features_version: 1,
+            },
             maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
         },
         recipe: Recipe {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -15,8 +15,10 @@ use crate::corpus::{Corpus, Target, scan};
 use crate::features::cache::Cache;
 use crate::learn::{CLASSIFIERS, Norm};
 use crate::score::{Bootstrap, Interval, report};
-use crate::store::{Run, RunId, Store};
-use crate::workbench::experiment::{Judged, Listener, Request, compare, default_plan};
+use crate::store::Run;
+use crate::workbench::Keeper;
+use crate::workbench::experiment::{Compared, Judged, Request, compare, default_plan};
+use crate::workbench::material::{Listener, check_features, classifiers};
 
 /// Arguments of `emolab compare`.
 #[derive(Debug, Args)]
@@ -52,7 +54,7 @@ pub struct ProtocolArgs {
     target: Target,
     /// Feature set for the classifiers that can read it.
     #[arg(long, value_name = "SET")]
-    features: Option<String>,
+    pub features: Option<String>,
     /// Scaling: none, train (fitted on the training clips) or speaker (each speaker's own clips, without labels).
     #[arg(long, default_value_t = Norm::Train)]
     norm: Norm,
@@ -87,41 +89,31 @@ impl Compare {
             self.models = CLASSIFIERS.iter().map(|kind| kind.name().to_owned()).collect();
         }
         // Before the scan: a typing error should not cost minutes.
-        crate::workbench::experiment::classifiers(&self.models)?;
+        check_features(&classifiers(&self.models)?, self.protocol.features.as_deref())?;
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
         tell_problems(&corpus);
         let plan = self.plan.unwrap_or_else(|| default_plan(&corpus));
         let request = self.protocol.request(self.models.clone(), plan);
         let cache = Cache::open(&self.files.cache()?);
         let listener = Listener { cache: &cache, rate: self.files.rate };
-        let mut keep = self.keeper()?;
-        let runs = compare(&corpus, &request, &listener, &mut keep, &progress)?;
+        let mut keeper = Keeper::new(self.files.store()?);
+        let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
+        let compared = compare(&corpus, &request, &listener, &mut keep, &progress)?;
         progress.end();
         let mut out = stdout();
         if self.json {
-            serde_json::to_writer_pretty(&mut out, &json_of(&runs))?;
+            serde_json::to_writer_pretty(&mut out, &json_of(&compared))?;
             writeln!(out)?;
         } else {
-            for line in text(&runs) {
+            for line in text(&compared) {
                 writeln!(out, "{line}")?;
             }
         }
-        Ok(out.flush()?)
-    }
-
-    /// Saves runs; a store that cannot be opened or written is said and the comparison goes on.
-    fn keeper(&self) -> Result<impl FnMut(&Run) -> Result<Option<RunId>> + use<>> {
-        let (path, save, mut store) = (self.files.store()?, !self.no_save, None);
-        Ok(move |run: &Run| {
-            if !save {
-                return Ok(None);
-            }
-            let store = match &mut store {
-                Some(store) => store,
-                empty => empty.insert(Store::open(&path)?),
-            };
-            Ok(Some(store.save_run(run)?))
-        })
+        out.flush()?;
+        if !compared.failed.is_empty() {
+            bail!("{} of {} runs failed", compared.failed.len(), compared.failed.len() + compared.runs.len());
+        }
+        Ok(())
     }
 }
 
@@ -139,11 +131,17 @@ fn parts(runs: &[Arc<Judged>]) -> (&[Arc<Judged>], &[Arc<Judged>]) {
     runs.split_at(at)
 }
 
-fn json_of(runs: &[Arc<Judged>]) -> Value {
-    let (asked, twin) = parts(runs);
+fn json_of(compared: &Compared) -> Value {
+    let (asked, twin) = parts(&compared.runs);
     let mut all = side(asked);
     if !twin.is_empty() {
         all["speaker_independent_twin"] = side(twin);
+    }
+    if let Some(reason) = &compared.no_twin {
+        all["speaker_independent_twin"] = json!({ "missing": reason });
+    }
+    if !compared.failed.is_empty() {
+        all["failed"] = json!(compared.failed);
     }
     all
 }
@@ -162,7 +160,8 @@ fn protocol(run: &Run) -> Value {
         "corpus": p.data.corpus, "root": p.data.corpus_key, "target": p.data.target, "classes": p.data.classes,
         "clips": p.data.clips, "speakers": p.data.speakers, "data_hash": p.data.data_hash, "synthetic": p.data.synthetic,
         "plan": p.plan.plan, "folds": p.plan.folds, "speakers_leak": p.plan.speakers_leak,
-        "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs, "checkpoint": p.training.checkpoint,
+        "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs, "rate": p.training.rate,
+        "notes": p.plan.notes,
         "interval": { "name": Interval::NAME, "level": level, "draws": draws },
         "chance_uar": chance(run), "emolab": p.maker.emolab, "host": p.maker.host,
     })
@@ -187,7 +186,9 @@ fn run_json(judged: &Judged) -> Value {
         "plan": run.protocol.plan.plan,
         "speakers_leak": run.protocol.plan.speakers_leak,
         "uar": summary.uar,
+        "checkpoint": run.protocol.training.checkpoint,
         "uar_ci": summary.uar_ci.as_ref().map(|ci| [ci.low, ci.high]),
+        "uar_ci_few_speakers": summary.uar_ci.is_some_and(|ci| ci.few_groups),
         "uar_folds": summary.uar_folds.map(|(mean, sd)| json!({ "mean": mean, "sd": sd })),
         "wa": summary.wa,
         "macro_f1": summary.macro_f1,
@@ -199,12 +200,12 @@ fn run_json(judged: &Judged) -> Value {
     })
 }
 
-fn text(runs: &[Arc<Judged>]) -> Vec<String> {
-    let (asked, twin) = parts(runs);
+fn text(compared: &Compared) -> Vec<String> {
+    let (asked, twin) = parts(&compared.runs);
     let mut all = Vec::new();
     for side in [asked, twin] {
         let Some(first) = side.first() else { continue };
-        all.extend(protocol_text(&first.run));
+        all.extend(protocol_text(first));
         all.push(String::new());
         all.extend(lines(&std::iter::once(head()).chain(side.iter().map(|judged| row(judged))).collect::<Vec<_>>()));
         all.push(String::new());
@@ -212,6 +213,10 @@ fn text(runs: &[Arc<Judged>]) -> Vec<String> {
     if !twin.is_empty() {
         all.push("UAR with speakers leaking, without, and the difference in points:".to_owned());
         all.extend(lines(&asked.iter().zip(twin).map(|(a, b)| difference(a, b)).collect::<Vec<_>>()));
+        all.push(String::new());
+    }
+    if let Some(reason) = &compared.no_twin {
+        all.push(format!("no speaker-independent run beside it: {reason}"));
         all.push(String::new());
     }
     // The detail below is of the last honest table: the twin where there is one.
@@ -224,7 +229,8 @@ fn text(runs: &[Arc<Judged>]) -> Vec<String> {
     all
 }
 
-fn protocol_text(run: &Run) -> Vec<String> {
+fn protocol_text(judged: &Judged) -> Vec<String> {
+    let run = &judged.run;
     let (data, plan) = (&run.protocol.data, &run.protocol.plan);
     let mut all = vec![format!(
         "{}: {}, {} clips, {} speakers, {} classes; plan {} ({} folds), norm {}, seed {}; chance UAR {}",
@@ -245,9 +251,10 @@ fn protocol_text(run: &Run) -> Vec<String> {
     if data.synthetic {
         all.push("synthetic speech: these scores mean nothing".to_owned());
     }
-    if data.speakers < 6 {
+    if judged.summary.uar_ci.is_some_and(|ci| ci.few_groups) {
         all.push(format!("only {} speakers: intervals over so few are too narrow to trust", data.speakers));
     }
+    all.extend(plan.notes.iter().cloned());
     all
 }
 

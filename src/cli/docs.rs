@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{say, write_whole};
+use super::say;
 use crate::corpus::descriptions;
 use crate::features::{FEATURE_SETS, Kind};
+use crate::file::write_whole;
 use crate::label::{BUILT_IN, Scheme};
 use crate::learn::CLASSIFIERS;
 use crate::score::METRICS;
@@ -28,7 +29,7 @@ impl Docs {
     pub fn run(self) -> Result<()> {
         std::fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
         for (name, text) in pages()? {
-            write_whole(&self.out.join(name), |out| Ok(out.write_all(text.as_bytes())?))?;
+            write_whole(&self.out.join(name), |out| out.write_all(text.as_bytes()))?;
             say(&format!("{}", self.out.join(name).display()));
         }
         Ok(())

@@ -8,12 +8,13 @@ use ndarray::Array2;
 
 use super::compare::tell_problems;
 use super::progress::Progress;
-use super::{Files, Place, say, write_whole};
+use super::{Files, Place, say};
 use crate::corpus::{Clip, Corpus, scan};
 use crate::features::cache::{Cache, write_image, write_matrix};
 use crate::features::{FEATURE_SETS, FeatureSet, feature_set};
+use crate::file::write_whole;
 use crate::learn::Inputs;
-use crate::workbench::experiment::Listener;
+use crate::workbench::material::Listener;
 
 /// Arguments of `emolab features`.
 #[derive(Debug, Args)]
@@ -68,7 +69,7 @@ impl Extract {
                 let (name, matrix): (_, Array2<f32>) = (format!("{}.npy", set.name()), rows.mapv(|value| value as f32));
                 write_matrix(&self.out.join(&name), &matrix)?;
                 let columns = set.columns();
-                write_whole(&self.out.join("columns.csv"), |out| {
+                write_whole(&self.out.join("columns.csv"), |out| -> Result<()> {
                     let mut csv = csv::Writer::from_writer(out);
                     csv.write_record(["column", "unit"])?;
                     for column in &columns {
@@ -82,7 +83,7 @@ impl Extract {
     }
 
     fn write_index(&self, corpus: &Corpus, arrays: &[(String, Option<usize>)]) -> Result<()> {
-        write_whole(&self.out.join("index.csv"), |out| {
+        write_whole(&self.out.join("index.csv"), |out| -> Result<()> {
             let mut csv = csv::Writer::from_writer(out);
             csv.write_record(["file", "array", "row", "speaker", "sex", "label"])?;
             for (clip, (array, row)) in corpus.clips.iter().zip(arrays) {

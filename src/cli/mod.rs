@@ -13,12 +13,12 @@ mod scan;
 mod table;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::corpus::demo_root;
@@ -163,6 +163,7 @@ fn run(cli: Cli) -> Result<()> {
 }
 
 fn open(open: Open, start: tui::Start) -> Result<()> {
+    let terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
     let root = match &open.path {
         Some(path) => {
             path.metadata().with_context(|| path.display().to_string())?;
@@ -170,6 +171,12 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         }
         None => demo_root()?,
     };
+    match start {
+        _ if terminal => {}
+        // Without a terminal the same verb as plain lines.
+        tui::Start::Browse => return scan::print(&root, open.corpus.as_deref()),
+        tui::Start::Label => bail!("labelling needs a terminal; emolab export and emolab scan do not"),
+    }
     let settings = Settings {
         corpus: open.corpus,
         scheme: open.scheme,
@@ -201,7 +208,26 @@ fn login_name() -> String {
     ["LOGNAME", "USER", "USERNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .or_else(passwd_name)
         .unwrap_or_else(|| "anonymous".to_owned())
+}
+
+/// The name that the system gives this user, where the environment has none (cron, some containers).
+#[cfg(unix)]
+fn passwd_name() -> Option<String> {
+    let id = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let of = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id).then(|| name.to_owned())
+    };
+    users.lines().find_map(of)
+}
+
+#[cfg(not(unix))]
+fn passwd_name() -> Option<String> {
+    None
 }
 
 /// Where data goes. Writing to a closed pipe is an error that ends the verb quietly.
@@ -221,16 +247,4 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
                 .downcast_ref::<serde_json::Error>()
                 .is_some_and(|error| error.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
     })
-}
-
-/// Writes a file whole or not at all: first beside it, then renamed over it.
-fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir).with_context(|| dir.display().to_string())?;
-    let mut buffer = io::BufWriter::new(file.as_file_mut());
-    write(&mut buffer)?;
-    buffer.flush().with_context(|| path.display().to_string())?;
-    drop(buffer);
-    file.persist(path).with_context(|| path.display().to_string())?;
-    Ok(())
 }

@@ -15,8 +15,9 @@ use crate::corpus::plan::Plan;
 use crate::corpus::scan;
 use crate::features::cache::Cache;
 use crate::learn::Norm;
-use crate::workbench::experiment::{Listener, compare};
-use crate::workbench::models::{Row, Saved, Scores, train};
+use crate::workbench::experiment::compare;
+use crate::workbench::material::{Listener, check_features, classifiers};
+use crate::workbench::models::{Row, Saved, Scores, check_folder, train};
 
 /// Arguments of `emolab train`.
 #[derive(Debug, Args)]
@@ -46,7 +47,8 @@ impl Train {
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
         let models = vec![self.model.clone()];
-        crate::workbench::experiment::classifiers(&models)?;
+        check_features(&classifiers(&models)?, self.protocol.features.as_deref())?;
+        check_folder(&self.out)?;
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
         tell_problems(&corpus);
         let cache = Cache::open(&self.files.cache()?);
@@ -54,7 +56,7 @@ impl Train {
         let request = self.protocol.request(models, self.plan.unwrap_or(Plan::Loso));
         let scores = match self.plan {
             None => Vec::new(),
-            Some(_) => compare(&corpus, &request, &listener, &mut |_| Ok(None), &progress)?,
+            Some(_) => compare(&corpus, &request, &listener, &mut |_| Ok(None), &progress)?.runs,
         };
         let mut saved = train(&corpus, &request, &listener, &progress)?;
         saved.card.scores = scores.iter().map(|judged| Scores::of(judged)).collect();

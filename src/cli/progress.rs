@@ -112,7 +112,7 @@ impl Watch<News> for Progress {
                 let (run, uar) = (&judged.run, percent(judged.summary.uar));
                 self.line(&format!("{}, {}: UAR {uar}", run.recipe.classifier, run.protocol.plan.plan));
             }
-            News::NotKept(reason) => self.line(&format!("the run is not saved: {reason}")),
+            News::Trouble(reason) => self.line(&reason),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `emolab scan`: the clips of a corpus, what is known of each, and every problem.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
@@ -29,20 +30,33 @@ impl Scan {
         let progress = Progress::new(self.quiet)?;
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
         progress.end();
-        let mut out = stdout();
-        if self.json {
-            let clips: Vec<_> = corpus.clips.iter().map(clip_json).collect();
-            let all = json!({ "corpus": corpus.name, "synthetic": corpus.synthetic, "classes": corpus.classes,
-                "clips": clips, "problems": corpus.problems });
-            serde_json::to_writer_pretty(&mut out, &all)?;
-            writeln!(out)?;
-        } else {
-            for line in text(&corpus) {
-                writeln!(out, "{line}")?;
-            }
+        if !self.json {
+            return print_text(&corpus);
         }
+        let mut out = stdout();
+        let clips: Vec<_> = corpus.clips.iter().map(clip_json).collect();
+        let all = json!({ "corpus": corpus.name, "synthetic": corpus.synthetic, "classes": corpus.classes,
+            "clips": clips, "problems": corpus.problems });
+        serde_json::to_writer_pretty(&mut out, &all)?;
+        writeln!(out)?;
         Ok(out.flush()?)
     }
+}
+
+/// Scans and prints the table: what opening a corpus comes to without a terminal.
+pub fn print(root: &Path, corpus: Option<&str>) -> Result<()> {
+    let progress = Progress::new(false)?;
+    let corpus = scan(root, corpus, &progress)?;
+    progress.end();
+    print_text(&corpus)
+}
+
+fn print_text(corpus: &Corpus) -> Result<()> {
+    let mut out = stdout();
+    for line in text(corpus) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(out.flush()?)
 }
 
 fn clip_json(clip: &Clip) -> serde_json::Value {

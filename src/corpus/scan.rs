@@ -33,7 +33,7 @@ pub struct Scanned {
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// The path, or a description's path, cannot be opened.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     NotFound {
         /// What was asked for.
         path: PathBuf,

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: features (see `features`) and splitting itself (see `plan`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,6 +12,8 @@ use super::{Clip, Corpus, Sex, Target};
 /// A corpus seen as a classification task. `rows`, `labels` and `groups` have one entry per clip that has the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
+    /// What is recognised.
+    pub target: Target,
     /// Names of the classes that occur, in the corpus' order.
     pub classes: Vec<String>,
     /// Indices into `corpus.clips`, ascending.
@@ -22,6 +24,8 @@ pub struct Task {
     pub groups: Vec<usize>,
     /// Name of each group; empty where the speaker is unknown.
     pub speakers: Vec<String>,
+    /// Clips left out because their audio is that of an earlier clip: a copy in training would give its twin away.
+    pub twins: usize,
 }
 
 /// Why a corpus is no task.
@@ -56,14 +60,16 @@ pub enum TaskError {
 #[error("no target `{0}`; there are emotion, sex and sex+emotion")]
 pub struct UnknownTarget(pub String);
 
-/// Lays a corpus out for a target.
+/// Lays a corpus out for a target. Of clips with the same audio, under whatever name, the first one counts.
 ///
 /// # Errors
 /// [`TaskError`] when fewer than two classes occur.
 pub fn task(corpus: &Corpus, target: Target) -> Result<Task, TaskError> {
     let order = class_order(corpus, target);
-    let named: Vec<(usize, String)> =
+    let mut named: Vec<(usize, String)> =
         corpus.clips.iter().enumerate().filter_map(|(row, clip)| Some((row, target.class_of(clip)?))).collect();
+    let (mut heard, all) = (HashSet::new(), named.len());
+    named.retain(|(row, _)| heard.insert(corpus.clips[*row].audio.hash.as_str()));
     let classes: Vec<String> = order.into_iter().filter(|class| named.iter().any(|(_, have)| have == class)).collect();
     let name = || corpus.name.clone();
     match &classes[..] {
@@ -77,10 +83,15 @@ pub fn task(corpus: &Corpus, target: Target) -> Result<Task, TaskError> {
     let labels = named.iter().map(|(_, class)| number[class.as_str()]).collect();
     let rows: Vec<usize> = named.iter().map(|(row, _)| *row).collect();
     let (groups, speakers) = groups(corpus, &rows);
-    Ok(Task { classes, rows, labels, groups, speakers })
+    Ok(Task { target, classes, rows, labels, groups, speakers, twins: all - named.len() })
 }
 
 impl Task {
+    /// How many speakers are known.
+    pub fn known_speakers(&self) -> usize {
+        self.speakers.len() - self.speakerless()
+    }
+
     /// How many rows lack a speaker.
     pub fn speakerless(&self) -> usize {
         self.speakers.iter().filter(|s| s.is_empty()).count()

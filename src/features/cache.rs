@@ -4,8 +4,8 @@
 //! written is still returned. It may be deleted at any time and shared by several processes, because a file appears
 //! under its name only when complete. Deliberately absent: eviction, and knowing which clips exist.
 
-use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -14,6 +14,7 @@ use ndarray::{Array1, Array2, Array3, ArrayBase, Data, Dimension};
 use ndarray_npy::{ReadNpyExt, WriteNpyExt};
 
 use super::{FeatureSet, Features, Image, Kind};
+use crate::file::write_whole;
 
 /// A folder `<set>-v<version>-<rate>/<first two of hash>/<hash>.npy`.
 #[derive(Debug)]
@@ -112,36 +113,17 @@ fn write(path: &Path, features: &Features) -> Result<()> {
 }
 
 fn write_array<S: Data<Elem = f32>, D: Dimension>(path: &Path, array: &ArrayBase<S, D>) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let complete = || -> Result<()> {
-        fs::create_dir_all(folder)?;
-        let mut file = beside(folder)?;
-        let mut buffered = BufWriter::new(file.as_file_mut());
-        array.write_npy(&mut buffered)?;
-        buffered.flush()?;
-        drop(buffered);
-        file.persist(path)?;
-        Ok(())
-    };
-    complete().with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// A temporary file in the same folder, so that renaming it is atomic, with the permissions of any new file.
-#[cfg(unix)]
-fn beside(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
-}
-
-/// A temporary file in the same folder, so that renaming it is atomic.
-#[cfg(not(unix))]
-fn beside(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    tempfile::NamedTempFile::new_in(folder)
+    let folder = path.parent().unwrap_or(path);
+    let made = std::fs::create_dir_all(folder).map_err(anyhow::Error::from);
+    made.and_then(|()| write_whole(path, |out| -> Result<()> { Ok(array.write_npy(out)?) }))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::features::functionals::FUNCTIONALS;
     use crate::features::logmel::LOGMEL;

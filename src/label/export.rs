@@ -4,16 +4,14 @@
 //! as it is, also where a spreadsheet would take it for a formula (`=…`): an export that alters notes could not be read
 //! back. Deliberately absent: other tools' formats, and reading.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
-use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::vote::ledgers;
 use super::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, SchemeId, Timestamp, Vote, Voters, votes};
 use crate::corpus::ClipId;
+use crate::file::{Staged, stage};
+use serde::Serialize;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,30 +199,13 @@ fn write<T: Serialize>(out: &mut dyn Write, format: Format, columns: &str, rows:
 }
 
 /// A finished, synced file beside `file` that has not taken its name yet.
-fn staged(file: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<NamedTempFile, ExportError> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let stage = || {
-        let temp = builder().tempfile_in(folder)?;
-        let mut out = BufWriter::new(temp.as_file());
-        fill(&mut out)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error).and_then(File::sync_all)?;
-        Ok(temp)
-    };
-    stage().map_err(|source| ExportError { file: file.to_owned(), source })
+fn staged(file: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged, ExportError> {
+    let durable = stage(file, fill).and_then(Staged::durable);
+    durable.map_err(|source| ExportError { file: file.to_owned(), source })
 }
 
-fn publish(staged: NamedTempFile, file: &Path) -> Result<(), ExportError> {
-    let failed = |error: tempfile::PersistError| ExportError { file: file.to_owned(), source: error.error };
-    staged.persist(file).map(drop).map_err(failed)
-}
-
-/// Files as others may read them: temporary files are private by default.
-fn builder() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".emolab-export-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
+fn publish(staged: Staged, file: &Path) -> Result<(), ExportError> {
+    staged.publish(file).map_err(|source| ExportError { file: file.to_owned(), source })
 }
 
 /// `labels.csv` → `labels.clips.csv`, `labels` → `labels.clips`.

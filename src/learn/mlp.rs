@@ -8,7 +8,7 @@ use rand_pcg::Pcg64;
 use super::cnn::{
     Adam, Dense, Layout, Loss, Schedule, Trainee, dropout, generator, inner_split, log_softmax, scale, tensor, train,
 };
-use super::{Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights};
+use super::{BEST_EPOCH, Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights};
 use crate::features::Kind;
 use crate::job::Watch;
 
@@ -37,6 +37,10 @@ impl Classifier for Mlp {
 
     fn kind(&self) -> Kind {
         Kind::Row
+    }
+
+    fn checkpoint(&self) -> &'static str {
+        BEST_EPOCH
     }
 
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {

@@ -144,6 +144,10 @@ pub trait Classifier: Sync {
     fn about(&self) -> &'static str;
     /// What it reads.
     fn kind(&self) -> Kind;
+    /// Which weights are kept, in words for the protocol.
+    fn checkpoint(&self) -> &'static str {
+        "none to choose: fitted once on all training clips"
+    }
     /// Fits on all of `data`.
     ///
     /// # Errors
@@ -168,6 +172,10 @@ pub trait Model: Send + Sync {
     /// Number of trained parameters, for the card.
     fn parameters(&self) -> usize;
 }
+
+/// [`Classifier::checkpoint`] of those that train in epochs (see `cnn::split` for the split).
+const BEST_EPOCH: &str = "best UAR on held-out training speakers (held-out training clips where there is one speaker; \
+                          last epoch where nothing can be held out); the test fold is never looked at";
 
 /// All classifiers, in the order of pickers and tables.
 pub static CLASSIFIERS: &[&dyn Classifier] = &[

@@ -5,13 +5,13 @@
 //! Deliberately absent: the recipe and class names; they are in the card beside it (written by the workbench).
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use ndarray::ArrayD;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use super::{LearnError, Weights};
+use crate::file::{Staged, stage};
 
 /// The version written; files of a higher one are refused.
 pub const VERSION: u32 = 1;
@@ -26,11 +26,8 @@ const FORMAT: &str = "emolab-model";
 pub fn write(path: &Path, weights: &Weights) -> Result<(), LearnError> {
     let failed = |why: &dyn std::fmt::Display| LearnError::Failed(format!("cannot write {}: {why}", path.display()));
     let bytes = encode(weights).map_err(|why| failed(&why))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|why| failed(&why))?;
-    file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(|why| failed(&why))?;
-    file.persist(path).map_err(|why| failed(&why.error))?;
-    Ok(())
+    let staged = stage(path, |out| out.write_all(&bytes)).and_then(Staged::durable);
+    staged.and_then(|staged| staged.publish(path)).map_err(|why| failed(&why))
 }
 
 /// Reads what [`write`](write()) wrote.

@@ -26,7 +26,7 @@ pub struct Run {
     pub protocol: Protocol,
     /// Classifier, features, scaling, seed.
     pub recipe: Recipe,
-    /// Time spent fitting, all folds together.
+    /// Time from the first fit to the last score, in seconds; folds may run side by side.
     pub fit_seconds: f64,
     /// One per clip and fold it was tested in; empty in listings.
     pub predictions: Vec<Prediction>,
@@ -75,6 +75,9 @@ pub struct PlanFacts {
     pub folds: usize,
     /// True when a speaker may be on both sides of a split.
     pub speakers_leak: bool,
+    /// What a reader must know of data and folds, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// How models were trained.
@@ -88,6 +91,12 @@ pub struct Training {
     pub epochs: Option<usize>,
     /// Which weights are kept, in words.
     pub checkpoint: String,
+    /// Samples per second that features were computed at.
+    #[serde(default)]
+    pub rate: u32,
+    /// Version of the feature set.
+    #[serde(default)]
+    pub features_version: u32,
 }
 
 /// What made a run.
@@ -190,8 +199,15 @@ pub(super) mod tests {
                     data_hash: "00".to_owned(),
                     synthetic: true,
                 },
-                plan: PlanFacts { plan: "loso".to_owned(), folds: 2, speakers_leak: false },
-                training: Training { norm: Norm::Train, seed: 1, epochs: None, checkpoint: "last".to_owned() },
+                plan: PlanFacts { plan: "loso".to_owned(), folds: 2, speakers_leak: false, notes: Vec::new() },
+                training: Training {
+                    norm: Norm::Train,
+                    seed: 1,
+                    epochs: None,
+                    checkpoint: "last".to_owned(),
+                    rate: 22_050,
+                    features_version: 1,
+                },
                 maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
             },
             recipe: Recipe {

@@ -11,23 +11,17 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use ndarray::Array2;
-use rayon::prelude::*;
 
-use crate::audio::decode;
-use crate::corpus::plan::{Plan, Split};
-use crate::corpus::{Clip, Corpus, Target, Task, task};
-use crate::features::cache::Cache;
-use crate::features::{FEATURE_SETS, FeatureSet, Features, Kind, feature_set};
-use crate::job::{Mapped, Watch};
-use crate::label::Timestamp;
-use crate::learn::{Classifier, Data, Epoch, Inputs, Norm, Recipe, classifier, fit};
-use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
-
+use super::material::{Listener, check_features, classifiers, data, set_for};
 use super::summary::Summary;
 use super::{corpus_key, places};
-
-/// How the weights of a classifier with epochs are chosen.
-const CHECKPOINT: &str = "best UAR on an inner split of the training speakers; the test fold is never looked at";
+use crate::corpus::plan::{Plan, Split};
+use crate::corpus::{Corpus, Target, Task, task};
+use crate::features::{FeatureSet, Kind};
+use crate::job::{Mapped, Watch, is_cancelled};
+use crate::label::Timestamp;
+use crate::learn::{Classifier, Data, Epoch, Norm, Recipe, fit};
+use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
 
 /// What to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +40,24 @@ pub struct Request {
     pub epochs: Option<usize>,
     /// Seed of everything random.
     pub seed: u64,
+}
+
+impl Request {
+    /// The recipe of one of its classifiers, and the feature set that it reads.
+    ///
+    /// # Errors
+    /// An unknown feature set.
+    pub fn recipe(&self, kind: &dyn Classifier) -> Result<(Recipe, &'static dyn FeatureSet)> {
+        let set = set_for(kind.kind(), self.features.as_deref())?;
+        let recipe = Recipe {
+            classifier: kind.name().to_owned(),
+            features: set.name().to_owned(),
+            norm: self.norm,
+            seed: self.seed,
+            epochs: self.epochs,
+        };
+        Ok((recipe, set))
+    }
 }
 
 /// News of a running comparison.
@@ -89,8 +101,30 @@ pub enum News {
     },
     /// A classifier is done on a plan.
     Run(Arc<Judged>),
-    /// A run could not be saved; the reason. It is still shown.
-    NotKept(String),
+    /// Something that the user should know: a run that could not be saved, a classifier that failed.
+    Trouble(String),
+}
+
+/// What a comparison brings.
+#[derive(Debug)]
+pub struct Compared {
+    /// The runs of the plan, then those of its speaker-independent twin.
+    pub runs: Vec<Arc<Judged>>,
+    /// Classifiers that failed on a plan, with the reason.
+    pub failed: Vec<Failure>,
+    /// Why a plan that leaks speakers stands alone.
+    pub no_twin: Option<String>,
+}
+
+/// A classifier that could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Failure {
+    /// Its name.
+    pub model: String,
+    /// The plan, as typed.
+    pub plan: String,
+    /// The whole error chain.
+    pub reason: String,
 }
 
 /// A run with its figures.
@@ -102,157 +136,91 @@ pub struct Judged {
     pub summary: Summary,
 }
 
-/// What all fits of a comparison share: the task and one matrix or image list per feature set.
+/// What all fits of a comparison share: the task and the training data of each feature set.
 struct Material<'a> {
     corpus: &'a Corpus,
     task: &'a Task,
-    inputs: BTreeMap<&'static str, Inputs>,
+    rate: u32,
+    data: BTreeMap<&'static str, Data>,
 }
 
-/// Runs every classifier of `request` on its plan (and, if that leaks speakers, on the speaker-independent twin).
+/// A plan and the splits it makes.
+type Planned = (Plan, Vec<Split>);
+
+/// Runs every classifier of `request` on its plan and, if that leaks speakers, on the speaker-independent twin.
 ///
 /// Each finished run is given to `keep`, which may save it and give its number, and is told as [`News::Run`]; so what was
-/// done before a cancel is not lost. Returns the runs of the plan, then those of the twin.
+/// done before a cancel is not lost. A classifier that fails does not stop the others.
 ///
 /// # Errors
-/// Unknown names, a corpus without such labels, one speaker, an unreadable clip, [`crate::job::Cancelled`] in the chain.
+/// Unknown names, a corpus without such labels, one speaker, an unreadable clip, all classifiers failed,
+/// [`crate::job::Cancelled`] in the chain.
 pub fn compare(
     corpus: &Corpus,
     request: &Request,
     listener: &Listener<'_>,
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
     watch: &dyn Watch<News>,
-) -> Result<Vec<Arc<Judged>>> {
+) -> Result<Compared> {
     let kinds = classifiers(&request.models)?;
+    check_features(&kinds, request.features.as_deref())?;
     let task = task(corpus, request.target)?;
-    let plans = plans(request.plan, &task);
-    let mut splits = vec![task.splits(&plans[0], request.seed)?];
-    for twin in &plans[1..] {
-        let why = "a plan that leaks speakers is only shown beside a speaker-independent one";
-        splits.push(task.splits(twin, request.seed).context(why)?);
+    let (planned, no_twin) = planned(&task, request)?;
+    if let Some(reason) = &no_twin {
+        watch.tell(News::Trouble(format!("no speaker-independent run beside {}: {reason}", request.plan)));
     }
-    let material = material(corpus, &task, &kinds, request, listener, watch)?;
-    let of = plans.len() * kinds.len();
-    let mut runs = Vec::new();
-    for (plan, splits) in plans.iter().zip(&splits) {
-        for kind in &kinds {
-            let (model, index) = (kind.name().to_owned(), runs.len());
-            watch.tell(News::Model { model, plan: plan.to_string(), index, of, folds: splits.len() });
-            let mut run = run(*kind, &material, request, (*plan, splits), watch)
-                .with_context(|| format!("{} on {}", kind.name(), plan))?;
-            match keep(&run) {
-                Ok(id) => run.id = id,
-                Err(error) => watch.tell(News::NotKept(format!("{error:#}"))),
+    let material = material(corpus, &task, (&kinds, request), listener, watch)?;
+    let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin };
+    let of = planned.len() * kinds.len();
+    let series = planned.iter().flat_map(|planned| kinds.iter().map(move |kind| (planned, *kind)));
+    for (index, (planned, kind)) in series.enumerate() {
+        let (model, plan) = (kind.name().to_owned(), planned.0.to_string());
+        watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.1.len() });
+        match run(kind, &material, request, planned, watch) {
+            Ok(run) => {
+                let judged = finish(run, keep, watch)?;
+                watch.tell(News::Run(Arc::clone(&judged)));
+                compared.runs.push(judged);
             }
-            let judged = Arc::new(Judged { summary: Summary::of(&run)?, run });
-            watch.tell(News::Run(Arc::clone(&judged)));
-            runs.push(judged);
+            Err(error) if is_cancelled(&error) => return Err(error),
+            Err(error) => {
+                let reason = format!("{error:#}");
+                watch.tell(News::Trouble(format!("{model} on {plan}: {reason}")));
+                compared.failed.push(Failure { model, plan, reason });
+            }
         }
     }
-    Ok(runs)
-}
-
-/// Where features come from: the cache and the rate to compute them at.
-#[derive(Debug, Clone, Copy)]
-pub struct Listener<'a> {
-    /// Features of earlier runs.
-    pub cache: &'a Cache,
-    /// Samples per second that clips are resampled to.
-    pub rate: u32,
-}
-
-impl Listener<'_> {
-    /// Features of one clip, from the cache or from its file.
-    ///
-    /// # Errors
-    /// The file cannot be decoded or holds nothing to compute from; the text names the file.
-    pub fn features(&self, clip: &Clip, set: &'static dyn FeatureSet) -> Result<Features> {
-        let make = || -> Result<Features> {
-            let wave = decode(&clip.path)?.mono().resample(self.rate)?;
-            Ok(set.extract(&wave)?)
-        };
-        self.cache.get_or(&clip.audio.hash, self.rate, set, make).with_context(|| clip.path.display().to_string())
-    }
-
-    /// Features of many clips in their order, in parallel; all of them or the first error.
-    ///
-    /// # Errors
-    /// As [`Listener::features`], and cancelling.
-    pub fn inputs(&self, clips: &[&Clip], set: &'static dyn FeatureSet, watch: &dyn Watch<News>) -> Result<Inputs> {
-        let (done, total) = (AtomicUsize::new(0), clips.len());
-        let all: Vec<Features> = clips
-            .par_iter()
-            .map(|clip| {
-                watch.check()?;
-                let features = self.features(clip, set)?;
-                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                watch.tell(News::Reading { set: set.name(), done, total });
-                Ok(features)
-            })
-            .collect::<Result<_>>()?;
-        gather(all)
+    match compared.failed.first() {
+        Some(first) if compared.runs.is_empty() => bail!("{} on {}: {}", first.model, first.plan, first.reason),
+        _ => Ok(compared),
     }
 }
 
-/// One input from the features of many clips; all must be of one kind and width.
-///
-/// # Errors
-/// Mixed kinds or widths: cannot come from one feature set.
-pub fn gather(all: Vec<Features>) -> Result<Inputs> {
-    let width = match all.first() {
-        None => bail!("no clips"),
-        Some(Features::Row(row)) => Some(row.len()),
-        Some(Features::Image(_)) => None,
-    };
-    let (rows, mut images, mut numbers) = (all.len(), Vec::new(), Vec::new());
-    for features in all {
-        match (features, width) {
-            (Features::Image(image), None) => images.push(image),
-            (Features::Row(row), Some(width)) if row.len() == width => numbers.extend(row.into_iter().map(f64::from)),
-            _ => bail!("features of one set differ in shape"),
-        }
+fn finish(
+    mut run: Run,
+    keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
+    watch: &dyn Watch<News>,
+) -> Result<Arc<Judged>> {
+    match keep(&run) {
+        Ok(id) => run.id = id,
+        Err(error) => watch.tell(News::Trouble(format!("the run is not saved: {error:#}"))),
     }
-    Ok(match width {
-        Some(width) => Inputs::Rows(Array2::from_shape_vec((rows, width), numbers)?),
-        None => Inputs::Images(images),
-    })
+    Ok(Arc::new(Judged { summary: Summary::of(&run)?, run }))
 }
 
-/// The feature set that a classifier of this kind reads when `asked` for.
-///
-/// # Errors
-/// An unknown name.
-pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<&'static dyn FeatureSet> {
-    if let Some(name) = asked {
-        let set = feature_set(name).with_context(|| {
-            let known: Vec<_> = FEATURE_SETS.iter().map(|set| set.name()).collect();
-            format!("no feature set `{name}`; there are {}", known.join(", "))
-        })?;
-        if set.kind() == kind {
-            return Ok(set);
-        }
+/// The plan with its splits, then its twin's if it leaks speakers; or why there is no twin.
+fn planned(task: &Task, request: &Request) -> Result<(Vec<Planned>, Option<String>)> {
+    let plan = request.plan;
+    let mut planned = vec![(plan, task.splits(&plan, request.seed)?)];
+    if !plan.leaks_speakers() {
+        return Ok((planned, None));
     }
-    FEATURE_SETS.iter().copied().find(|set| set.kind() == kind).context("no feature set of this kind")
-}
-
-/// The classifiers of these names, in that order.
-///
-/// # Errors
-/// An unknown or repeated name, or none.
-pub fn classifiers(names: &[String]) -> Result<Vec<&'static dyn Classifier>> {
-    let known = || crate::learn::CLASSIFIERS.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
-    if names.is_empty() {
-        bail!("no classifier chosen; there are {}", known());
+    let twin = plan.twin(task.speakers.len());
+    match task.splits(&twin, request.seed) {
+        Ok(splits) => planned.push((twin, splits)),
+        Err(reason) => return Ok((planned, Some(reason.to_string()))),
     }
-    let mut kinds: Vec<&'static dyn Classifier> = Vec::new();
-    for name in names {
-        let kind = classifier(name).with_context(|| format!("no classifier `{name}`; there are {}", known()))?;
-        if kinds.iter().any(|other| other.name() == kind.name()) {
-            bail!("classifier `{name}` is named twice");
-        }
-        kinds.push(kind);
-    }
-    Ok(kinds)
+    Ok((planned, None))
 }
 
 /// The plan of a corpus when none is asked for: one fold per speaker up to twelve speakers, else five groups of speakers.
@@ -262,82 +230,59 @@ pub fn default_plan(corpus: &Corpus) -> Plan {
     Plan::Random(5).twin(speakers.len())
 }
 
-/// The plan, and its speaker-independent twin if it leaks speakers.
-fn plans(plan: Plan, task: &Task) -> Vec<Plan> {
-    if plan.leaks_speakers() { vec![plan, plan.twin(task.speakers.len())] } else { vec![plan] }
-}
-
 fn material<'a>(
     corpus: &'a Corpus,
     task: &'a Task,
-    kinds: &[&'static dyn Classifier],
-    request: &Request,
+    (kinds, request): (&[&'static dyn Classifier], &Request),
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Material<'a>> {
-    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
-    let mut inputs = BTreeMap::new();
+    let mut all = BTreeMap::new();
     for kind in kinds {
-        let set = set_for(kind.kind(), request.features.as_deref())?;
-        if !inputs.contains_key(set.name()) {
-            inputs.insert(set.name(), listener.inputs(&clips, set, watch)?);
+        let (_, set) = request.recipe(*kind)?;
+        if !all.contains_key(set.name()) {
+            all.insert(set.name(), data(corpus, task, set, listener, watch)?);
         }
     }
-    Ok(Material { corpus, task, inputs })
+    Ok(Material { corpus, task, rate: listener.rate, data: all })
 }
 
 fn run(
     kind: &'static dyn Classifier,
     material: &Material<'_>,
     request: &Request,
-    (plan, splits): (Plan, &[Split]),
+    (plan, splits): &Planned,
     watch: &dyn Watch<News>,
 ) -> Result<Run> {
-    let set = set_for(kind.kind(), request.features.as_deref())?;
-    let recipe = Recipe {
-        classifier: kind.name().to_owned(),
-        features: set.name().to_owned(),
+    let (recipe, set) = request.recipe(kind)?;
+    let data = &material.data[set.name()];
+    let workers = if kind.kind() == Kind::Image { 1 } else { rayon::current_num_threads() };
+    let (started_at, started) = (Timestamp::now(), Instant::now());
+    let done = AtomicUsize::new(0);
+    let folds = side_by_side(workers, splits, |fold, split| {
+        let scores = judge(&recipe, data, (fold, split), watch)?;
+        watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
+        Ok(scores)
+    })?;
+    let fit_seconds = started.elapsed().as_secs_f64();
+    let training = Training {
         norm: request.norm,
         seed: request.seed,
         epochs: request.epochs,
+        checkpoint: kind.checkpoint().to_owned(),
+        rate: material.rate,
+        features_version: set.version(),
     };
-    let data = Data {
-        inputs: material.inputs[set.name()].clone(),
-        labels: material.task.labels.clone(),
-        groups: material.task.groups.clone(),
-        classes: material.task.classes.len(),
-    };
-    let workers = if kind.kind() == Kind::Image { 1 } else { rayon::current_num_threads() };
-    let started_at = Timestamp::now();
-    let done = AtomicUsize::new(0);
-    let folds = side_by_side(workers, splits, |fold, split| {
-        let judged = judge(&recipe, &data, (fold, split), watch)?;
-        watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
-        Ok(judged)
-    })?;
-    let predictions = predictions(material, splits, &folds);
-    Ok(Run {
-        id: None,
-        started_at,
-        protocol: protocol(material, request, plan, splits.len()),
-        recipe,
-        fit_seconds: folds.iter().map(|fold| fold.fit_seconds).sum(),
-        predictions,
-    })
+    let protocol = protocol(material, (*plan, splits), training);
+    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, predictions: predictions(material, splits, &folds) })
 }
 
-struct Scored {
-    scores: Array2<f64>,
-    fit_seconds: f64,
-}
-
-fn judge(recipe: &Recipe, all: &Data, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Scored> {
-    let started = Instant::now();
+/// Scores of the fold's test rows.
+fn judge(recipe: &Recipe, all: &Data, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Array2<f64>> {
     let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold, epoch }));
     let fitted = fit(recipe, &all.select(&split.train), &told).with_context(|| format!("fold {}", split.name))?;
-    let fit_seconds = started.elapsed().as_secs_f64();
     let test = all.select(&split.test);
-    Ok(Scored { scores: fitted.scores(&test.inputs, &test.groups)?, fit_seconds })
+    Ok(fitted.scores(&test.inputs, &test.groups)?)
 }
 
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.
@@ -369,11 +314,11 @@ fn side_by_side<T: Sync, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Scored]) -> Vec<Prediction> {
+fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Array2<f64>]) -> Vec<Prediction> {
     let task = material.task;
     let mut by_row = BTreeMap::new();
-    for (fold, (split, judged)) in splits.iter().zip(folds).enumerate() {
-        for (&row, scores) in split.test.iter().zip(judged.scores.outer_iter()) {
+    for (fold, (split, scores)) in splits.iter().zip(folds).enumerate() {
+        for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
             by_row.insert(
                 row,
                 Prediction {
@@ -395,28 +340,45 @@ pub fn argmax(scores: impl Iterator<Item = f64>) -> usize {
     scores.enumerate().fold((0, f64::NEG_INFINITY), |best, (i, p)| if p > best.1 { (i, p) } else { best }).0
 }
 
-fn protocol(material: &Material<'_>, request: &Request, plan: Plan, folds: usize) -> Protocol {
+fn protocol(material: &Material<'_>, (plan, splits): (Plan, &[Split]), training: Training) -> Protocol {
     let (corpus, task) = (material.corpus, material.task);
     Protocol {
         data: DataFacts {
             corpus: corpus.name.clone(),
             corpus_key: corpus_key(corpus),
-            target: request.target,
+            target: task.target,
             classes: task.classes.clone(),
             clips: task.rows.len(),
-            speakers: task.speakers.len(),
+            speakers: task.known_speakers(),
             data_hash: data_hash(corpus, task),
             synthetic: corpus.synthetic,
         },
-        plan: PlanFacts { plan: plan.to_string(), folds, speakers_leak: plan.leaks_speakers() },
-        training: Training {
-            norm: request.norm,
-            seed: request.seed,
-            epochs: request.epochs,
-            checkpoint: CHECKPOINT.to_owned(),
+        plan: PlanFacts {
+            plan: plan.to_string(),
+            folds: splits.len(),
+            speakers_leak: plan.leaks_speakers(),
+            notes: notes(task, splits),
         },
+        training,
         maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host() },
     }
+}
+
+/// What a reader of the numbers must know of data and folds.
+fn notes(task: &Task, splits: &[Split]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if task.twins > 0 {
+        notes.push(format!("{} clips left out: same audio as another clip", task.twins));
+    }
+    for split in splits {
+        for class in split.unlearnt(&task.labels) {
+            notes.push(format!(
+                "fold {}: no {} to learn from, so none can be recognised",
+                split.name, task.classes[class]
+            ));
+        }
+    }
+    notes
 }
 
 /// Identifies what was learnt from: BLAKE3 over audio hash, class and speaker of every clip, in order.

@@ -1,25 +1,32 @@
 //! Models on disk: training one on a whole corpus, its folder, and predicting with it.
 //!
 //! A folder holds `card.toml` (what it is, in words a person can read) and `weights.safetensors` (model, scaling and
-//! which columns are read). Both are written under temporary names first: a folder is whole or absent.
+//! which columns are read). The card is written last: a folder with a card is whole.
 //! Deliberately absent: scoring a model on its own training clips.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
-use super::experiment::{Judged, Listener, News, Request, argmax, classifiers, gather, set_for};
+use super::experiment::{Judged, News, Request, argmax};
+use super::material::{Listener, check_features, classifiers, data, gather};
 use crate::audio::decode;
 use crate::corpus::{Corpus, task};
 use crate::features::curves::Curves;
 use crate::features::{FeatureSet, Features, feature_set};
+use crate::file::write_whole;
 use crate::job::{Mapped, Watch};
-use crate::learn::{Data, Fitted, Norm, Recipe, fit, model_file};
+use crate::learn::{Fitted, Norm, Recipe, fit, model_file};
 
 /// Version of the folder's layout; a newer one is refused.
 const FORMAT: u32 = 1;
+/// The file a person reads.
+const CARD: &str = "card.toml";
+/// The file with the numbers.
+const WEIGHTS: &str = "weights.safetensors";
 /// Clips that go through a model at a time.
 pub const BATCH: usize = 32;
 
@@ -110,21 +117,9 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     if request.norm == Norm::Speaker && task.speakerless() > 0 {
         bail!("scaling by speaker: {} of {} clips have no speaker", task.speakerless(), task.rows.len());
     }
-    let set = set_for(kind.kind(), request.features.as_deref())?;
-    let clips: Vec<_> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
-    let data = Data {
-        inputs: listener.inputs(&clips, set, watch)?,
-        labels: task.labels.clone(),
-        groups: task.groups.clone(),
-        classes: task.classes.len(),
-    };
-    let recipe = Recipe {
-        classifier: kind.name().to_owned(),
-        features: set.name().to_owned(),
-        norm: request.norm,
-        seed: request.seed,
-        epochs: request.epochs,
-    };
+    check_features(&kinds, request.features.as_deref())?;
+    let (recipe, set) = request.recipe(kind)?;
+    let data = data(corpus, &task, set, listener, watch)?;
     watch.tell(News::Model { model: recipe.classifier.clone(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
     let fitted = fit(&recipe, &data, &Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch })))?;
     let card = Card {
@@ -139,7 +134,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
             corpus: corpus.name.clone(),
             synthetic: corpus.synthetic,
             clips: task.rows.len(),
-            speakers: task.speakers.len(),
+            speakers: task.known_speakers(),
         },
         recipe,
         scores: Vec::new(),
@@ -162,23 +157,23 @@ impl Scores {
 }
 
 impl Saved {
-    /// Writes the folder; an existing model there is replaced, anything else there is refused.
+    /// Writes the folder; an older model there is replaced, other files there stay.
+    ///
+    /// The old card goes first and the new one comes last: a folder with a card is whole.
     ///
     /// # Errors
-    /// The folder cannot be written, or holds something that is not a model.
+    /// As [`check_folder`], or the folder cannot be written.
     pub fn write(&self, dir: &Path) -> Result<()> {
-        if dir.exists() && !dir.join("card.toml").exists() && fs::read_dir(dir)?.next().is_some() {
-            bail!("{} is not empty and not a model; choose another folder", dir.display());
+        check_folder(dir)?;
+        let card = dir.join(CARD);
+        let text = toml::to_string_pretty(&self.card)?;
+        fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+        match fs::remove_file(&card) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).context(card.display().to_string()),
+            _ => {}
         }
-        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-        let fresh = tempfile::Builder::new().prefix(".emolab-model-").tempdir_in(parent)?;
-        model_file::write(&fresh.path().join("weights.safetensors"), &self.fitted.weights()?)?;
-        fs::write(fresh.path().join("card.toml"), toml::to_string_pretty(&self.card)?)?;
-        if dir.exists() {
-            fs::remove_dir_all(dir).with_context(|| dir.display().to_string())?;
-        }
-        fs::rename(fresh.path(), dir).with_context(|| dir.display().to_string())
+        model_file::write(&dir.join(WEIGHTS), &self.fitted.weights()?)?;
+        write_whole(&card, |out| out.write_all(text.as_bytes())).with_context(|| card.display().to_string())
     }
 
     /// Opens a model folder.
@@ -186,10 +181,10 @@ impl Saved {
     /// # Errors
     /// Not a model, cut short, from a newer emolab, or made with features this emolab no longer computes.
     pub fn open(dir: &Path) -> Result<Saved> {
-        let path = dir.join("card.toml");
+        let path = dir.join(CARD);
         let text = fs::read_to_string(&path).with_context(|| format!("{}: no model there", path.display()))?;
         let card = card(&text).with_context(|| path.display().to_string())?;
-        let path = dir.join("weights.safetensors");
+        let path = dir.join(WEIGHTS);
         let weights = model_file::read(&path)?;
         let fitted = Fitted::load(card.recipe.clone(), card.classes.len(), &weights)
             .with_context(|| path.display().to_string())?;
@@ -257,6 +252,22 @@ impl Saved {
         });
         Ok(named.collect())
     }
+}
+
+/// Checks, before the work, that a model can be written to `dir`.
+///
+/// # Errors
+/// It is a file, or a folder with something else than a model in it.
+pub fn check_folder(dir: &Path) -> Result<()> {
+    let mut entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).context(dir.display().to_string()),
+    };
+    if entries.next().is_some() && !dir.join(CARD).exists() {
+        bail!("{} is not empty and holds no model; choose another folder", dir.display());
+    }
+    Ok(())
 }
 
 /// Parses and checks a card: format first, so that a newer one is told as such whatever else changed.

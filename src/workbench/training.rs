@@ -2,20 +2,21 @@
 //!
 //! Deliberately absent: the fits themselves (see `experiment`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::experiment::{Judged, Listener, News, Request, compare};
+use super::experiment::{Compared, Judged, News, Request, compare};
+use super::material::Listener;
 use super::summary::Summary;
 use super::{Settings, corpus_key};
 use crate::corpus::Corpus;
 use crate::features::cache::Cache;
 use crate::job::{Job, Report, Watch};
 use crate::learn::Epoch;
-use crate::store::Store;
+use crate::store::{Run, RunId, Store};
 
 /// A comparison: what was asked, how far it is, how it ended.
 pub struct Training {
@@ -33,7 +34,7 @@ pub struct Training {
     pub epochs: Vec<(usize, Epoch)>,
     /// Runs finished so far.
     pub finished: Vec<Arc<Judged>>,
-    /// A run that could not be saved: the reason.
+    /// The last thing that went wrong without ending it.
     pub trouble: Option<String>,
     /// `None` while it runs; then how it ended.
     pub end: Option<Result<(), String>>,
@@ -95,7 +96,7 @@ impl Training {
         self.job.cancel();
     }
 
-    pub(super) fn apply(&mut self, report: Report<News, Vec<Arc<Judged>>>) {
+    pub(super) fn apply(&mut self, report: Report<News, Compared>) {
         match report {
             Report::News(news) => return self.hear(news),
             Report::Done(_) => self.end = Some(Ok(())),
@@ -116,7 +117,7 @@ impl Training {
             News::Epoch { fold, epoch } => self.epochs.push((fold, epoch)),
             News::Fold { done, folds } => self.folds = (self.folds.0.max(done), folds),
             News::Run(judged) => self.finished.push(judged),
-            News::NotKept(reason) => self.trouble = Some(reason),
+            News::Trouble(reason) => self.trouble = Some(reason),
         }
     }
 }
@@ -127,28 +128,60 @@ pub(super) fn compare_and_keep(
     request: &Request,
     settings: &Settings,
     watch: &dyn Watch<News>,
-) -> Result<Vec<Arc<Judged>>> {
+) -> Result<Compared> {
     let cache = Cache::open(&settings.cache);
     let listener = Listener { cache: &cache, rate: settings.rate };
-    let mut store = None;
-    let mut keep = |run: &crate::store::Run| {
-        let store = match &mut store {
-            Some(store) => store,
-            empty => empty.insert(Store::open(&settings.store)?),
-        };
-        Ok(Some(store.save_run(run)?))
-    };
-    compare(corpus, request, &listener, &mut keep, watch)
+    let mut keeper = Keeper::new(settings.store.clone());
+    let compared = compare(corpus, request, &listener, &mut |run| keeper.keep(run).map(Some), watch)?;
+    if let Some(reason) = cache.trouble() {
+        watch.tell(News::Trouble(format!("features are not kept for next time: {reason}")));
+    }
+    Ok(compared)
 }
 
-/// All runs on `corpus` with their figures, newest first.
-pub(super) fn load_runs(store: &Path, corpus: &Corpus) -> Result<Vec<Arc<Judged>>> {
-    let store = Store::open(store)?;
-    let mut all = Vec::new();
-    for head in store.runs(&corpus_key(corpus))?.runs {
-        if let Some(run) = head.id.map(|id| store.run(id)).transpose()?.flatten() {
-            all.push(Arc::new(Judged { summary: Summary::of(&run)?, run }));
+/// Saves runs; opens the store with the first one.
+pub struct Keeper {
+    path: PathBuf,
+    store: Option<Store>,
+}
+
+impl Keeper {
+    /// For the store at `path`.
+    pub fn new(path: PathBuf) -> Keeper {
+        Keeper { path, store: None }
+    }
+
+    /// Saves a run and gives its number.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn keep(&mut self, run: &Run) -> Result<RunId> {
+        let store = match &mut self.store {
+            Some(store) => store,
+            empty => empty.insert(Store::open(&self.path)?),
+        };
+        Ok(store.save_run(run)?)
+    }
+}
+
+/// All runs on `corpus` with their figures, newest first, and what is wrong with those that cannot be read.
+pub(super) fn load_runs(store: &Path, corpus: &Corpus) -> (Vec<Arc<Judged>>, Vec<String>) {
+    let (mut runs, mut problems) = (Vec::new(), Vec::new());
+    let listed = Store::open(store).and_then(|store| Ok((store.runs(&corpus_key(corpus))?, store)));
+    let (listed, store) = match listed {
+        Ok(listed) => listed,
+        Err(error) => return (runs, vec![error.to_string()]),
+    };
+    problems.extend(listed.problems.iter().map(|problem| format!("run {}: {}", problem.id.0, problem.reason)));
+    for id in listed.runs.iter().filter_map(|head| head.id) {
+        let judged = || -> Result<Option<Judged>> {
+            let Some(run) = store.run(id)? else { return Ok(None) };
+            Ok(Some(Judged { summary: Summary::of(&run)?, run }))
+        };
+        match judged() {
+            Ok(judged) => runs.extend(judged.map(Arc::new)),
+            Err(error) => problems.push(format!("{error:#}")),
         }
     }
-    Ok(all)
+    (runs, problems)
 }

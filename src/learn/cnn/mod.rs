@@ -44,7 +44,7 @@ use rand::Rng;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
-use super::{Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights};
+use super::{BEST_EPOCH, Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights};
 use crate::features::{Image, Kind};
 use crate::job::Watch;
 
@@ -75,6 +75,10 @@ impl Classifier for Cnn {
 
     fn kind(&self) -> Kind {
         Kind::Image
+    }
+
+    fn checkpoint(&self) -> &'static str {
+        BEST_EPOCH
     }
 
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
