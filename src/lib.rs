@@ -5,7 +5,7 @@
 //!
 //! | module | what it is | may use |
 //! |---|---|---|
-//! | [`file`] | files that appear whole or not at all; every room may use it | - |
+//! | [`mod@file`] | files that appear whole or not at all; every room may use it | - |
 //! | [`job`] | a thread, a flag, one way to report | - |
 //! | [`score`] | confusion, metrics, intervals | - |
 //! | [`audio`] | decode, resample, loudness, playback | job |

@@ -1,7 +1,7 @@
 //! The screens: the run loop that draws, waits and hands keys and reports to the [`App`].
 //!
 //! Threads: this one owns terminal and Workbench; one blocks on the keyboard, one on the Workbench's updates, one on
-//! signals; all three feed one bounded channel, so at most [`WAITING`] events stand between a key and its effect.
+//! signals; all three feed one bounded channel, so at most 64 events stand between a key and its effect.
 //! Without events and without anything that moves, nobody wakes up. Deliberately absent: what the keys do
 //! (`app.rs`, `screens/`), and any reading of terminal answers outside the key thread.
 
