@@ -25,12 +25,9 @@ use crate::label::{Act, Annotator, Ledger, NewAnnotation, Queue, Scheme, Timesta
 use crate::store::Store;
 
 use experiment::{Compared, Judged, News, Request};
-use picture::Picture;
+use picture::{Picture, Pictures};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
-
-/// Pictures kept: the selected clip, its neighbours and the way back.
-const PICTURES: usize = 24;
 
 /// Seed of every queue; each annotator still hears an order of their own.
 const QUEUE_SEED: u64 = 0;
@@ -102,15 +99,19 @@ pub struct Workbench {
     corpus: Arc<Corpus>,
     store: Result<Store, String>,
     labels: Labels,
-    pictures: Vec<(usize, Result<Arc<Picture>, String>)>,
-    drawing: Vec<(usize, Job)>,
-    player: Player,
-    playing: Option<usize>,
-    play_on_arrival: Option<usize>,
+    pictures: Pictures,
+    sound: Playing,
     scanning: Option<Job>,
     training: Option<Training>,
     runs: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
+}
+
+struct Playing {
+    player: Player,
+    clip: Option<usize>,
+    /// Plays as soon as it is decoded.
+    on_arrival: Option<usize>,
 }
 
 /// Opening and looking.
@@ -135,11 +136,8 @@ impl Workbench {
             corpus: Arc::new(Corpus::empty(root)),
             store,
             labels: Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default() },
-            pictures: Vec::new(),
-            drawing: Vec::new(),
-            player,
-            playing: None,
-            play_on_arrival: None,
+            pictures: Pictures::default(),
+            sound: Playing { player, clip: None, on_arrival: None },
             scanning: None,
             training: None,
             runs: Vec::new(),
@@ -190,20 +188,12 @@ impl Workbench {
 
     /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
     pub fn picture(&self, clip: usize) -> Option<Result<&Picture, &str>> {
-        let (_, picture) = self.pictures.iter().find(|(of, _)| *of == clip)?;
-        Some(picture.as_deref().map_err(String::as_str))
+        self.pictures.get(clip).map(|picture| picture.as_deref().map_err(String::as_str))
     }
 
     /// Has the picture of `clip` made if it is not there.
     pub fn want(&mut self, clip: usize) {
-        let known = self.pictures.iter().any(|(of, _)| *of == clip) || self.drawing.iter().any(|(of, _)| *of == clip);
-        let Some(wanted) = self.corpus.clips.get(clip).cloned().filter(|_| !known) else { return };
-        let (send, rate) = (self.send.clone(), self.settings.rate);
-        let report = move |report| drop(send.send(Update::Picture(clip, report)));
-        match Job::spawn("picture", report, move |_| Picture::of(&wanted, rate)) {
-            Ok(job) => self.drawing.push((clip, job)),
-            Err(error) => self.keep_picture(clip, Err(error.to_string())),
-        }
+        self.pictures.want(clip, &self.corpus, (self.settings.rate, &self.send));
     }
 
     fn scanned(&mut self, report: Report<Scanned, Opened>) -> bool {
@@ -224,23 +214,11 @@ impl Workbench {
     }
 
     fn pictured(&mut self, clip: usize, report: Report<(), Picture>) -> bool {
-        self.drawing.retain(|(of, _)| *of != clip);
-        match report {
-            Report::News(()) | Report::Cancelled => return false,
-            Report::Done(picture) => self.keep_picture(clip, Ok(Arc::new(picture))),
-            Report::Failed(reason) => self.keep_picture(clip, Err(reason)),
-        }
-        if self.play_on_arrival == Some(clip) {
+        let changed = self.pictures.take(clip, report, &self.corpus, (self.settings.rate, &self.send));
+        if changed && self.sound.on_arrival == Some(clip) {
             self.play(clip);
         }
-        true
-    }
-
-    fn keep_picture(&mut self, clip: usize, picture: Result<Arc<Picture>, String>) {
-        if self.pictures.len() >= PICTURES {
-            drop(self.pictures.remove(0));
-        }
-        self.pictures.push((clip, picture));
+        changed
     }
 }
 
@@ -329,38 +307,37 @@ impl Workbench {
 impl Workbench {
     /// Plays a clip from its start, now or as soon as it is decoded.
     pub fn play(&mut self, clip: usize) {
-        let sound = match self.pictures.iter().find(|(of, _)| *of == clip) {
-            Some((_, Ok(picture))) => Arc::clone(&picture.sound),
-            Some((_, Err(_))) => return self.play_on_arrival = None,
+        let sound = match self.pictures.get(clip) {
+            Some(Ok(picture)) => Arc::clone(&picture.sound),
+            Some(Err(_)) => return self.sound.on_arrival = None,
             None => {
-                self.play_on_arrival = Some(clip);
+                self.sound.on_arrival = Some(clip);
                 return self.want(clip);
             }
         };
-        self.play_on_arrival = None;
-        self.player.play(sound, 0.0);
-        self.playing = Some(clip);
+        self.sound.player.play(sound, 0.0);
+        (self.sound.clip, self.sound.on_arrival) = (Some(clip), None);
     }
 
     /// Stops the sound and forgets a clip that was to be played on arrival.
     pub fn stop(&mut self) {
-        (self.playing, self.play_on_arrival) = (None, None);
-        self.player.stop();
+        (self.sound.clip, self.sound.on_arrival) = (None, None);
+        self.sound.player.stop();
     }
 
     /// Pause, seek, speed, volume, loop.
     pub fn player(&self) -> &Player {
-        &self.player
+        &self.sound.player
     }
 
     /// What is being played, where, by what.
     pub fn playback(&self) -> Playback {
-        self.player.state()
+        self.sound.player.state()
     }
 
     /// The clip that was played last, until [`Workbench::stop`].
     pub fn playing(&self) -> Option<usize> {
-        self.playing
+        self.sound.clip
     }
 }
 

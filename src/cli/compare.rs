@@ -100,6 +100,7 @@ impl Compare {
         let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
         let compared = compare(&corpus, &request, &listener, &mut keep, &progress)?;
         progress.end();
+        tell_cache(&cache);
         let mut out = stdout();
         if self.json {
             serde_json::to_writer_pretty(&mut out, &json_of(&compared))?;
@@ -114,6 +115,13 @@ impl Compare {
             bail!("{} of {} runs failed", compared.failed.len(), compared.failed.len() + compared.runs.len());
         }
         Ok(())
+    }
+}
+
+/// Says why features could not be kept for next time, if so.
+pub fn tell_cache(cache: &Cache) {
+    if let Some(reason) = cache.trouble() {
+        say(&format!("features are not kept for next time: {reason}"));
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use ndarray::Array2;
 
-use super::compare::tell_problems;
+use super::compare::{tell_cache, tell_problems};
 use super::progress::Progress;
 use super::{Files, Place, say};
 use crate::corpus::{Clip, Corpus, scan};
@@ -51,6 +51,7 @@ impl Extract {
         let arrays = self.write(set, &inputs)?;
         self.write_index(&corpus, &arrays)?;
         progress.end();
+        tell_cache(&cache);
         say(&format!("{}: {} of {} clips", self.out.display(), set.name(), clips.len()));
         Ok(())
     }

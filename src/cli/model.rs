@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::compare::{ProtocolArgs, tell_problems};
+use super::compare::{ProtocolArgs, tell_cache, tell_problems};
 use super::progress::Progress;
 use super::table::{lines, percent};
 use super::{Files, Place, say, stdout};
@@ -62,6 +62,7 @@ impl Train {
         saved.card.scores = scores.iter().map(|judged| Scores::of(judged)).collect();
         saved.write(&self.out)?;
         progress.end();
+        tell_cache(&cache);
         let card = &saved.card;
         say(&format!(
             "{}: {} on {} clips of {} speakers, {} classes, {} parameters",
