@@ -260,9 +260,9 @@ fn browse_shows_the_corpus() {
     ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
     ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
     ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    paused   0.00 / 1.35 s                                   speed 1.0  volume 100 %
+    Space plays  1.35 s                                      speed 1.0  volume 100 %
      demo · 6 clips · ann · demo
-     Enter open  f filter  / search  o sort  p problems            ? help  : palette
+     Space play  Enter label  f filter  / search  o sort           ? help  : palette
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results                                           synthetic: scores mean nothing
@@ -302,9 +302,9 @@ fn browse_shows_the_corpus() {
     ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
     ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
     ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    paused   0.00 / 1.35 s                                                                           speed 1.0  volume 100 %
+    Space plays  1.35 s                                                                              speed 1.0  volume 100 %
      demo · 6 clips · ann · demo
-     Enter open  f filter  / search  o sort  p problems  n next hit  N previous hit  O reverse             ? help  : palette
+     Space play  Enter label  f filter  / search  o sort  p problems  n next hit  N previous hit           ? help  : palette
     ");
 }
 
@@ -363,7 +363,7 @@ fn label_shows_nothing_that_could_bias() {
 
 
      demo · 6 clips · ann · demo · silent: asked for
-     u undo  Ctrl-r redo  s skip  ! flag  c note  i classes        ? help  : palette
+     Space play  Esc back  u undo  s skip  ! flag  c note          ? help  : palette
     ");
     for (width, height) in [(80, 24), (120, 40)] {
         let screen = text(&stage.cells(width, height));
@@ -431,6 +431,99 @@ fn what_cannot_be_saved_stays_on_the_screen() {
 }
 
 #[test]
+fn a_skipped_clip_that_alone_is_left_says_so() {
+    let mut stage = Stage::new("label");
+    stage.press(&["s", "1", "1", "1", "1", "1"]);
+    stage.shows("clip 1 of 6");
+    stage.press(&["s"]);
+    stage.shows("clip 1 of 6");
+    stage.shows("only this clip is left");
+}
+
+#[test]
+fn in_a_terminal_too_small_nothing_is_labelled_or_typed_blindly() {
+    let mut stage = Stage::new("label");
+    stage.app.resize(50, 12);
+    stage.press(&["1", "s", "?", ":", "Esc"]);
+    assert_eq!(stage.app.bench().ledger().undo_target(), None);
+    assert!(text(&stage.cells(50, 12)).contains("too small"));
+    stage.app.resize(80, 24);
+    stage.shows("clip 1 of 6  0 labelled");
+    // A note that is half written waits for the room it needs.
+    stage.press(&["c"]).type_in("cou").app.resize(50, 12);
+    stage.type_in("x").press(&["Enter"]).app.paste("y");
+    stage.app.resize(80, 24);
+    stage.type_in("gh").press(&["Enter"]);
+    stage.shows("note: cough");
+    stage.app.resize(50, 12);
+    stage.press(&["Ctrl-l"]);
+    assert_eq!(stage.app.take_wish(), Some(Wish::Redraw));
+    stage.press(&["Ctrl-z"]);
+    assert_eq!(stage.app.take_wish(), Some(Wish::Suspend));
+    stage.press(&["q"]);
+    assert_eq!(stage.app.take_wish(), Some(Wish::Quit));
+}
+
+#[test]
+fn in_a_terminal_too_small_the_quit_question_is_seen_and_answered() {
+    let mut stage = Stage::new("label");
+    stage.press(&["c"]).type_in("cou").app.resize(40, 8);
+    stage.press(&["q"]);
+    assert_eq!(stage.app.take_wish(), None, "a note is half written");
+    let small = text(&stage.cells(40, 8));
+    assert!(small.contains("y quits") && small.contains("All labels are saved."), "{small}");
+    stage.press(&["n"]);
+    assert!(!text(&stage.cells(40, 8)).contains("y quits"));
+    stage.press(&["Ctrl-c", "y"]);
+    assert_eq!(stage.app.take_wish(), Some(Wish::Quit));
+}
+
+#[test]
+fn the_quit_question_tells_what_is_not_saved() {
+    let mut stage = Stage::with("label", Depth::True, |settings| std::fs::create_dir_all(&settings.store).unwrap());
+    stage.press(&["Ctrl-c"]);
+    stage.shows("Labels cannot be saved: ");
+    assert!(!stage.screen().contains("All labels are saved"));
+    // Once a label was lost, even q asks, on every screen.
+    stage.press(&["n", "1", "Esc", "q"]);
+    assert_eq!(stage.app.take_wish(), None);
+    stage.shows("What you said last is not saved: ");
+}
+
+#[test]
+fn the_way_out_is_named_where_the_header_names_none() {
+    let mut stage = Stage::new("browse");
+    stage.shows("Space play");
+    assert!(!stage.screen().contains("Esc back"));
+    stage.press(&["2"]);
+    stage.shows("Space play");
+    stage.shows("Esc back");
+    let mut stage = Stage::with_runs(&runs());
+    stage.press(&["Enter"]);
+    stage.shows("Esc back");
+}
+
+#[test]
+fn the_plan_at_first_suits_the_corpus_and_the_users_own_stays() {
+    let home = Home::new();
+    let root = home.path().join("many");
+    std::fs::create_dir_all(&root).unwrap();
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    for actor in 1..=14_i16 {
+        let mut wav = hound::WavWriter::create(root.join(format!("03-01-05-01-01-01-{actor:02}.wav")), spec).unwrap();
+        (0..800_i16).for_each(|k| wav.write_sample((k % 40) * 100 + actor).unwrap());
+        wav.finalize().unwrap();
+    }
+    let mut stage = Stage::on(home, &root, "train", Depth::True, |_| {});
+    stage.shows("plan      < speakers:5 >");
+    stage.press(&["G", "k", "k", "k", "k", "k", "l"]);
+    stage.shows("plan      < speakers:10 >");
+    stage.press(&["1", "3"]);
+    stage.shows("plan      < speakers:10 >");
+}
+
+#[test]
 fn results_show_a_leaky_run_beside_its_twin() {
     let stage = Stage::with_runs(&runs());
     insta::assert_snapshot!(stage.screen(), @r"
@@ -489,7 +582,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
 
 
      demo · 6 clips · ann · demo
-     Tab next view  Shift-Tab last view  Enter clips  m change     ? help  : palette
+     Esc back  Tab next view  Enter clips  m other figures         ? help  : palette
     ");
     stage.press(&["Tab", "m", "j", "m"]);
     insta::assert_snapshot!(stage.screen(), @r"
@@ -514,9 +607,9 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
 
 
 
-    fear heard as anger: 1 clips; Enter shows them
+    fear heard as anger: 1 clip; Enter shows them
      demo · 6 clips · ann · demo
-     Tab next view  Shift-Tab last view  Enter clips  m change     ? help  : palette
+     Esc back  Tab next view  Enter clips  m other figures         ? help  : palette
     ");
     let matrix = stage.cells(80, 24);
     stage.press(&["Enter"]);
@@ -550,7 +643,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
 
 
      demo · 6 clips · ann · demo
-     Tab next view  Shift-Tab last view  Enter clips  m change     ? help  : palette
+     Esc back  Tab next view  Enter clips  m other figures         ? help  : palette
     ");
 }
 
@@ -570,7 +663,7 @@ fn train_chooses_runs_and_shows_the_results() {
     [ ] cnn                           convolutional net on the spectrogram image
     [ ] mlp                           (own engine)
     [x] svm
-    [x] logistic
+    [x] logistic                      Enter starts
     [ ] forest
     [ ] knn
     [ ] naive-bayes
@@ -585,7 +678,7 @@ fn train_chooses_runs_and_shows_the_results() {
     seed      < 0 >
 
 
-                                      Enter starts
+
 
      demo · 6 clips · ann · demo
      Enter start  Space choose  x cancel  h less  l more  a all    ? help  : palette
@@ -605,6 +698,10 @@ fn train_chooses_runs_and_shows_the_results() {
     stage.shows("majority");
     stage.press(&["3"]);
     stage.shows("4 shows the results");
+    // Idle again: the rows are explained again.
+    stage.shows("Enter starts");
+    stage.press(&["G"]);
+    stage.shows("Of everything random.");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use ratatui::layout::{Constraint, Rect};
 
 use super::command::{Command, Group, Row, key_name, named, rows};
 use super::cursor::Cursor;
-use super::keys::{EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, SOUND, SOUND_TABLE};
+use super::keys::{BACK, EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, PLAY, SOUND, SOUND_TABLE, UNSEEN};
 use super::layer::{Layer, Palette, Prompt, QuitQuestion, Reader, Reply, help};
 use super::screen::{Answer, Outcome, Screen, Then, Topic};
 use super::screens::{TABS, screens};
@@ -45,7 +45,7 @@ pub struct App {
     layers: Vec<Box<dyn Layer>>,
     status: Option<Status>,
     wish: Option<Wish>,
-    body: Rect,
+    size: Rect,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +58,8 @@ impl App {
     /// Opens the screen of that name.
     pub fn new(bench: Workbench, theme: Theme, first: &str) -> App {
         let screens = screens();
-        let body = Rect::new(0, 0, SMALLEST.0, SMALLEST.1);
-        let mut app = App { bench, theme, screens, open: vec![0], layers: Vec::new(), status: None, wish: None, body };
+        let size = Rect::new(0, 0, SMALLEST.0, SMALLEST.1);
+        let mut app = App { bench, theme, screens, open: vec![0], layers: Vec::new(), status: None, wish: None, size };
         app.follow(Ok(Then::Switch(TABS.iter().find(|tab| **tab == first).copied().unwrap_or(TABS[0]))));
         app
     }
@@ -74,16 +74,19 @@ impl App {
         self.wish.take()
     }
 
-    /// Tells the size of the terminal, which paging depends on.
+    /// Tells the size of the terminal: paging depends on it, and nothing is done blindly in one that is too small.
     pub fn resize(&mut self, width: u16, height: u16) {
-        self.body = body(Rect::new(0, 0, width, height));
+        self.size = Rect::new(0, 0, width, height);
     }
 
     /// Takes a key press.
     pub fn key(&mut self, key: KeyEvent) {
-        if let Some(layer) = self.layers.last_mut() {
+        let unseen = too_small(self.size);
+        if let Some(layer) = self.layers.last_mut().filter(|layer| !unseen || layer.fits_anywhere()) {
             let reply = layer.key(&key);
             self.reply(reply);
+        } else if unseen {
+            self.press_unseen(&key);
         } else if let Some(name) = key_name(&key) {
             self.status = None;
             let outcome = self.press(&name);
@@ -94,7 +97,8 @@ impl App {
 
     /// Takes pasted text; only a line to fill in wants it.
     pub fn paste(&mut self, text: &str) {
-        if let Some(layer) = self.layers.last_mut() {
+        let unseen = too_small(self.size);
+        if let Some(layer) = self.layers.last_mut().filter(|_| !unseen) {
             let reply = layer.paste(text);
             self.reply(reply);
             self.sync();
@@ -117,11 +121,6 @@ impl App {
         sound.into_iter().chain(screen.tick(&self.bench)).min()
     }
 
-    /// Asks whether to quit, or quits when nothing would be lost.
-    pub fn quit(&mut self) {
-        self.follow(Ok(Then::Quit));
-    }
-
     /// Draws everything.
     ///
     /// # Errors
@@ -136,8 +135,11 @@ impl App {
     /// Draws everything into a buffer; pure.
     pub fn paint(&self, buffer: &mut Buffer) {
         let area = buffer.area;
-        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-            too_small(buffer, &self.theme);
+        if too_small(area) {
+            say_too_small(buffer, &self.theme);
+            if let Some(layer) = self.layers.last().filter(|layer| layer.fits_anywhere()) {
+                layer.draw(buffer, area, &self.theme);
+            }
         } else {
             self.header(buffer, line(area, 0));
             self.screen().draw(buffer, body(area), &self.bench, &self.theme);
@@ -171,6 +173,16 @@ impl App {
         self.command(group, command)
     }
 
+    /// A key in a terminal that is too small: only what does not depend on what the screen would show.
+    fn press_unseen(&mut self, key: &KeyEvent) {
+        let name = key_name(key).unwrap_or_default();
+        let mut rows = EVERYWHERE_TABLE.iter().map(|command| &command.row);
+        if let Some(row) = rows.find(|row| row.keys.contains(&name.as_str()) && UNSEEN.contains(&row.name)) {
+            let outcome = self.command(EVERYWHERE, row.name);
+            self.follow(outcome);
+        }
+    }
+
     fn command(&mut self, group: &str, name: &str) -> Outcome {
         let index = self.front();
         let (screen, bench) = (&mut self.screens[index], &mut self.bench);
@@ -178,7 +190,7 @@ impl App {
             EVERYWHERE => run(EVERYWHERE_TABLE, name, &mut (), bench),
             SOUND => run(SOUND_TABLE, name, &mut screen.clip(bench), bench),
             LIST => {
-                let mut moved = super::keys::Moved { page: screen.page(self.body), cursor: Cursor::default() };
+                let mut moved = super::keys::Moved { page: screen.page(body(self.size)), cursor: Cursor::default() };
                 let Some(cursor) = screen.list() else { return Ok(Then::Say("there is no list here".to_owned())) };
                 moved.cursor = *cursor;
                 let outcome = run(LIST_TABLE, name, &mut moved, bench);
@@ -226,7 +238,8 @@ impl App {
             Ok(Then::Show(page)) => self.layers.push(Box::new(Reader::new(page))),
             Ok(Then::Help) => self.layers.push(Box::new(Reader::new(help(&self.groups())))),
             Ok(Then::Palette) => self.layers.push(Box::new(Palette::new(self.groups()))),
-            Ok(Then::Quit) => self.ask_to_quit(false),
+            // Something half typed is still open; it can be out of sight in a terminal that is too small.
+            Ok(Then::Quit) => self.ask_to_quit(!self.layers.is_empty()),
             Ok(Then::Interrupt) => self.interrupt(),
             Ok(Then::Suspend) => self.wish = Some(Wish::Suspend),
             Ok(Then::Redraw) => self.wish = Some(Wish::Redraw),
@@ -269,12 +282,17 @@ impl App {
     }
 
     fn ask_to_quit(&mut self, always: bool) {
-        let reason = match (self.is_training(), always) {
-            (true, _) => "A training is running and would be cancelled.",
-            (false, true) => "All labels are saved.",
-            (false, false) => return self.wish = Some(Wish::Quit),
+        let lost = self.screens.iter().find_map(|screen| screen.unsaved());
+        if !self.is_training() && lost.is_none() && !always {
+            return self.wish = Some(Wish::Quit);
+        }
+        let labels = match (lost, self.bench.store_trouble()) {
+            (Some(reason), _) => format!("What you said last is not saved: {reason}."),
+            (None, Some(reason)) => format!("Labels cannot be saved: {reason}."),
+            (None, None) => "All labels are saved.".to_owned(),
         };
-        self.layers.push(Box::new(QuitQuestion { reason: reason.to_owned() }));
+        let training = if self.is_training() { "A training is running and would be cancelled. " } else { "" };
+        self.layers.push(Box::new(QuitQuestion { reason: format!("{training}{labels}") }));
     }
 
     fn sync(&mut self) {
@@ -329,8 +347,7 @@ impl App {
     fn footer(&self, buffer: &mut Buffer, area: Rect) {
         let mut rest = Rect { width: area.width.saturating_sub(17), ..area };
         rest = put(buffer, rest, " ", self.theme.text());
-        let rows: Vec<&Row> = self.screen().rows();
-        for row in rows {
+        for row in self.offered() {
             let Some(key) = row.keys.first() else { continue };
             if usize::from(rest.width) < key.chars().count() + row.name.chars().count() + 3 {
                 break;
@@ -339,6 +356,15 @@ impl App {
             rest = put(buffer, rest, &format!(" {}  ", row.name), self.theme.dim());
         }
         put_right(buffer, area, "? help  : palette", self.theme.dim());
+    }
+
+    /// What the footer offers, as far as it has room: sound, the way out where the header names none, then what is the
+    /// screen's own.
+    fn offered(&self) -> Vec<&'static Row> {
+        let screen = self.screen();
+        let play = screen.has_sound().then_some(&PLAY);
+        let back = (screen.takes_digits() || self.open.len() > 1).then_some(&BACK);
+        play.into_iter().chain(back).chain(screen.rows()).collect()
     }
 }
 
@@ -379,11 +405,15 @@ fn body(area: Rect) -> Rect {
     body
 }
 
-fn too_small(buffer: &mut Buffer, theme: &Theme) {
+fn too_small(area: Rect) -> bool {
+    area.width < SMALLEST.0 || area.height < SMALLEST.1
+}
+
+fn say_too_small(buffer: &mut Buffer, theme: &Theme) {
     let area = buffer.area;
     let text = format!("too small: {}x{}", area.width, area.height);
     put_center(buffer, line(area, area.height / 2), &text, theme.strong());
-    let text = format!("needs {}x{}", SMALLEST.0, SMALLEST.1);
+    let text = format!("needs {}x{}; q quits", SMALLEST.0, SMALLEST.1);
     put_center(buffer, line(area, area.height / 2 + 1), &text, theme.text());
 }
 

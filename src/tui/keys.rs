@@ -23,6 +23,14 @@ pub struct Moved {
     pub page: usize,
 }
 
+/// Plays or pauses.
+pub const PLAY: Row = row("play", &["Space"], "play or pause");
+/// The way out of a screen.
+pub const BACK: Row = row("back", &["Esc"], "back to where you came from");
+
+/// Commands that make sense unseen, in a terminal too small for any screen; names of rows of [`EVERYWHERE_TABLE`].
+pub const UNSEEN: [&str; 4] = ["quit", "interrupt", "redraw", "suspend"];
+
 /// Moving in the list of a screen.
 pub static LIST_TABLE: &[Command<Moved>] = &[
     Command { row: row("down", &["j", "Down"], "next row"), run: |list, _| step(list, 1) },
@@ -35,9 +43,9 @@ pub static LIST_TABLE: &[Command<Moved>] = &[
 
 /// Sound of the clip that a screen shows.
 pub static SOUND_TABLE: &[Command<Option<usize>>] = &[
-    Command { row: row("play", &["Space"], "play or pause"), run: play },
+    Command { row: PLAY, run: play },
     Command { row: row("replay", &["r"], "play from the start"), run: replay },
-    Command { row: row("back", &["h", "Left"], "half a second back"), run: |_, bench| seek(bench, -0.5) },
+    Command { row: row("rewind", &["h", "Left"], "half a second back"), run: |_, bench| seek(bench, -0.5) },
     Command { row: row("forward", &["l", "Right"], "half a second forward"), run: |_, bench| seek(bench, 0.5) },
     Command { row: row("slower", &["<"], "slower"), run: |_, bench| speed(bench, -0.1) },
     Command { row: row("faster", &[">"], "faster"), run: |_, bench| speed(bench, 0.1) },
@@ -54,7 +62,7 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
     Command { row: row("results", &["4"], "the runs and their scores"), run: |(), _| Ok(Then::Switch("results")) },
     Command { row: row("help", &["?", "F1"], "the keys of this screen"), run: |(), _| Ok(Then::Help) },
     Command { row: row("palette", &[":"], "find a command by name"), run: |(), _| Ok(Then::Palette) },
-    Command { row: row("back out", &["Esc"], "back to where you came from"), run: |(), _| Ok(Then::Back) },
+    Command { row: BACK, run: |(), _| Ok(Then::Back) },
     Command { row: row("quit", &["q"], "end; asks if work is running"), run: |(), _| Ok(Then::Quit) },
     Command { row: row("interrupt", &["Ctrl-c"], "cancel the training, else quit"), run: |(), _| Ok(Then::Interrupt) },
     Command { row: row("redraw", &["Ctrl-l"], "draw the screen anew"), run: |(), _| Ok(Then::Redraw) },

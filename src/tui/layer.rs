@@ -11,7 +11,7 @@ use super::cursor::Cursor;
 use super::screen::{Answer, Page, Question};
 use super::theme::Theme;
 use super::widgets::input::Input;
-use super::widgets::{cut, line, popup, put, put_right};
+use super::widgets::{cut, line, popup, put, put_right, wrap};
 
 /// What a layer makes of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,10 @@ pub trait Layer {
     /// Takes pasted text.
     fn paste(&mut self, _text: &str) -> Reply {
         Reply::Stay
+    }
+    /// Whether it can be understood and answered in a terminal too small for any screen.
+    fn fits_anywhere(&self) -> bool {
+        false
     }
 }
 
@@ -75,6 +79,7 @@ impl Reader {
 
 /// The keys of `groups`, a heading per group.
 pub fn help(groups: &[Group]) -> Page {
+    let names = groups.iter().flat_map(|group| group.rows.iter().map(|row| row.name.len())).max().unwrap_or(0);
     let mut lines = Vec::new();
     for group in groups {
         if !lines.is_empty() {
@@ -82,7 +87,7 @@ pub fn help(groups: &[Group]) -> Page {
         }
         lines.push(group.name.to_uppercase());
         for row in &group.rows {
-            lines.push(format!("{:<14}{:<12}{}", row.keys.join(" "), row.name, row.help));
+            lines.push(format!("{:<13} {:<names$}  {}", row.keys.join(" "), row.name, row.help));
         }
     }
     Page { title: "keys".to_owned(), lines }
@@ -158,9 +163,18 @@ impl Layer for Prompt {
 
 impl Layer for QuitQuestion {
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let inner = popup::draw(buffer, area, "quit?", (56, 4), theme);
-        put(buffer, line(inner, 0), &self.reason, theme.text());
-        put(buffer, line(inner, 1), "y quits, any other key stays", theme.strong());
+        const WIDTH: u16 = 56;
+        let lines = wrap(&self.reason, usize::from(WIDTH.min(area.width).saturating_sub(4)));
+        // The answer comes first where not everything has room.
+        let inner = popup::draw(buffer, area, "quit?", (WIDTH, lines.len() as u16 + 3), theme);
+        put(buffer, line(inner, 0), "y quits, any other key stays", theme.strong());
+        for (at, text) in lines.iter().enumerate() {
+            put(buffer, line(inner, at as u16 + 1), text, theme.text());
+        }
+    }
+
+    fn fits_anywhere(&self) -> bool {
+        true
     }
 
     fn key(&mut self, key: &KeyEvent) -> Reply {
@@ -277,6 +291,24 @@ mod tests {
         assert_eq!(prompt.paste("c\nd"), Reply::Answer("note", Answer::Typing("abc d".into())));
         assert_eq!(prompt.key(&KeyEvent::from(KeyCode::Enter)), Reply::Answer("note", Answer::Done("abc d".into())));
         assert_eq!(prompt.key(&KeyEvent::from(KeyCode::Esc)), Reply::Answer("note", Answer::Dropped));
+    }
+
+    #[test]
+    fn in_help_a_name_never_touches_its_explanation() {
+        static LONG: Row = Row { name: "a name that is rather long", keys: &["x"], help: "does this" };
+        let page = help(&[Group { name: "browse", rows: vec![&ROWS[0], &LONG] }]);
+        assert_eq!(page.lines[1].find("show some clips"), page.lines[2].find("does this"));
+        assert!(page.lines[2].contains("rather long  does this"), "{:?}", page.lines);
+    }
+
+    #[test]
+    fn a_long_reason_is_read_to_its_end() {
+        let reason = format!("Not saved: /a{}/emolab.db: the disk is full", "/folder".repeat(5));
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 60, 18));
+        let area = buffer.area;
+        QuitQuestion { reason }.draw(&mut buffer, area, &Theme::plain(crate::tui::theme::Depth::Mono));
+        let text: String = buffer.content().iter().map(|cell| cell.symbol()).collect();
+        assert!(text.contains("y quits") && text.contains("disk is full"), "{text}");
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, fram
     loop {
         let since = drawn.map_or(Duration::MAX, |at| at.elapsed());
         if changed && since >= frame {
-            app.draw(screenful.terminal()).context("drawing")?;
+            screenful.frame(|terminal| app.draw(terminal)).context("drawing")?;
             (changed, drawn) = (false, Some(Instant::now()));
             continue;
         }

@@ -152,6 +152,11 @@ pub trait Screen {
         Ok(Then::Stay)
     }
 
+    /// Why the last thing said here is not on disk, if it is not.
+    fn unsaved(&self) -> Option<&str> {
+        None
+    }
+
     /// The list that the keys for moving act on.
     fn list(&mut self) -> Option<&mut Cursor> {
         None

@@ -12,8 +12,11 @@ use std::thread;
 use anyhow::{Context, Result};
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -52,9 +55,16 @@ impl Screenful {
         Ok(screenful)
     }
 
-    /// To draw on.
-    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
-        &mut self.terminal
+    /// Draws one frame; the terminal shows it as a whole, if it can.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub fn frame(
+        &mut self,
+        draw: impl FnOnce(&mut Terminal<CrosstermBackend<Stdout>>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        // The backend writes through the same buffer of `stdout`, so that the order holds.
+        at_once(&mut stdout(), || draw(&mut self.terminal))
     }
 
     /// Takes the terminal (again) and forgets what was on it.
@@ -104,8 +114,19 @@ impl Drop for Screenful {
     }
 }
 
+/// Has the terminal hold back what `draw` writes until all of it is there (a frame that comes through a slow link in
+/// parts would tear). Terminals that do not know the two marks ignore them; an error of `draw` must not leave a
+/// terminal that does know them waiting.
+fn at_once<W: Write>(out: &mut W, draw: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    queue!(out, BeginSynchronizedUpdate)?;
+    let drawn = draw();
+    execute!(out, EndSynchronizedUpdate)?;
+    drawn
+}
+
 fn give_back(stderr: &Stderr) {
-    let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    // A panic may have come in the middle of a frame.
+    let _ = execute!(stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
     let _ = stdout().flush();
     stderr.back();
@@ -243,5 +264,34 @@ mod system {
     /// There are no signals.
     pub fn end_by(_signal: i32) -> Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default, Clone)]
+    struct Wire(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Write for Wire {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_frame_is_shown_as_a_whole_even_when_drawing_fails() {
+        for outcome in [Ok(()), Err(io::Error::other("gone"))] {
+            let (wire, fails) = (Wire::default(), outcome.is_err());
+            let mut cells = wire.clone();
+            let ended = at_once(&mut wire.clone(), || cells.write_all(b"cells").and(outcome));
+            assert_eq!(ended.is_err(), fails);
+            assert_eq!(wire.0.lock().unwrap().as_slice(), b"\x1b[?2026hcells\x1b[?2026l");
+        }
     }
 }

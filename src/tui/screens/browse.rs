@@ -47,7 +47,7 @@ struct Stamp {
 }
 
 static COMMANDS: &[Command<Browse>] = &[
-    Command { row: row("open", &["Enter"], "label this clip"), run: Browse::open },
+    Command { row: row("label", &["Enter"], "hear and label this clip"), run: Browse::open },
     Command { row: row("filter", &["f"], "show only some clips, e.g. label:fear mine:none"), run: Browse::ask_filter },
     Command { row: row("search", &["/"], "find a clip by file, speaker or label"), run: Browse::ask_search },
     Command { row: row("sort", &["o"], "sort by the next column"), run: Browse::next_sort },

@@ -5,6 +5,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::tui::keys::PLAY;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{line, put, put_center, put_right, spectrogram, waveform};
 use crate::workbench::Workbench;
@@ -24,14 +25,17 @@ pub fn heat(buffer: &mut Buffer, area: Rect, bench: &Workbench, clip: usize, the
     }
 }
 
-/// Draws position, duration, speed and volume on one line.
+/// Draws position (once it was played), duration, speed and volume on one line.
 pub fn time(buffer: &mut Buffer, area: Rect, bench: &Workbench, clip: usize, theme: &Theme) {
     let playback = bench.playback();
     let seconds = bench.corpus().clips.get(clip).map_or(0.0, |clip| clip.audio.seconds);
-    let mine = bench.playing() == Some(clip);
-    let position = if mine { playback.position } else { 0.0 };
-    let sign = if mine && playback.playing { "playing" } else { "paused " };
-    put(buffer, line(area, 0), &format!("{sign}  {position:.2} / {seconds:.2} s"), theme.text());
+    let text = if bench.playing() == Some(clip) {
+        let sign = if playback.playing { "playing" } else { "paused " };
+        format!("{sign}  {:.2} / {seconds:.2} s", playback.position)
+    } else {
+        format!("{} plays  {seconds:.2} s", PLAY.keys[0])
+    };
+    put(buffer, line(area, 0), &text, theme.text());
     let again = if playback.looping { "  loop" } else { "" };
     let tuning = format!("speed {:.1}  volume {:.0} %{again}", playback.speed, 100.0 * playback.volume);
     put_right(buffer, line(area, 0), &tuning, theme.dim());

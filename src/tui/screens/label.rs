@@ -31,11 +31,11 @@ pub struct Label {
 
 static COMMANDS: &[Command<Label>] = &[
     Command { row: row("undo", &["u"], "take back the last act, on whichever clip it was"), run: Label::undo },
-    Command { row: row("redo", &["Ctrl-r"], "do again what was undone"), run: Label::redo },
     Command { row: row("skip", &["s"], "not now; it comes again at the end"), run: Label::skip },
     Command { row: row("flag", &["!"], "mark the clip, or unmark it"), run: Label::flag },
     Command { row: row("note", &["c"], "write a remark"), run: Label::ask_note },
     Command { row: row("classes", &["i"], "what the classes mean"), run: Label::classes },
+    Command { row: row("redo", &["Ctrl-r"], "do again what was undone"), run: Label::redo },
     Command { row: row("spectrogram", &["v"], "show or hide the spectrogram"), run: Label::toggle_spectrogram },
 ];
 
@@ -102,6 +102,10 @@ impl Screen for Label {
 
     fn takes_digits(&self) -> bool {
         true
+    }
+
+    fn unsaved(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
@@ -193,13 +197,13 @@ impl Label {
         if !on {
             return Ok(Then::Stay);
         }
-        let next = self.next(bench);
-        if next.is_none() {
+        let Some(next) = self.next(bench) else {
             bench.stop();
             return Ok(Then::Say("all clips have their label".to_owned()));
-        }
-        self.go(next.as_ref(), bench);
-        Ok(Then::Stay)
+        };
+        let same = self.id(bench).as_ref() == Some(&next);
+        self.go(Some(&next), bench);
+        Ok(if same { Then::Say("only this clip is left".to_owned()) } else { Then::Stay })
     }
 
     fn returned(&mut self, clip: Result<Option<usize>>, done: &str, nothing: &str, bench: &mut Workbench) -> Outcome {
@@ -213,7 +217,9 @@ impl Label {
 
     /// Remembers why something was not saved, until something is.
     fn kept<T>(&mut self, result: Result<T>) -> Result<T> {
-        self.trouble = result.as_ref().err().map(|error| format!("{error:#}"));
+        // Where it is shown stands already that something is not saved.
+        let reason = |error| format!("{error:#}").trim_start_matches("not saved: ").to_owned();
+        self.trouble = result.as_ref().err().map(reason);
         result
     }
 

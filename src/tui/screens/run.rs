@@ -47,9 +47,12 @@ const BARS: [Bars; 3] = [("recall", |c| c.recall), ("precision", |c| c.precision
 
 static COMMANDS: &[Command<RunDetail>] = &[
     Command { row: row("next view", &["Tab"], "report, confusion matrix, bars"), run: |run, _| run.turn(1) },
-    Command { row: row("last view", &["Shift-Tab"], "the views the other way round"), run: |run, _| run.turn(-1) },
     Command { row: row("clips", &["Enter"], "the clips behind this cell, worst first"), run: RunDetail::clips },
-    Command { row: row("change", &["m"], "counts or shares; recall, precision or F1"), run: |run, _| run.change() },
+    Command {
+        row: row("other figures", &["m"], "counts or shares; recall, precision or F1"),
+        run: |run, _| run.change(),
+    },
+    Command { row: row("previous view", &["Shift-Tab"], "the views the other way round"), run: |run, _| run.turn(-1) },
     Command { row: row("left", &["h", "Left"], "to the class predicted at the left"), run: |run, _| run.aside(-1) },
     Command { row: row("right", &["l", "Right"], "to the class predicted at the right"), run: |run, _| run.aside(1) },
 ];
@@ -205,7 +208,8 @@ impl RunDetail {
         if let (Some(truth), Some(pred)) = (self.truth.row(), self.pred.row()) {
             let count = judged.summary.confusion.count(truth, pred);
             let classes = judged.run.classes();
-            let text = format!("{} heard as {}: {count} clips; Enter shows them", classes[truth], classes[pred]);
+            let clips = if count == 1 { "clip" } else { "clips" };
+            let text = format!("{} heard as {}: {count} {clips}; Enter shows them", classes[truth], classes[pred]);
             put(buffer, foot, &text, theme.strong());
         }
     }

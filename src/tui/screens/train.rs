@@ -3,6 +3,7 @@
 //! What runs and what came of it lives in the Workbench; leaving the screen stops nothing. Deliberately absent: tuning
 //! of single classifiers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -12,21 +13,23 @@ use super::results::norm_word;
 use crate::corpus::Target;
 use crate::corpus::plan::Plan;
 use crate::features::FEATURE_SETS;
-use crate::learn::{CLASSIFIERS, Norm};
+use crate::learn::{CLASSIFIERS, Epoch, Norm};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::curves::{self, Series};
 use crate::tui::widgets::{self, bars, duration, line, percent, put, put_right};
-use crate::workbench::experiment::Request;
-use crate::workbench::{Training, Workbench};
+use crate::workbench::experiment::{Request, default_plan};
+use crate::workbench::{Opening, Training, Workbench};
 
 /// The screen's state: what is chosen.
 pub struct Train {
     cursor: Cursor,
     models: Vec<bool>,
-    plan: usize,
+    plan: Plan,
+    /// Whether `plan` was made for this corpus or by the user.
+    planned: bool,
     target: usize,
     norm: usize,
     /// 0 = each classifier's own default, else a place in `FEATURE_SETS` + 1.
@@ -82,7 +85,8 @@ impl Default for Train {
         Train {
             cursor: Cursor::new(CLASSIFIERS.len() + CHOICES.len()),
             models: CLASSIFIERS.iter().map(|kind| FIRST.contains(&kind.name())).collect(),
-            plan: 0,
+            plan: PLANS[0],
+            planned: false,
             target: 0,
             norm: 0,
             features: 0,
@@ -112,6 +116,9 @@ impl Screen for Train {
     }
 
     fn sync(&mut self, bench: &mut Workbench) -> Then {
+        if !self.planned && *bench.opening() == Opening::Open {
+            (self.plan, self.planned) = (default_plan(bench.corpus()), true);
+        }
         let Some(training) = bench.training() else { return Then::Stay };
         match &training.end {
             None => self.watching = true,
@@ -141,8 +148,8 @@ impl Screen for Train {
         );
         self.form(buffer, form, theme);
         match bench.training() {
-            Some(training) => progress(buffer, live, training, theme),
-            None => self.about(buffer, live, theme),
+            Some(training) if training.is_running() => progress(buffer, live, training, theme),
+            last => self.idle(buffer, live, last, theme),
         }
     }
 }
@@ -155,7 +162,7 @@ impl Train {
         bench.compare(Request {
             models,
             features: self.features.checked_sub(1).map(|place| FEATURE_SETS[place].name().to_owned()),
-            plan: PLANS[self.plan],
+            plan: self.plan,
             target: TARGETS[self.target],
             norm: NORMS[self.norm],
             epochs: EPOCHS[self.epochs],
@@ -190,7 +197,11 @@ impl Train {
         }
         let Some((choice, _)) = CHOICES.get(row - self.models.len()) else { return Ok(Then::Stay) };
         match choice {
-            Choice::Plan => turn(&mut self.plan, by, PLANS.len()),
+            Choice::Plan => {
+                let mut place = PLANS.iter().position(|plan| *plan == self.plan).unwrap_or(0);
+                turn(&mut place, by, PLANS.len());
+                (self.plan, self.planned) = (PLANS[place], true);
+            }
             Choice::Target => turn(&mut self.target, by, TARGETS.len()),
             Choice::Norm => turn(&mut self.norm, by, NORMS.len()),
             Choice::Features => turn(&mut self.features, by, FEATURE_SETS.len() + 1),
@@ -226,7 +237,7 @@ impl Train {
 
     fn value(&self, choice: Choice) -> String {
         match choice {
-            Choice::Plan => PLANS[self.plan].to_string(),
+            Choice::Plan => self.plan.to_string(),
             Choice::Target => TARGETS[self.target].to_string(),
             Choice::Norm => norm_word(NORMS[self.norm]).to_owned(),
             Choice::Features => {
@@ -237,17 +248,29 @@ impl Train {
         }
     }
 
-    /// What the selected row means, while nothing has been trained yet.
-    fn about(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+    /// What the selected row means, while nothing is being trained; in lines of at most `width` columns.
+    fn about(&self, width: u16) -> Vec<String> {
         let row = self.cursor.row().unwrap_or(0);
         let text = match CLASSIFIERS.get(row) {
             Some(kind) => kind.about(),
             None => CHOICES.get(row - self.models.len()).map_or("", |(choice, _)| explained(*choice)),
         };
-        for (at, text) in widgets::wrap(text, usize::from(area.width)).iter().enumerate() {
+        widgets::wrap(text, usize::from(width))
+    }
+
+    /// What the selected row means, and below it how the last training ended, if there was one.
+    fn idle(&self, buffer: &mut Buffer, area: Rect, last: Option<&Training>, theme: &Theme) {
+        let text = self.about(area.width);
+        let lines = text.len() as u16;
+        for (at, text) in text.iter().enumerate() {
             put(buffer, line(area, at as u16 + 1), text, theme.text());
         }
-        put(buffer, line(area, area.height.saturating_sub(2)), "Enter starts", theme.strong());
+        put(buffer, line(area, lines + 2), "Enter starts", theme.strong());
+        if let Some(last) = last {
+            // At half the height where the text leaves that much, so that it stays put from row to row.
+            let above = (area.height / 2).max(lines + 4).min(area.height);
+            progress(buffer, Rect { y: area.y + above, height: area.height - above, ..area }, last, theme);
+        }
     }
 }
 
@@ -277,18 +300,22 @@ fn turn(place: &mut usize, by: isize, len: usize) {
 
 fn progress(buffer: &mut Buffer, area: Rect, training: &Training, theme: &Theme) {
     let finished = (training.finished.len() as u16).min(area.height.saturating_sub(4) / 3);
+    let (text, style) = state_of(training, theme);
+    // A reason why it failed may be long.
+    let text = widgets::wrap(&text, usize::from(area.width));
     let [state, gauge, now, runs, curves] = widgets::rows(
         area,
         [
-            Constraint::Length(1),
+            Constraint::Length(text.len() as u16),
             Constraint::Length(1),
             Constraint::Length(1),
             Constraint::Length(finished + 1),
             Constraint::Min(0),
         ],
     );
-    let (text, style) = state_of(training, theme);
-    put(buffer, state, &text, style);
+    for (at, text) in text.iter().enumerate() {
+        put(buffer, line(state, at as u16), text, style);
+    }
     bars::draw(buffer, gauge, &[("all".to_owned(), Some(training.share()))], theme);
     put(buffer, now, &at_work(training), theme.text());
     // The newest runs, when not all have room.
@@ -300,11 +327,11 @@ fn progress(buffer: &mut Buffer, area: Rect, training: &Training, theme: &Theme)
         let rest = put(buffer, place, &format!("{} {}{leak}", recipe.classifier, plan.plan), theme.text());
         put_right(buffer, rest, &format!("  UAR {}", percent(judged.summary.uar)), theme.strong());
     }
-    if curves.height >= 8 {
+    if let Some(fold) = followed(&training.epochs, training.folds.0).filter(|_| curves.height >= 8) {
         let [loss, uar] = widgets::rows(curves, [Constraint::Fill(1), Constraint::Fill(1)]);
-        let (losses, uars) = series(training);
-        curves::draw(buffer, loss, "loss", &losses, None, theme);
-        curves::draw(buffer, uar, "UAR", &uars, Some(1.0), theme);
+        let (losses, uars) = series(training, fold);
+        curves::draw(buffer, loss, &format!("fold {}: loss", fold + 1), &losses, None, theme);
+        curves::draw(buffer, uar, &format!("fold {}: UAR", fold + 1), &uars, Some(1.0), theme);
     }
 }
 
@@ -334,13 +361,65 @@ fn at_work(training: &Training) -> String {
     }
 }
 
-/// Loss and UAR curves of the fold that spoke last.
-fn series(training: &Training) -> (Vec<Series>, Vec<Series>) {
-    let fold = training.epochs.last().map(|(fold, _)| *fold);
-    let of = |name, pick: fn(&crate::learn::Epoch) -> Option<f64>| {
-        let epochs = training.epochs.iter().filter(|(of, _)| Some(*of) == fold);
+/// The fold whose curves are shown: the lowest-numbered one still learning, so that folds that learn side by side do not
+/// take turns. Which folds have ended is not told, only how many: they are those silent for longest, once another fold
+/// has spoken twice since.
+fn followed(epochs: &[(usize, Epoch)], ended: usize) -> Option<usize> {
+    let mut last: BTreeMap<usize, usize> = BTreeMap::new();
+    last.extend(epochs.iter().enumerate().map(|(place, (fold, _))| (*fold, place)));
+    let overtaken = |place: usize| {
+        let since = epochs[place + 1..].iter().map(|(fold, _)| *fold);
+        let mut spoken: BTreeMap<usize, usize> = BTreeMap::new();
+        since.for_each(|fold| *spoken.entry(fold).or_default() += 1);
+        spoken.values().any(|times| *times > 1)
+    };
+    let has_ended = |place: usize| last.values().filter(|other| **other < place).count() < ended && overtaken(place);
+    last.iter().find(|(_, place)| !has_ended(**place)).map(|(fold, _)| *fold)
+}
+
+/// Loss and UAR curves of a fold.
+fn series(training: &Training, fold: usize) -> (Vec<Series>, Vec<Series>) {
+    let of = |name, pick: fn(&Epoch) -> Option<f64>| {
+        let epochs = training.epochs.iter().filter(|(of, _)| *of == fold);
         let points = epochs.filter_map(|(_, epoch)| Some((epoch.epoch as f64, pick(epoch)?))).collect();
         Series { name, points }
     };
     (vec![of("train", |e| Some(e.train_loss)), of("dev", |e| e.dev_loss)], vec![of("dev", |e| e.dev_uar)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fold shown after each report of `folds`; `(fold, true)` = that fold has ended.
+    fn shown(reports: &[(usize, bool)]) -> Vec<usize> {
+        let (mut epochs, mut ended) = (Vec::new(), 0);
+        let mut shown = Vec::new();
+        for &(fold, end) in reports {
+            if end {
+                ended += 1;
+            } else {
+                let epoch = Epoch { epoch: 1, epochs: 9, train_loss: 1.0, dev_loss: None, dev_uar: None, rate: 0.1 };
+                epochs.push((fold, epoch));
+            }
+            shown.extend(followed(&epochs, ended));
+        }
+        shown
+    }
+
+    #[test]
+    fn curves_stay_with_one_fold_while_several_learn() {
+        assert_eq!(shown(&[(1, false), (0, false), (1, false), (1, false), (0, false)]), [1, 0, 0, 0, 0]);
+        // Fold 1 ends first: 0 is still at it.
+        assert_eq!(shown(&[(0, false), (1, false), (1, true), (2, false), (0, false), (2, false)]), [0; 6]);
+        // Fold 0 ends first: the next one takes over and keeps the place.
+        let turns = [(0, false), (1, false), (0, true), (2, false), (1, false), (2, false), (1, false), (2, false)];
+        assert_eq!(shown(&turns), [0, 0, 0, 0, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn curves_go_from_fold_to_fold_when_they_learn_one_by_one() {
+        assert_eq!(shown(&[(0, false), (0, false), (0, true), (1, false), (1, false), (1, true)]), [0, 0, 0, 0, 1, 1]);
+        assert_eq!(followed(&[], 0), None);
+    }
 }

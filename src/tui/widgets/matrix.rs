@@ -5,6 +5,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{cut, line, put, put_center, put_right};
 use crate::tui::cursor::Cursor;
@@ -27,17 +28,22 @@ pub struct Matrix<'a> {
 
 /// Draws as many classes as fit around the selected cell. The colour is always the share of the row.
 pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme) {
-    let names = matrix.classes.iter().map(|name| name.chars().count() as u16).max().unwrap_or(0);
+    let names = matrix.classes.iter().map(|name| name.width() as u16).max().unwrap_or(0);
     let label = names.clamp(5, 14).min(area.width / 3);
     let room = area.width.saturating_sub(label + 8);
-    let cell = (room / (matrix.classes.len().max(1) as u16)).clamp(5, 9);
-    let shown = matrix.pred.window(usize::from(room / cell));
-    let mut heading = Rect { x: area.x + label + 1, width: cell, ..line(area, 0) };
+    // The largest number in its brackets.
+    let most = matrix.counts.iter().flatten().max().map_or(0, |count| count.to_string().len() as u16);
+    let least = (most + 2).max(5);
+    let shown = matrix.pred.window(usize::from(room / least));
+    let needs: Vec<u16> =
+        matrix.classes[shown.clone()].iter().map(|name| (name.width() as u16 + 1).max(least)).collect();
+    let columns: Vec<(usize, u16)> = shown.zip(widths(&needs, room, least)).collect();
+    let mut heading = Rect { x: area.x + label + 1, ..line(area, 0) };
     put(buffer, Rect { width: label, ..line(area, 0) }, "truth", theme.dim());
-    for pred in shown.clone() {
+    for &(pred, width) in &columns {
         let style = if matrix.pred.row() == Some(pred) { theme.accent() } else { theme.dim() };
-        put_center(buffer, heading, &cut(&matrix.classes[pred], usize::from(cell) - 1), style);
-        heading.x += cell;
+        put_center(buffer, Rect { width, ..heading }, &cut(&matrix.classes[pred], usize::from(width) - 1), style);
+        heading.x += width;
     }
     put_right(buffer, Rect { width: 7, ..heading }, "n", theme.dim());
     let lines = matrix.truth.window(usize::from(area.height.saturating_sub(1)));
@@ -45,14 +51,28 @@ pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme)
         let place = line(area, at as u16 + 1);
         let style = if matrix.truth.row() == Some(truth) { theme.accent() } else { theme.text() };
         put(buffer, Rect { width: label, ..place }, &matrix.classes[truth], style);
-        let mut at = Rect { x: area.x + label + 1, width: cell, ..place };
+        let mut at = Rect { x: area.x + label + 1, ..place };
         let total: u64 = matrix.counts[truth].iter().sum();
-        for pred in shown.clone() {
-            one(buffer, at, matrix, (truth, pred), theme);
-            at.x += cell;
+        for &(pred, width) in &columns {
+            one(buffer, Rect { width, ..at }, matrix, (truth, pred), theme);
+            at.x += width;
         }
         put_right(buffer, Rect { width: 7, ..at }, &total.to_string(), theme.dim());
     }
+}
+
+/// Widths of columns that would like to have `needs`: all alike where that has room; else each what it needs, up to the
+/// largest bound (never under `least`) with which all of them fit, so that only the longest names are cut.
+fn widths(needs: &[u16], room: u16, least: u16) -> Vec<u16> {
+    const ROOMY: u16 = 9;
+    let longest = needs.iter().copied().max().unwrap_or(least);
+    let even = room / (needs.len().max(1) as u16);
+    if even >= longest {
+        return vec![even.min(longest.max(ROOMY)); needs.len()];
+    }
+    let bounded = |bound: u16| needs.iter().map(move |need| bound.min(*need));
+    let bound = (least..=longest).rev().find(|bound| bounded(*bound).sum::<u16>() <= room).unwrap_or(least);
+    bounded(bound).collect()
 }
 
 fn one(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, (truth, pred): (usize, usize), theme: &Theme) {
@@ -111,6 +131,15 @@ mod tests {
         joy        50      50      0         10
         sadness    –       –       –          0
         ");
+    }
+
+    #[test]
+    fn names_are_cut_only_where_there_is_no_room_and_the_longest_first() {
+        assert_eq!(widths(&[6, 5, 10], 63, 5), [10, 10, 10], "alike, no wider than the longest name");
+        assert_eq!(widths(&[6, 5, 6], 63, 5), [9, 9, 9]);
+        assert_eq!(widths(&[8, 5, 6, 5, 6, 8, 8, 10], 63, 5), [8, 5, 6, 5, 6, 8, 8, 10]);
+        assert_eq!(widths(&[8, 5, 12, 20], 33, 5), [8, 5, 10, 10]);
+        assert_eq!(widths(&[], 0, 5), [0; 0]);
     }
 
     #[test]
