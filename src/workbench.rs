@@ -397,7 +397,7 @@ impl Workbench {
 
 fn player(settings: &Settings, send: Sender<Update>) -> std::io::Result<Player> {
     let notify = move |news| drop(send.send(Update::Sound(news)));
-    if settings.silent { Player::new(|| Box::new(Silent::new("asked for")), notify) } else { Player::start(notify) }
+    if settings.silent { Player::new(|| Box::new(Silent::new("--silent")), notify) } else { Player::start(notify) }
 }
 
 /// Names a corpus in the store.

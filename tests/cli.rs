@@ -299,3 +299,20 @@ fn without_a_terminal_opening_is_listing_and_labelling_is_refused() {
     assert!(text(&refused.stderr).contains("terminal"), "{}", text(&refused.stderr));
     assert_eq!(text(&refused.stdout), "", "no escape codes");
 }
+
+#[test]
+fn ctrl_c_ends_a_training_with_130_and_no_half_written_model() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let (home, demo) = (Home::new(), demo());
+    let args = ["train", demo.to_str().unwrap(), "--model", "cnn", "-o", "model"];
+    let mut child = home.emolab(&args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut talk = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    assert!(talk.any(|line| line.starts_with("cnn, all clips")), "the fit never starts");
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let last = talk.last();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{last:?}");
+    assert_eq!(last.as_deref(), Some("interrupted"));
+    assert!(!home.path().join("model").exists());
+}

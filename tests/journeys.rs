@@ -48,7 +48,7 @@ fn from_the_first_look_to_the_clips_behind_a_cell() {
 
     terminal.send(" ");
     terminal.wait("silent");
-    terminal.wait_until("the cursor has moved", |screen| !screen.contains(" 0.00 / "));
+    terminal.wait_until("the sound at its end", |screen| screen.contains("paused") && screen.contains("1.35 / 1.35"));
 
     terminal.send("2");
     terminal.wait("0 labelled");
@@ -130,7 +130,8 @@ fn a_training_is_cancelled_and_the_terminal_comes_back() {
     terminal.wait("fold");
     assert!(terminal.in_alternate_screen());
     terminal.send("x");
-    terminal.wait("cancelled");
+    let ended = terminal.wait_until("cancelled", |screen| screen.contains("cancelled"));
+    assert!(!ended.contains("failed"), "{ended}");
     terminal.send("q");
     assert!(terminal.end());
 }

@@ -362,7 +362,7 @@ fn label_shows_nothing_that_could_bias() {
        5 S sadness         6 p surprise
 
 
-     demo · 6 clips · ann · demo · silent: asked for
+     demo · 6 clips · ann · demo · silent: --silent
      Space play  Esc back  u undo  s skip  ! flag  c note          ? help  : palette
     ");
     for (width, height) in [(80, 24), (120, 40)] {

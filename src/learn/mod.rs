@@ -129,8 +129,8 @@ pub enum LearnError {
     /// The underlying library failed or panicked.
     #[error("{0}")]
     Failed(String),
-    /// Asked to stop.
-    #[error(transparent)]
+    /// Asked to stop. Not `transparent`: the cause must stand in the chain for `job::is_cancelled` to find it.
+    #[error("stopped")]
     Cancelled(#[from] Cancelled),
 }
 
