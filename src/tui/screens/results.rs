@@ -8,7 +8,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
 use crate::label::Timestamp;
-use crate::learn::Norm;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Outcome, Screen, Then, Topic};
@@ -70,10 +69,15 @@ impl Screen for Results {
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let [head, list, foot] =
             widgets::rows(area, [Constraint::Length(1), Constraint::Min(3), Constraint::Length(3)]);
+        if let Some(first) = bench.run_problems().first() {
+            let text = format!("{} not shown: {first}", bench.run_problems().len());
+            put(buffer, head, &text, theme.warn());
+        } else {
+            put(buffer, head, "runs on this corpus, newest first; scores in percent", theme.strong());
+        }
         if bench.runs().is_empty() {
             return put_center(buffer, line(area, area.height / 2), "no runs yet; 3 trains some", theme.text());
         }
-        put(buffer, head, "runs on this corpus, newest first; scores in percent", theme.strong());
         let order = ordered(bench.runs());
         table::draw(buffer, list, &COLUMNS, &self.cursor, theme, |row| cells(bench, order[row], theme));
         if let Some((run, _)) = self.cursor.row().and_then(|row| order.get(row)) {
@@ -156,12 +160,7 @@ pub fn protocol(judged: &Judged) -> Vec<String> {
             plan.folds,
             day(run.started_at)
         ),
-        format!(
-            "{} · norm {} · seed {} · {folds} · chance {chance:.1}",
-            recipe.features,
-            norm_word(recipe.norm),
-            recipe.seed
-        ),
+        format!("{} · norm {} · seed {} · {folds} · chance {chance:.1}", recipe.features, recipe.norm, recipe.seed),
     ];
     if plan.speakers_leak {
         lines.push("speakers leak: same voices in training and test; believe the run's twin".to_owned());
@@ -174,15 +173,6 @@ pub fn protocol(judged: &Judged) -> Vec<String> {
 /// True when the run had the same speakers in training and test.
 pub fn leaks(judged: &Judged) -> bool {
     judged.run.protocol.plan.speakers_leak
-}
-
-/// As typed after `--norm`.
-pub fn norm_word(norm: Norm) -> &'static str {
-    match norm {
-        Norm::None => "none",
-        Norm::Train => "train",
-        Norm::Speaker => "speaker",
-    }
 }
 
 /// The day of a moment, in UTC.

@@ -222,8 +222,13 @@ impl RunDetail {
     }
 }
 
+/// The report, and below it what else a reader must know.
 fn text(judged: &Judged) -> String {
-    report(&judged.summary.confusion, judged.run.classes())
+    let protocol = &judged.run.protocol;
+    let mut text = report(&judged.summary.confusion, judged.run.classes());
+    text += &format!("\nweights kept: {}\n", protocol.training.checkpoint);
+    protocol.plan.notes.iter().for_each(|note| text += &format!("{note}\n"));
+    text
 }
 
 fn heading(buffer: &mut Buffer, area: Rect, judged: &Judged, theme: &Theme) {

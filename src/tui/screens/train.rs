@@ -9,7 +9,6 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
-use super::results::norm_word;
 use crate::corpus::Target;
 use crate::corpus::plan::Plan;
 use crate::features::FEATURE_SETS;
@@ -239,7 +238,7 @@ impl Train {
         match choice {
             Choice::Plan => self.plan.to_string(),
             Choice::Target => TARGETS[self.target].to_string(),
-            Choice::Norm => norm_word(NORMS[self.norm]).to_owned(),
+            Choice::Norm => NORMS[self.norm].to_string(),
             Choice::Features => {
                 self.features.checked_sub(1).map_or("default", |place| FEATURE_SETS[place].name()).to_owned()
             }
