@@ -524,6 +524,20 @@ fn the_plan_at_first_suits_the_corpus_and_the_users_own_stays() {
 }
 
 #[test]
+fn a_damaged_run_is_told_and_hides_none_of_the_others() {
+    let Stage { app, home, .. } = Stage::with_runs(&runs());
+    let root = app.bench().corpus().root.clone();
+    drop(app);
+    let store = rusqlite::Connection::open(home.path().join("emolab.db")).unwrap();
+    assert_eq!(store.execute("UPDATE prediction SET pred = 99 WHERE run_id = 2 AND row = 0", []).unwrap(), 1);
+    drop(store);
+    let stage = Stage::on(home, &root, "results", Depth::True, |_| {});
+    assert_eq!(stage.app.bench().runs().len(), 2);
+    let screen = stage.screen();
+    assert!(screen.contains("1 not shown: ") && screen.contains("run 2"), "{screen}");
+}
+
+#[test]
 fn results_show_a_leaky_run_beside_its_twin() {
     let stage = Stage::with_runs(&runs());
     insta::assert_snapshot!(stage.screen(), @r"
