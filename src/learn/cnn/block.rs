@@ -113,10 +113,9 @@ impl Slope {
     }
 }
 
-/// Per-channel sums of a flat image and of its squares, into `sums` (2 x channels, overwritten).
+/// Adds per-channel sums of a flat image and of its squares to `sums` (2 x channels).
 #[inline(always)]
 pub fn sum_up(plane: Plane, y: &[f32], sums: &mut [f64]) {
-    sums.fill(0.0);
     for row in 0..plane.height {
         by_lanes!(plane.channels, sum_row, &y[plane.flat_row(row)], sums);
     }
@@ -132,10 +131,11 @@ fn sum_row<const W: usize>(first: usize, y: &[f32], sums: &mut [f64]) {
     add_runs(y.len() / channels, term, first, sums);
 }
 
-/// For one row of 2x2 windows: the `y` whose `z` is largest. `top` and `bottom` are two rows of `y`.
+/// For one row of 2x2 windows: the `y` whose `z` is largest. `top` and `bottom` are two rows of `y`; of `scale` only
+/// the signs count, which are those of gamma.
 #[inline(always)]
-pub fn pick_row(top: &[f32], bottom: &[f32], normal: &Normal, picked: &mut [f32]) {
-    by_lanes!(normal.scale.len(), pick_lanes, (top, bottom), &normal.scale, picked);
+pub fn pick_row(top: &[f32], bottom: &[f32], scale: &[f32], picked: &mut [f32]) {
+    by_lanes!(scale.len(), pick_lanes, (top, bottom), scale, picked);
 }
 
 #[inline(always)]
