@@ -305,7 +305,8 @@ impl Stage {
     /// The rows whose gradient is worked on together: all, where the gradient of the input needs them, else what stays
     /// in the cache.
     fn bands(&self, whole: bool) -> Vec<Range<usize>> {
-        if whole || self.picked.is_empty() { vec![0..self.conv.input.height] } else { self.conv.blocks().collect() }
+        let all = 0..self.conv.input.height;
+        if whole || self.picked.is_empty() { vec![all] } else { self.conv.blocks().collect() }
     }
 
     /// The padded gradient of some rows of one image's convolution output.
