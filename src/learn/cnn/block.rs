@@ -6,7 +6,8 @@
 //! it, so no normalised image and no arg-max is ever stored. Sums over images are taken in f64, image by image, so
 //! they do not depend on threads. Deliberately absent: threads and parameters' places.
 //!
-//! All loops are always inlined, so that callers can have them compiled for wider registers (`kernel::widest`).
+//! Loops run over pixels for [`LANES`] channels at a time, so that factors and sums stay in registers. All are always
+//! inlined, so that callers can have them compiled for wider registers (`kernel::widest`).
 
 use super::plane::Plane;
 
@@ -14,6 +15,23 @@ use super::plane::Plane;
 const EPSILON: f64 = 1e-5;
 /// Numbers summed in f32 before their sum goes on in f64.
 const RUN: usize = 8;
+/// Channels taken together: one AVX-512 register, two of AVX2, four of SSE.
+const LANES: usize = 16;
+
+/// `$pass::<W>(first, ...)` for all channels: `W` of them from `first`, [`LANES`] at a time and the rest one by one.
+macro_rules! by_lanes {
+    ($channels:expr, $pass:ident, $($argument:expr),*) => {{
+        let mut first = 0;
+        while first + LANES <= $channels {
+            $pass::<LANES>(first, $($argument),*);
+            first += LANES;
+        }
+        while first < $channels {
+            $pass::<1>(first, $($argument),*);
+            first += 1;
+        }
+    }};
+}
 
 /// Batch normalisation of one batch: what forward found and backward needs again. One number per channel.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +68,11 @@ impl Normal {
         Normal { scale: scale.iter().map(|&s| s as f32).collect(), shift, mean, variance, count: 0 }
     }
 
+    #[inline(always)]
+    fn factors<const W: usize>(&self, first: usize) -> ([f32; W], [f32; W]) {
+        (load(&self.scale, first), load(&self.shift, first))
+    }
+
     /// False once a NaN or infinity has come through the net.
     pub fn is_finite(&self) -> bool {
         let factors = self.scale.iter().chain(&self.shift);
@@ -83,53 +106,65 @@ pub struct Slope {
     offset: Vec<f32>,
 }
 
-/// Per-channel sums of a flat image and of its squares, into `sums` (2 x channels, overwritten).
-#[inline(always)]
-pub fn sum_up(plane: Plane, y: &[f32], sums: &mut [f64]) {
-    sums.fill(0.0);
-    let channels = plane.channels;
-    let (total, squares) = sums.split_at_mut(channels);
-    let mut run = vec![0.0_f32; 2 * channels];
-    for row in 0..plane.height {
-        for pixels in y[plane.flat_row(row)].chunks(RUN * channels) {
-            run.fill(0.0);
-            let (first, second) = run.split_at_mut(channels);
-            for pixel in pixels.chunks_exact(channels) {
-                for ((a, b), &v) in first.iter_mut().zip(second.iter_mut()).zip(pixel) {
-                    *a += v;
-                    *b += v * v;
-                }
-            }
-            add_to(total, first);
-            add_to(squares, second);
-        }
+impl Slope {
+    #[inline(always)]
+    fn factors<const W: usize>(&self, first: usize) -> ([f32; W], [f32; W]) {
+        (load(&self.along, first), load(&self.offset, first))
     }
 }
 
-/// For one row of 2x2 windows: the `y` whose `z` is largest. `top` and `bottom` are two rows of `y`.
+/// Adds per-channel sums of a flat image and of its squares to `sums` (2 x channels).
 #[inline(always)]
-pub fn pick_row(top: &[f32], bottom: &[f32], normal: &Normal, picked: &mut [f32]) {
-    let channels = normal.scale.len();
+pub fn sum_up(plane: Plane, y: &[f32], sums: &mut [f64]) {
+    for row in 0..plane.height {
+        by_lanes!(plane.channels, sum_row, &y[plane.flat_row(row)], sums);
+    }
+}
+
+#[inline(always)]
+fn sum_row<const W: usize>(first: usize, y: &[f32], sums: &mut [f64]) {
+    let channels = sums.len() / 2;
+    let term = |pixel: usize| {
+        let y = load::<W>(y, pixel * channels + first);
+        [y, each(|i| y[i] * y[i])]
+    };
+    add_runs(y.len() / channels, term, first, sums);
+}
+
+/// For one row of 2x2 windows: the `y` whose `z` is largest. `top` and `bottom` are two rows of `y`; of `scale` only
+/// the signs count, which are those of gamma.
+#[inline(always)]
+pub fn pick_row(top: &[f32], bottom: &[f32], scale: &[f32], picked: &mut [f32]) {
+    by_lanes!(scale.len(), pick_lanes, (top, bottom), scale, picked);
+}
+
+#[inline(always)]
+fn pick_lanes<const W: usize>(first: usize, (top, bottom): (&[f32], &[f32]), scale: &[f32], picked: &mut [f32]) {
+    let channels = scale.len();
+    let scale = load::<W>(scale, first);
     let windows = top.chunks_exact(2 * channels).zip(bottom.chunks_exact(2 * channels));
     for (out, (top, bottom)) in picked.chunks_exact_mut(channels).zip(windows) {
-        let ((a, b), (c, d)) = (top.split_at(channels), bottom.split_at(channels));
-        let corners = a.iter().zip(b).zip(c.iter().zip(d));
-        for ((out, &scale), ((&a, &b), (&c, &d))) in out.iter_mut().zip(&normal.scale).zip(corners) {
-            let high = larger(larger(a, b), larger(c, d));
-            let low = smaller(smaller(a, b), smaller(c, d));
-            *out = if scale >= 0.0 { high } else { low };
-        }
+        let (a, b) = (load::<W>(top, first), load::<W>(top, channels + first));
+        let (c, d) = (load::<W>(bottom, first), load::<W>(bottom, channels + first));
+        let high = each::<W, _>(|i| larger(larger(a[i], b[i]), larger(c[i], d[i])));
+        let low = each::<W, _>(|i| smaller(smaller(a[i], b[i]), smaller(c[i], d[i])));
+        store(out, first, each::<W, _>(|i| if scale[i] >= 0.0 { high[i] } else { low[i] }));
     }
 }
 
 /// Normalisation and ReLU of a row.
 #[inline(always)]
 pub fn activate_row(y: &[f32], normal: &Normal, out: &mut [f32]) {
+    by_lanes!(normal.scale.len(), activate_lanes, y, normal, out);
+}
+
+#[inline(always)]
+fn activate_lanes<const W: usize>(first: usize, y: &[f32], normal: &Normal, out: &mut [f32]) {
     let channels = normal.scale.len();
+    let (scale, shift) = normal.factors::<W>(first);
     for (out, y) in out.chunks_exact_mut(channels).zip(y.chunks_exact(channels)) {
-        for ((out, &y), (&scale, &shift)) in out.iter_mut().zip(y).zip(normal.scale.iter().zip(&normal.shift)) {
-            *out = larger(scale * y + shift, 0.0);
-        }
+        let y = load::<W>(y, first);
+        store(out, first, each::<W, _>(|i| larger(scale[i] * y[i] + shift[i], 0.0)));
     }
 }
 
@@ -186,42 +221,49 @@ pub fn mean_pool(plane: Plane, y: &[f32], normal: &Normal, mean: Mean, pooled: &
 /// `sums` (2 x channels, overwritten). `picked` is dense, `d` (the gradient of the pooled image) flat.
 #[inline(always)]
 pub fn add_pool_sums(pooled: Plane, picked: &[f32], d: &[f32], normal: &Normal, sums: &mut [f64]) {
-    let channels = pooled.channels;
     sums.fill(0.0);
-    let (total, products) = sums.split_at_mut(channels);
-    let mut run = vec![0.0_f32; 2 * channels];
     for row in 0..pooled.height {
-        let picked = picked[pooled.dense_row(row)].chunks(RUN * channels);
-        for (picked, d) in picked.zip(d[pooled.flat_row(row)].chunks(RUN * channels)) {
-            run.fill(0.0);
-            for (y, d) in picked.chunks_exact(channels).zip(d.chunks_exact(channels)) {
-                add_active(&mut run, y, d, normal);
-            }
-            add_to(total, &run[..channels]);
-            add_to(products, &run[channels..]);
-        }
+        let (picked, d) = (&picked[pooled.dense_row(row)], &d[pooled.flat_row(row)]);
+        by_lanes!(pooled.channels, add_pool_row, (picked, d), normal, sums);
     }
+}
+
+#[inline(always)]
+fn add_pool_row<const W: usize>(first: usize, (y, d): (&[f32], &[f32]), normal: &Normal, sums: &mut [f64]) {
+    let channels = normal.scale.len();
+    let factors = normal.factors::<W>(first);
+    let term = |pixel: usize| {
+        let at = pixel * channels + first;
+        slope_term(load::<W>(y, at), load::<W>(d, at), factors)
+    };
+    add_runs(y.len() / channels, term, first, sums);
 }
 
 /// The same under [`mean_pool`]; `d` is the gradient of the means.
 #[inline(always)]
 pub fn add_mean_sums(plane: Plane, y: &[f32], d: &[f32], (normal, mean): (&Normal, Mean), sums: &mut [f64]) {
-    let channels = plane.channels;
     let shares = mean.shares(plane, d);
     sums.fill(0.0);
-    let (total, products) = sums.split_at_mut(channels);
-    let mut run = vec![0.0_f32; 2 * channels];
     for row in 0..plane.height {
         let share = &shares[mean.part(plane, row)];
-        for pixels in y[plane.flat_row(row)][..mean.valid * channels].chunks(RUN * channels) {
-            run.fill(0.0);
-            for y in pixels.chunks_exact(channels) {
-                add_active(&mut run, y, share, normal);
-            }
-            add_to(total, &run[..channels]);
-            add_to(products, &run[channels..]);
-        }
+        let y = &y[plane.flat_row(row)][..mean.valid * plane.channels];
+        by_lanes!(plane.channels, add_mean_row, (y, share), normal, sums);
     }
+}
+
+#[inline(always)]
+fn add_mean_row<const W: usize>(first: usize, (y, share): (&[f32], &[f32]), normal: &Normal, sums: &mut [f64]) {
+    let (factors, share) = (normal.factors::<W>(first), load::<W>(share, first));
+    let channels = normal.scale.len();
+    let term = |pixel: usize| slope_term(load::<W>(y, pixel * channels + first), share, factors);
+    add_runs(y.len() / channels, term, first, sums);
+}
+
+/// `dz` and `dz * y`.
+#[inline(always)]
+fn slope_term<const W: usize>(y: [f32; W], d: [f32; W], (scale, shift): ([f32; W], [f32; W])) -> [[f32; W]; 2] {
+    let dz = each(|i| if scale[i] * y[i] + shift[i] > 0.0 { d[i] } else { 0.0 });
+    [dz, each(|i| dz[i] * y[i])]
 }
 
 /// Carries the gradient of a max-pooled image back to `y`: writes the whole padded `dy`, border included. A tie goes
@@ -230,14 +272,38 @@ pub fn add_mean_sums(plane: Plane, y: &[f32], d: &[f32], (normal, mean): (&Norma
 pub fn spread_pool(plane: Plane, from: &Pooled<'_>, normal: &Normal, slope: &Slope, dy: &mut [f32]) {
     let pooled = plane.halved();
     plane.clear_border(dy);
-    let mut left = vec![0.0_f32; pooled.width * plane.channels];
     for row in 0..pooled.height {
-        let picked = &from.picked[pooled.dense_row(row)];
-        activate_gradient(picked, &from.d[pooled.flat_row(row)], normal, &mut left);
-        for half in 0..2 {
-            let y = &from.y[plane.flat_row(2 * row + half)];
-            let out = &mut dy[plane.padded_row(2 * row + half)];
-            spread_row(y, picked, &mut left, slope, out);
+        let (top, bottom) = (2 * row, 2 * row + 1);
+        let windows = Pooled {
+            y: &from.y[plane.flat_row(top).start..plane.flat_row(bottom).end],
+            picked: &from.picked[pooled.dense_row(row)],
+            d: &from.d[pooled.flat_row(row)],
+        };
+        let out = &mut dy[plane.padded_row(top).start..plane.padded_row(bottom).end];
+        by_lanes!(plane.channels, spread_windows, windows, normal, slope, out);
+    }
+}
+
+/// One row of 2x2 windows; `y` and `out` are two rows with the border between them.
+#[inline(always)]
+fn spread_windows<const W: usize>(first: usize, from: Pooled<'_>, normal: &Normal, slope: &Slope, out: &mut [f32]) {
+    let channels = normal.scale.len();
+    let (scale, shift) = normal.factors::<W>(first);
+    let (along, offset) = slope.factors::<W>(first);
+    let below = from.picked.len() * 2 + channels;
+    let (top, bottom) = out.split_at_mut(below);
+    let (above, under) = (&from.y[..below], &from.y[below..]);
+    for x in 0..from.picked.len() / channels {
+        let (picked, d) = (load::<W>(from.picked, x * channels + first), load::<W>(from.d, x * channels + first));
+        let mut left = each::<W, _>(|i| if scale[i] * picked[i] + shift[i] > 0.0 { scale[i] * d[i] } else { 0.0 });
+        for (y, out) in [(above, &mut *top), (under, &mut *bottom)] {
+            for at in [2 * x * channels + first, (2 * x + 1) * channels + first] {
+                let y = load::<W>(y, at);
+                let taken = each::<W, _>(|i| if y[i] == picked[i] { left[i] } else { 0.0 });
+                // What a pixel takes is no longer left for later pixels of its window.
+                left = each(|i| left[i] - taken[i]);
+                store(out, at, each::<W, _>(|i| taken[i] + (along[i] * y[i] + offset[i])));
+            }
         }
     }
 }
@@ -262,65 +328,89 @@ pub fn spread_mean(
     slope: &Slope,
     dy: &mut [f32],
 ) {
-    let ((y, d), channels) = (from, plane.channels);
+    let (y, d) = from;
     let shares = mean.shares(plane, d);
     plane.clear_border(dy);
     for row in 0..plane.height {
-        let share = &shares[mean.part(plane, row)];
-        let pixels = y[plane.flat_row(row)].chunks_exact(channels);
-        for (x, (y, out)) in pixels.zip(dy[plane.padded_row(row)].chunks_exact_mut(channels)).enumerate() {
-            let inside = if x < mean.valid { 1.0 } else { 0.0 };
-            for c in 0..channels {
-                let active = if normal.scale[c] * y[c] + normal.shift[c] > 0.0 { inside } else { 0.0 };
-                out[c] = active * normal.scale[c] * share[c] + slope.along[c] * y[c] + slope.offset[c];
-            }
-        }
+        let (share, y) = (&shares[mean.part(plane, row)], &y[plane.flat_row(row)]);
+        let (inside, outside) = dy[plane.padded_row(row)].split_at_mut(mean.valid * plane.channels);
+        by_lanes!(plane.channels, spread_mean_row, (y, share), normal, slope, inside);
+        by_lanes!(plane.channels, spread_nothing_row, &y[inside.len()..], slope, outside);
     }
 }
 
-/// `left = scale * d` where the picked value is active, else 0.
 #[inline(always)]
-fn activate_gradient(picked: &[f32], d: &[f32], normal: &Normal, left: &mut [f32]) {
+fn spread_mean_row<const W: usize>(
+    first: usize,
+    (y, share): (&[f32], &[f32]),
+    normal: &Normal,
+    slope: &Slope,
+    out: &mut [f32],
+) {
     let channels = normal.scale.len();
-    let pixels = picked.chunks_exact(channels).zip(d.chunks_exact(channels));
-    for (left, (y, d)) in left.chunks_exact_mut(channels).zip(pixels) {
-        let factors = normal.scale.iter().zip(&normal.shift);
-        for ((left, (&y, &d)), (&scale, &shift)) in left.iter_mut().zip(y.iter().zip(d)).zip(factors) {
-            *left = if scale * y + shift > 0.0 { scale * d } else { 0.0 };
-        }
+    let ((scale, shift), share) = (normal.factors::<W>(first), load::<W>(share, first));
+    let (along, offset) = slope.factors::<W>(first);
+    for (y, out) in y.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
+        let y = load::<W>(y, first);
+        let active = each::<W, _>(|i| if scale[i] * y[i] + shift[i] > 0.0 { scale[i] * share[i] } else { 0.0 });
+        store(out, first, each::<W, _>(|i| active[i] + along[i] * y[i] + offset[i]));
     }
 }
 
-/// One row of `dy`; what a pixel takes is no longer `left` for later pixels of its window.
+/// Pixels behind the clip's end bear on nothing but the batch's mean and variance.
 #[inline(always)]
-fn spread_row(y: &[f32], picked: &[f32], left: &mut [f32], slope: &Slope, out: &mut [f32]) {
+fn spread_nothing_row<const W: usize>(first: usize, y: &[f32], slope: &Slope, out: &mut [f32]) {
     let channels = slope.along.len();
-    let windows = picked.chunks_exact(channels).zip(left.chunks_exact_mut(channels));
-    let pixels = y.chunks_exact(2 * channels).zip(out.chunks_exact_mut(2 * channels));
-    for ((picked, left), (y, out)) in windows.zip(pixels) {
-        for (y, out) in y.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
-            let slopes = slope.along.iter().zip(&slope.offset);
-            let places = out.iter_mut().zip(y).zip(picked.iter().zip(left.iter_mut()));
-            for (((out, &y), (&picked, left)), (&along, &offset)) in places.zip(slopes) {
-                let taken = if y == picked { *left } else { 0.0 };
-                *left -= taken;
-                *out = taken + (along * y + offset);
-            }
-        }
+    let (along, offset) = slope.factors::<W>(first);
+    for (y, out) in y.chunks_exact(channels).zip(out.chunks_exact_mut(channels)) {
+        let y = load::<W>(y, first);
+        store(out, first, each::<W, _>(|i| along[i] * y[i] + offset[i]));
     }
 }
 
+/// Adds two numbers per channel and pixel to `sums` (2 x channels), from channel `first`.
 #[inline(always)]
-fn add_active(run: &mut [f32], y: &[f32], d: &[f32], normal: &Normal) {
-    let channels = y.len();
-    let (first, second) = run.split_at_mut(channels);
-    let (scale, shift) = (&normal.scale[..channels], &normal.shift[..channels]);
-    let (first, second, d) = (&mut first[..channels], &mut second[..channels], &d[..channels]);
-    for c in 0..channels {
-        let dz = if scale[c] * y[c] + shift[c] > 0.0 { d[c] } else { 0.0 };
-        first[c] += dz;
-        second[c] += dz * y[c];
+fn add_runs<const W: usize>(pixels: usize, term: impl Fn(usize) -> [[f32; W]; 2], first: usize, sums: &mut [f64]) {
+    let (mut totals, mut squares, channels) = ([0.0_f64; W], [0.0_f64; W], sums.len() / 2);
+    let mut start = 0;
+    while start < pixels {
+        let (mut run, mut other) = ([0.0_f32; W], [0.0_f32; W]);
+        let end = (start + RUN).min(pixels);
+        for pixel in start..end {
+            let [a, b] = term(pixel);
+            run = each(|i| run[i] + a[i]);
+            other = each(|i| other[i] + b[i]);
+        }
+        totals = each(|i| totals[i] + f64::from(run[i]));
+        squares = each(|i| squares[i] + f64::from(other[i]));
+        start = end;
     }
+    for i in 0..W {
+        sums[first + i] += totals[i];
+        sums[channels + first + i] += squares[i];
+    }
+}
+
+// Not array::from_fn, whose inner function is not always inlined.
+#[inline(always)]
+fn each<const W: usize, T: Copy + Default>(of: impl Fn(usize) -> T) -> [T; W] {
+    let mut lanes = [T::default(); W];
+    for (i, lane) in lanes.iter_mut().enumerate() {
+        *lane = of(i);
+    }
+    lanes
+}
+
+#[inline(always)]
+fn load<const W: usize>(numbers: &[f32], first: usize) -> [f32; W] {
+    let mut lanes = [0.0; W];
+    lanes.copy_from_slice(&numbers[first..first + W]);
+    lanes
+}
+
+#[inline(always)]
+fn store<const W: usize>(numbers: &mut [f32], first: usize, lanes: [f32; W]) {
+    numbers[first..first + W].copy_from_slice(&lanes);
 }
 
 #[inline(always)]

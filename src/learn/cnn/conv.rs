@@ -36,7 +36,7 @@ impl Conv {
         self.kernel_rows * self.kernel_row_len()
     }
 
-    /// Rows to compute at a time; even, so that a 2x2 pool can follow each block.
+    /// Rows to compute at a time; even.
     pub fn block_rows(self) -> usize {
         let row = self.input.stride() * self.outputs;
         (BLOCK / row).max(2) & !1
@@ -57,12 +57,34 @@ impl Conv {
 
     /// The outputs of the whole image: `x` padded, `y` flat.
     pub fn forward(self, x: &[f32], kernel: &[f32], y: &mut [f32]) {
-        let (step, row) = (self.block_rows(), self.input.stride() * self.outputs);
-        for first in (0..self.input.height).step_by(step) {
-            let rows = first..(first + step).min(self.input.height);
+        self.forward_then(x, kernel, y, |_, _| {});
+    }
+
+    /// The same; `then` gets each block of rows, flat, while it is still in the cache.
+    pub fn forward_then(self, x: &[f32], kernel: &[f32], y: &mut [f32], mut then: impl FnMut(Range<usize>, &[f32])) {
+        let row = self.input.stride() * self.outputs;
+        for rows in self.blocks() {
             let block = &mut y[rows.start * row..rows.end * row];
-            self.forward_rows(x, kernel, rows, block);
+            self.forward_rows(x, kernel, rows.clone(), block);
+            then(rows, block);
         }
+    }
+
+    /// All rows, some at a time; even numbers of them (but for the last), so that a 2x2 pool can follow each block.
+    pub fn blocks(self) -> impl Iterator<Item = Range<usize>> {
+        let (step, height) = (self.block_rows(), self.input.height);
+        (0..height).step_by(step).map(move |first| first..(first + step).min(height))
+    }
+
+    /// The same convolution of some rows only. It reads the padded `x` from [`Conv::band_start`].
+    #[must_use]
+    pub fn band(self, rows: &Range<usize>) -> Conv {
+        Conv { input: Plane { height: rows.len(), ..self.input }, ..self }
+    }
+
+    /// Where in the padded input the padded input of a band of rows starts.
+    pub fn band_start(self, rows: &Range<usize>) -> usize {
+        rows.start * self.input.stride() * self.input.channels
     }
 
     /// Adds the gradient of the kernel: `x` and `dy` padded (the border of `dy` zero).

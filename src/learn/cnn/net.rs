@@ -165,14 +165,13 @@ impl Net {
         pooled.clear_border(next);
         y.resize(conv.block_rows() * plane.stride() * plane.channels, 0.0);
         picked.resize(pooled.width * pooled.channels, 0.0);
-        for first in (0..plane.height).step_by(conv.block_rows()) {
-            let rows = first..(first + conv.block_rows()).min(plane.height);
+        for rows in conv.blocks() {
             conv.forward_rows(x, kernel, rows.clone(), y);
             for pair in 0..rows.len() / 2 {
                 let (top, bottom) = (&y[plane.flat_row(2 * pair)], &y[plane.flat_row(2 * pair + 1)]);
-                let out = &mut next[pooled.padded_row(first / 2 + pair)];
+                let out = &mut next[pooled.padded_row(rows.start / 2 + pair)];
                 widest(|| {
-                    pick_row(top, bottom, &normal, picked);
+                    pick_row(top, bottom, &normal.scale, picked);
                     activate_row(picked, &normal, out);
                 });
             }
@@ -220,26 +219,32 @@ impl Window {
 /// lies outside the image is zero, which is the mean when the features are normalised. The border is not touched.
 pub(super) fn fill(image: &Image, window: &Window, plane: Plane, x: &mut [f32]) {
     let (channels, bands, _) = image.dim();
-    let mut line = vec![0.0; plane.width];
-    (0..plane.height).for_each(|row| x[plane.padded_row(row)].fill(0.0));
+    let width = plane.width;
+    // All lines one after another, with those of a zero row above and below.
+    let mut lines = vec![0.0; (plane.height + 2) * channels * width];
     for band in (0..bands).filter(|band| !window.blank_bands.contains(band)) {
         for channel in 0..channels {
-            read_line(image, (channel, band), window, &mut line);
-            // The row below sees this band above it, and so on.
-            for (above, row) in [(0, band + 1), (1, band)].into_iter().chain(band.checked_sub(1).map(|row| (2, row))) {
-                if row < plane.height {
-                    let pixels = x[plane.padded_row(row)].chunks_exact_mut(plane.channels);
-                    pixels.zip(&line).for_each(|(pixel, &value)| pixel[above * channels + channel] = value);
-                }
-            }
+            let line = &mut lines[((band + 1) * channels + channel) * width..][..width];
+            read_line(image, (channel, band), window, line);
+        }
+    }
+    for row in 0..plane.height {
+        let stack = &lines[row * channels * width..][..3 * channels * width];
+        for (column, pixel) in x[plane.padded_row(row)].chunks_exact_mut(plane.channels).enumerate() {
+            let values = stack[column..].iter().step_by(width);
+            pixel.iter_mut().zip(values).for_each(|(to, &from)| *to = from);
         }
     }
 }
 
+/// Writes one line of a window; what lies behind its end is left alone.
 fn read_line(image: &Image, (channel, band): (usize, usize), window: &Window, line: &mut [f32]) {
-    let values = image.slice(ndarray::s![channel, band, window.frames.clone()]);
-    line.fill(0.0);
-    for ((frame, &value), out) in window.frames.clone().zip(values).zip(line) {
-        *out = if window.blank_frames.contains(&frame) { 0.0 } else { value };
+    let Window { frames, blank_frames, .. } = window;
+    let values = image.slice(ndarray::s![channel, band, frames.clone()]);
+    line.iter_mut().zip(values).for_each(|(to, &from)| *to = from);
+    let place = |frame: usize| (frame.clamp(frames.start, frames.end) - frames.start).min(line.len());
+    let blank = place(blank_frames.start)..place(blank_frames.end);
+    if !blank.is_empty() {
+        line[blank].fill(0.0);
     }
 }

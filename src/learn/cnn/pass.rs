@@ -4,6 +4,8 @@
 //! the order of images and groups, so the bits are the same for any number of threads. Buffers are made once per
 //! fit. Deliberately absent: the optimiser, epochs and what a batch is made of.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::block::{
@@ -15,6 +17,7 @@ use super::dense::scale;
 use super::kernel::widest;
 use super::loss::Loss;
 use super::net::{Net, Window, fill};
+use super::plane::Plane;
 use crate::features::Image;
 use crate::job::Watch;
 use crate::learn::{Epoch, LearnError};
@@ -126,7 +129,7 @@ impl Pass {
             let (done, rest) = self.stages.split_at_mut(number + 1);
             done[number].convolve(step, number)?;
             if let Some(next) = rest.first_mut() {
-                done[number].max_pool(next, step.batch.len());
+                done[number].activate(next, step.batch.len());
             }
         }
         step.watch.check()?;
@@ -183,18 +186,27 @@ impl Stage {
         images.for_each(|(x, draw)| fill(draw.image, &draw.window, plane, x));
     }
 
-    /// Convolution of every image and the batch's normalisation.
+    /// Convolution of every image, what a max-pool picks of it, and the batch's normalisation.
     fn convolve(&mut self, step: &Step<'_>, number: usize) -> Result<(), LearnError> {
         let (conv, plane, block) = (self.conv, self.conv.output(), &step.net.blocks[number]);
-        let kernel = &step.net.parameters[block.kernel.clone()];
-        let outputs =
-            self.y.par_chunks_exact_mut(plane.flat_len()).zip(self.sums.par_chunks_exact_mut(2 * plane.channels));
-        let images = self.x.par_chunks_exact(conv.input.padded_len()).zip(outputs).take(step.batch.len());
-        images.for_each(|(x, (y, sums))| {
-            conv.forward(x, kernel, y);
-            widest(|| sum_up(plane, y, sums));
-        });
-        let (gamma, beta) = (&step.net.parameters[block.gamma.clone()], &step.net.parameters[block.beta.clone()]);
+        let (kernel, gamma) = (&step.net.parameters[block.kernel.clone()], &step.net.parameters[block.gamma.clone()]);
+        let inputs = self.x.par_chunks_exact(conv.input.padded_len()).take(step.batch.len());
+        let outputs = self.y.par_chunks_exact_mut(plane.flat_len());
+        let images = inputs.zip(outputs).zip(self.sums.par_chunks_exact_mut(2 * plane.channels));
+        let one = |((x, y), sums): ((&[f32], &mut [f32]), &mut [f64]), picked: &mut [f32]| {
+            sums.fill(0.0);
+            conv.forward_then(x, kernel, y, |rows, y| {
+                widest(|| sum_up(conv.band(&rows).output(), y, sums));
+                pick(plane, (rows, y), gamma, picked);
+            });
+        };
+        if self.picked.is_empty() {
+            images.for_each(|image| one(image, &mut []));
+        } else {
+            let picked = self.picked.par_chunks_exact_mut(plane.halved().dense_len());
+            images.zip(picked).for_each(|(image, picked)| one(image, picked));
+        }
+        let beta = &step.net.parameters[block.beta.clone()];
         let count = step.batch.len() * plane.height * plane.width;
         self.normal = Normal::of_batch(&self.total(step.batch.len()), count, gamma, beta);
         if self.normal.is_finite() {
@@ -203,20 +215,17 @@ impl Stage {
         Err(LearnError::Failed(format!("block {number} gave a number that is not finite")))
     }
 
-    fn max_pool(&mut self, next: &mut Stage, images: usize) {
-        let (plane, pooled, normal) = (self.conv.output(), next.conv.input, &self.normal);
-        let outputs =
-            self.picked.par_chunks_exact_mut(pooled.dense_len()).zip(next.x.par_chunks_exact_mut(pooled.padded_len()));
-        let all = self.y.par_chunks_exact(plane.flat_len()).zip(outputs).take(images);
-        all.for_each(|(y, (picked, x))| {
-            for row in 0..pooled.height {
-                let (top, bottom) = (&y[plane.flat_row(2 * row)], &y[plane.flat_row(2 * row + 1)]);
-                let (picked, x) = (&mut picked[pooled.dense_row(row)], &mut x[pooled.padded_row(row)]);
-                widest(|| {
-                    pick_row(top, bottom, normal, picked);
-                    activate_row(picked, normal, x);
-                });
-            }
+    /// The picked values, normalised, are what the next block reads.
+    fn activate(&self, next: &mut Stage, images: usize) {
+        let (pooled, normal) = (next.conv.input, &self.normal);
+        let outputs = next.x.par_chunks_exact_mut(pooled.padded_len());
+        let all = self.picked.par_chunks_exact(pooled.dense_len()).zip(outputs).take(images);
+        all.for_each(|(picked, x)| {
+            widest(|| {
+                for row in 0..pooled.height {
+                    activate_row(&picked[pooled.dense_row(row)], normal, &mut x[pooled.padded_row(row)]);
+                }
+            });
         });
     }
 
@@ -266,12 +275,16 @@ impl Stage {
         let mut dx = std::mem::take(&mut self.dx);
         let stage = &*self;
         let one = |group: &mut Group, image: usize, dx: Option<&mut [f32]>| {
-            let dy = &mut group.dy[..stage.conv.output().padded_len()];
-            stage.spread(step, (image, d), slope, dy);
             let x = &stage.x[image * stage.conv.input.padded_len()..][..stage.conv.input.padded_len()];
-            stage.conv.add_kernel_gradient(x, dy, &mut group.gradient[block.kernel.clone()]);
+            let gradient = &mut group.gradient[block.kernel.clone()];
+            for rows in stage.bands(dx.is_some()) {
+                let band = stage.conv.band(&rows);
+                let dy = &mut group.dy[..band.output().padded_len()];
+                stage.spread(step, (image, &rows, d), slope, dy);
+                band.add_kernel_gradient(&x[stage.conv.band_start(&rows)..], dy, gradient);
+            }
             if let Some(dx) = dx {
-                stage.conv.reversed().forward(dy, &stage.reversed_kernel, dx);
+                stage.conv.reversed().forward(&group.dy, &stage.reversed_kernel, dx);
             }
         };
         let images = |group: usize| group * per_group..((group + 1) * per_group).min(step.batch.len());
@@ -289,9 +302,16 @@ impl Stage {
         self.dx = dx;
     }
 
-    /// The padded gradient of one image's convolution output.
-    fn spread(&self, step: &Step<'_>, (image, d): (usize, &[f32]), slope: &Slope, dy: &mut [f32]) {
-        let plane = self.conv.output();
+    /// The rows whose gradient is worked on together: all, where the gradient of the input needs them, else what stays
+    /// in the cache.
+    fn bands(&self, whole: bool) -> Vec<Range<usize>> {
+        let all = 0..self.conv.input.height;
+        if whole || self.picked.is_empty() { vec![all] } else { self.conv.blocks().collect() }
+    }
+
+    /// The padded gradient of some rows of one image's convolution output.
+    fn spread(&self, step: &Step<'_>, (image, rows, d): (usize, &Range<usize>, &[f32]), slope: &Slope, dy: &mut [f32]) {
+        let (plane, band) = (self.conv.output(), self.conv.band(rows).output());
         let y = &self.y[image * plane.flat_len()..][..plane.flat_len()];
         if self.picked.is_empty() {
             let mean = step.net.mean(step.batch[image].window.frames.len());
@@ -299,10 +319,13 @@ impl Stage {
             let d = &d[image * width..][..width];
             return widest(|| spread_mean(plane, (y, d), (&self.normal, mean), slope, dy));
         }
-        let pooled = plane.halved();
-        let picked = &self.picked[image * pooled.dense_len()..][..pooled.dense_len()];
-        let d = &d[image * pooled.flat_len()..][..pooled.flat_len()];
-        widest(|| spread_pool(plane, &Pooled { y, picked, d }, &self.normal, slope, dy));
+        let (pooled, above) = (plane.halved(), rows.start / 2);
+        let from = Pooled {
+            y: &y[plane.flat_row(rows.start).start..],
+            picked: &self.picked[image * pooled.dense_len() + pooled.dense_row(above).start..],
+            d: &d[image * pooled.flat_len() + pooled.flat_row(above).start..],
+        };
+        widest(|| spread_pool(band, &from, &self.normal, slope, dy));
     }
 
     /// Sums over images, in their order.
@@ -314,4 +337,17 @@ impl Stage {
         }
         total
     }
+}
+
+/// What a max-pool takes of a block of rows, into the image's `picked`; nothing where that is empty.
+fn pick(plane: Plane, (rows, y): (Range<usize>, &[f32]), gamma: &[f32], picked: &mut [f32]) {
+    if picked.is_empty() {
+        return;
+    }
+    widest(|| {
+        for pair in 0..rows.len() / 2 {
+            let (top, bottom) = (&y[plane.flat_row(2 * pair)], &y[plane.flat_row(2 * pair + 1)]);
+            pick_row(top, bottom, gamma, &mut picked[plane.halved().dense_row(rows.start / 2 + pair)]);
+        }
+    });
 }
