@@ -58,11 +58,6 @@ impl Ledger {
         self.clip(clip)?.labels.last().map(|(_, class)| class.as_str())
     }
 
-    /// The annotation that gave the clip its label.
-    pub fn labelled_by(&self, clip: &ClipId) -> Option<AnnotationId> {
-        self.clip(clip)?.labels.last().map(|(id, _)| *id)
-    }
-
     /// True when the clip was skipped and has no label.
     pub fn skipped(&self, clip: &ClipId) -> bool {
         self.clip(clip).is_some_and(|state| state.labels.is_empty() && !state.skips.is_empty())
@@ -334,7 +329,7 @@ mod tests {
         let first = s.say("a", label("fear"));
         s.say("a", Act::Skip);
         assert!(!s.ledger.skipped(&clip("a")));
-        assert_eq!(s.ledger.labelled_by(&clip("a")), Some(first));
+        assert_eq!(s.ledger.label(&clip("a")), Some("fear"));
         s.say("a", Act::Undo(first));
         assert!(s.ledger.skipped(&clip("a")));
     }

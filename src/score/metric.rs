@@ -3,7 +3,7 @@
 //! A new metric is one row and one function. Deliberately absent: metrics of scores (log-loss, calibration, AUC):
 //! a confusion matrix does not hold them.
 
-use super::confusion::{Confusion, PerClass, share};
+use super::confusion::{Confusion, share};
 
 /// A row of [`METRICS`].
 #[derive(Debug, Clone, Copy)]
@@ -34,35 +34,6 @@ pub static METRICS: &[Metric] = &[
 #[must_use]
 pub fn metric(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name)
-}
-
-/// All of [`METRICS`] for one confusion matrix, and the scores of each class.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Metrics {
-    values: Vec<Option<f64>>,
-    /// By class number.
-    pub per_class: Vec<PerClass>,
-}
-
-impl Metrics {
-    /// Computes every row of [`METRICS`].
-    #[must_use]
-    pub fn of(confusion: &Confusion) -> Metrics {
-        let values = METRICS.iter().map(|metric| (metric.of)(confusion)).collect();
-        Metrics { values, per_class: confusion.per_class() }
-    }
-
-    /// The value of the metric of that name; `None` where undefined or where there is no such metric.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<f64> {
-        let at = METRICS.iter().position(|metric| metric.name == name)?;
-        self.values[at]
-    }
-
-    /// Metrics with their values, in the order of [`METRICS`].
-    pub fn iter(&self) -> impl Iterator<Item = (&'static Metric, Option<f64>)> + '_ {
-        METRICS.iter().zip(self.values.iter().copied())
-    }
 }
 
 const fn row(name: &'static str, about: &'static str, percent: bool) -> Metric {
@@ -125,14 +96,15 @@ mod tests {
 
     #[test]
     fn nothing_counted_is_undefined_everywhere() {
-        assert!(Metrics::of(&Confusion::new(3)).iter().all(|(_, value)| value.is_none()));
+        assert!(METRICS.iter().all(|metric| (metric.of)(&Confusion::new(3)).is_none()));
     }
 
     #[test]
     fn one_class_only_leaves_coefficients_undefined() {
-        let all = Metrics::of(&Confusion::of(&[1, 1], &[1, 1], 3).unwrap());
-        assert_eq!((all.get("uar"), all.get("wa"), all.get("macro_f1")), (Some(1.0), Some(1.0), Some(1.0)));
-        assert_eq!((all.get("mcc"), all.get("kappa"), all.get("no such")), (None, None, None));
+        let all = Confusion::of(&[1, 1], &[1, 1], 3).unwrap();
+        assert_eq!((uar(&all), wa(&all), macro_f1(&all)), (Some(1.0), Some(1.0), Some(1.0)));
+        assert_eq!((mcc(&all), kappa(&all)), (None, None));
+        assert!(metric("no such").is_none());
     }
 
     #[test]
@@ -156,7 +128,9 @@ mod tests {
         #[test]
         fn every_value_is_finite_and_in_range(pairs in prop::collection::vec((0usize..5, 0usize..5), 0..40)) {
             let (truth, pred): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-            for (metric, value) in Metrics::of(&Confusion::of(&truth, &pred, 5).unwrap()).iter() {
+            let all = Confusion::of(&truth, &pred, 5).unwrap();
+            for metric in METRICS {
+                let value = (metric.of)(&all);
                 let low = if metric.percent { 0.0 } else { -1.0 };
                 prop_assert!(value.is_none_or(|value| (low - 1e-12..=1.0 + 1e-12).contains(&value)), "{}", metric.name);
             }

@@ -10,5 +10,5 @@ mod report;
 
 pub use confusion::{Confusion, PerClass, ScoreError};
 pub use interval::{Bootstrap, Interval, bootstrap, fold_spread};
-pub use metric::{METRICS, Metric, Metrics, metric};
+pub use metric::{METRICS, Metric, metric};
 pub use report::report;

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
 pub use run::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
@@ -25,20 +25,6 @@ pub use runs::{RunProblem, Runs};
 pub struct Store {
     path: PathBuf,
     db: Connection,
-}
-
-/// A corpus that the store knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownCorpus {
-    /// What its annotations and runs are filed under: the canonical path of its root. A corpus that moves gets a new key;
-    /// its old annotations stay under the old one.
-    pub key: String,
-    /// Name of its description.
-    pub name: String,
-    /// Its root as it was last opened.
-    pub root: String,
-    /// Number of annotations.
-    pub annotations: usize,
 }
 
 /// How long a call waits for another process that writes.
@@ -86,39 +72,6 @@ impl Store {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Remembers name and root of the corpus filed under `key`. Optional: a corpus that is only ever written to is listed
-    /// under its key.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be written.
-    pub fn describe_corpus(&mut self, key: &str, name: &str, root: &str) -> Result<(), StoreError> {
-        let known: Option<(String, String)> = self
-            .db
-            .query_row("SELECT name, root FROM corpus WHERE key = ?1", [key], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-            .map_err(|error| self.failed(error))?;
-        if known.is_some_and(|(old_name, old_root)| old_name == name && old_root == root) {
-            return Ok(());
-        }
-        self.write(|tx| {
-            let id = corpus_id(tx, key)?;
-            tx.execute("UPDATE corpus SET name = ?2, root = ?3 WHERE id = ?1", params![id, name, root])?;
-            Ok(())
-        })
-    }
-
-    /// All corpora the store knows, by key.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be read.
-    pub fn corpora(&self) -> Result<Vec<KnownCorpus>, StoreError> {
-        let sql = "SELECT key, name, root, (SELECT count(*) FROM annotation WHERE corpus_id = corpus.id)
-                   FROM corpus ORDER BY key";
-        self.read(sql, [], |row| {
-            Ok(KnownCorpus { key: row.get(0)?, name: row.get(1)?, root: row.get(2)?, annotations: row.get(3)? })
-        })
     }
 
     /// Runs `work` in a transaction that is on disk when this returns, or not there at all.
@@ -258,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_reads_back_as_it_was_and_goes_with_its_predictions() {
+    fn a_run_reads_back_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(&folder.path().join("x.db")).unwrap();
         let mut run = run::tests::run("/c");
@@ -270,11 +223,6 @@ mod tests {
         assert_eq!(store.runs("/other").unwrap(), Runs::default());
         run.fit_seconds = f64::NAN;
         assert!(matches!(store.save_run(&run), Err(StoreError::Refused(_))));
-        assert!(store.delete_run(id).unwrap());
-        assert!(!store.delete_run(id).unwrap());
-        assert_eq!(store.run(id).unwrap(), None);
-        let left: i64 = store.db.query_row("SELECT count(*) FROM prediction", [], |row| row.get(0)).unwrap();
-        assert_eq!(left, 0);
     }
 
     #[test]

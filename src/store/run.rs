@@ -151,11 +151,6 @@ impl Run {
         self.predictions.iter().map(|prediction| number(&prediction.speaker)).collect()
     }
 
-    /// Places of the predictions of one fold.
-    pub fn fold(&self, fold: usize) -> Vec<usize> {
-        (0..self.predictions.len()).filter(|&place| self.predictions[place].fold == fold).collect()
-    }
-
     /// What keeps the run from being stored: numbers that are not finite, classes that do not exist.
     pub(super) fn fault(&self) -> Option<String> {
         let classes = self.classes().len();
@@ -230,7 +225,6 @@ pub(super) mod tests {
     fn predictions_come_as_columns() {
         let run = run("/c");
         assert_eq!((run.truth(), run.pred(), run.groups()), (vec![0, 1, 1], vec![1, 1, 1], vec![0, 1, 0]));
-        assert_eq!((run.fold(0), run.fold(1), run.fold(2)), (vec![0, 2], vec![1], vec![]));
     }
 
     #[test]

@@ -96,14 +96,6 @@ impl Store {
             }
         }
     }
-
-    /// Removes a run and its predictions. False when there was none.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be written.
-    pub fn delete_run(&mut self, id: RunId) -> Result<bool, StoreError> {
-        self.write(|tx| Ok(tx.execute("DELETE FROM run WHERE id = ?1", [id.0])? > 0))
-    }
 }
 
 const SELECT: &str = "SELECT id, started_at, fit_seconds, protocol, recipe FROM run";
