@@ -331,7 +331,7 @@ proptest::proptest! {
 
     /// Real bytes with some of them changed: a sound without NaN or an error of one line; no panic gets out.
     #[test]
-    fn mutated_files_never_panic(
+    fn mutated_files_are_a_sound_or_an_error(
         which in 0_usize..11,
         changes in proptest::collection::vec((0.0..1.0_f64, proptest::num::u8::ANY), 1..12),
         near_the_head in proptest::bool::ANY,
@@ -480,7 +480,7 @@ mod alsa {
 
     /// Runs this test again in a process of its own whose ALSA writes to a file, and looks at the file.
     #[test]
-    fn the_device_plays_every_sample_at_its_pitch() {
+    fn the_device_plays_at_the_right_pitch_and_level() {
         if std::env::var_os(CHILD).is_some() {
             return play_to_the_end();
         }
@@ -499,7 +499,7 @@ mod alsa {
         );
         std::fs::write(&config, text).unwrap();
         let module = module_path!().split_once("::").map_or("", |(_, module)| module);
-        let test = format!("{module}::the_device_plays_every_sample_at_its_pitch");
+        let test = format!("{module}::the_device_plays_at_the_right_pitch_and_level");
         let child = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", &test, "--nocapture"])
             .env("ALSA_CONFIG_PATH", &config)

@@ -17,7 +17,7 @@ use crate::job::Watch;
 /// Inverse strength of the penalty, as scikit-learn's `C`: loss summed over rows + |w|² / 2C.
 const C: f64 = 0.1;
 
-/// L-BFGS gains nothing on held-out clips after this many steps.
+/// Upper bound of L-BFGS steps; set by hand, not tuned.
 const STEPS: u64 = 200;
 
 /// Softmax regression.

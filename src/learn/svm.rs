@@ -22,8 +22,8 @@ const C: f64 = 10.0;
 /// Stopping tolerance, as scikit-learn's `tol`.
 const TOLERANCE: f64 = 1e-3;
 
-/// Slope of the logistic that turns a decision value into the probability within a pair. Platt's fits on held-out
-/// clips lie between 1 and 3; a fixed one keeps the order and needs no clips.
+/// Slope of the logistic that turns a decision value into the probability within a pair. Set by hand where Platt would
+/// fit one on held-out clips: it keeps the order and needs no clips, but the scores are not calibrated.
 const SLOPE: f64 = 2.0;
 
 /// RBF SVM.
