@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::{Files, Place, say};
 use crate::corpus::{Clip, Corpus, scan};
 use crate::features::cache::{Cache, write_image, write_matrix};
-use crate::features::{FEATURE_SETS, FeatureSet, feature_set};
+use crate::features::{FeatureSet, feature_set};
 use crate::file::write_whole;
 use crate::learn::Inputs;
 use crate::workbench::material::Listener;
@@ -37,18 +37,16 @@ pub struct Extract {
 impl Extract {
     /// Scans, computes, writes; the index last, so that a folder with an index is whole.
     pub fn run(self) -> Result<()> {
-        let known = || FEATURE_SETS.iter().map(|set| set.name()).collect::<Vec<_>>().join(", ");
-        let set =
-            feature_set(&self.set).with_context(|| format!("no feature set `{}`; there are {}", self.set, known()))?;
+        let set = feature_set(&self.set)?;
         let progress = Progress::new(self.quiet)?;
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
         tell_problems(&corpus);
         let cache = Cache::open(&self.files.cache()?);
         let listener = Listener { cache: &cache, rate: self.files.rate };
         let clips: Vec<&Clip> = corpus.clips.iter().collect();
-        let inputs = listener.inputs(&clips, set, &progress)?;
+        let inputs = listener.inputs(&clips, set.as_ref(), &progress)?;
         std::fs::create_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
-        let arrays = self.write(set, &inputs)?;
+        let arrays = self.write(set.as_ref(), &inputs)?;
         self.write_index(&corpus, &arrays)?;
         progress.end();
         tell_cache(&cache);
@@ -72,9 +70,9 @@ impl Extract {
                 let columns = set.columns();
                 write_whole(&self.out.join("columns.csv"), |out| -> Result<()> {
                     let mut csv = csv::Writer::from_writer(out);
-                    csv.write_record(["column", "unit"])?;
+                    csv.write_record(["column", "unit", "source"])?;
                     for column in &columns {
-                        csv.write_record([column.name.as_str(), column.unit])?;
+                        csv.write_record([column.name.as_str(), column.unit, column.source])?;
                     }
                     Ok(csv.flush()?)
                 })?;

@@ -97,7 +97,7 @@ impl Watch<News> for Progress {
     }
     fn tell(&self, news: News) {
         match news {
-            News::Reading { set, done, total } => self.step(set, done, total),
+            News::Reading { set, done, total } => self.step(&set, done, total),
             News::Model { model, plan, index, of, folds } => {
                 self.line(&format!("{model}, {plan}: {folds} fold(s) ({} of {of})", index + 1));
                 self.step(&model, 0, folds);

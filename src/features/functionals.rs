@@ -16,11 +16,11 @@ pub static FUNCTIONALS: Functionals = Functionals;
 pub struct Functionals;
 
 impl FeatureSet for Functionals {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "functionals"
     }
 
-    fn about(&self) -> &'static str {
+    fn about(&self) -> &str {
         "vector: statistics of MFCC, pitch, level, spectral shape and rhythm over the clip"
     }
 
@@ -37,7 +37,7 @@ impl FeatureSet for Functionals {
         for track in tracks(&Descriptors::empty()) {
             columns.extend(track.statistics.iter().map(|statistic| track.column(statistic)));
         }
-        columns.extend(RHYTHM.map(|(name, unit)| Column { name: name.to_owned(), unit }));
+        columns.extend(RHYTHM.map(|(name, unit)| Column { name: name.to_owned(), unit, source: SOURCE }));
         columns
     }
 
@@ -53,6 +53,8 @@ impl FeatureSet for Functionals {
     }
 }
 
+const SOURCE: &str = "emolab: descriptors by librosa's definitions, statistics by numpy's";
+
 /// A track and what is asked of it. Names and numbers both come from the same list, so they cannot disagree.
 struct Track {
     name: String,
@@ -65,7 +67,7 @@ struct Track {
 impl Track {
     fn column(&self, statistic: &Statistic) -> Column {
         let unit = self.units[usize::from(statistic.per_second)];
-        Column { name: format!("{}_{}", self.name, statistic.name), unit }
+        Column { name: format!("{}_{}", self.name, statistic.name), unit, source: SOURCE }
     }
 }
 

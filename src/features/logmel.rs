@@ -81,11 +81,11 @@ impl Spectrogram {
 }
 
 impl FeatureSet for LogMel {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         self.name
     }
 
-    fn about(&self) -> &'static str {
+    fn about(&self) -> &str {
         "image: log-mel spectrogram, its first and second derivative over time (64 bands, 25/10 ms), level-normalised"
     }
 
@@ -98,9 +98,13 @@ impl FeatureSet for LogMel {
     }
 
     fn columns(&self) -> Vec<Column> {
-        let channels = [("mel", "dB"), ("delta", "dB/frame"), ("delta2", "dB/frame²")];
-        let names = |(channel, unit)| {
-            (0..self.spectrogram.bands).map(move |band| Column { name: format!("{channel}_{band}"), unit })
+        let channels = [
+            ("mel", "dB", "librosa.feature.melspectrogram, power_to_db"),
+            ("delta", "dB/frame", "librosa.feature.delta, order 1"),
+            ("delta2", "dB/frame²", "librosa.feature.delta, order 2"),
+        ];
+        let names = |(channel, unit, source)| {
+            (0..self.spectrogram.bands).map(move |band| Column { name: format!("{channel}_{band}"), unit, source })
         };
         channels.into_iter().flat_map(names).collect()
     }

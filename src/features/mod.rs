@@ -8,9 +8,14 @@ mod descriptors;
 pub mod dsp;
 pub mod functionals;
 pub mod logmel;
+mod spec;
 mod statistics;
 
+use std::sync::Arc;
+
 use ndarray::{ArcArray, Ix3};
+
+pub use spec::{Combined, Parameters, SpecError, feature_set};
 
 use crate::audio::Wave;
 
@@ -42,14 +47,16 @@ pub struct Column {
     pub name: String,
     /// Physical unit, or "-".
     pub unit: &'static str,
+    /// Where its definition comes from: a function of a named library, or a paper.
+    pub source: &'static str,
 }
 
 /// A recipe that turns a wave into [`Features`]; one static per file, listed in [`FEATURE_SETS`].
-pub trait FeatureSet: Sync {
-    /// Short name, as typed after `--set`.
-    fn name(&self) -> &'static str;
+pub trait FeatureSet: Send + Sync {
+    /// As typed after `--set`, parameters included: `logmel`, `logmel:bands=40`.
+    fn name(&self) -> &str;
     /// One line for pickers and the catalogue.
-    fn about(&self) -> &'static str;
+    fn about(&self) -> &str;
     /// What it makes.
     fn kind(&self) -> Kind;
     /// Raised whenever the numbers change; part of the cache key.
@@ -62,7 +69,17 @@ pub trait FeatureSet: Sync {
     /// [`FeatureError`] when the wave is empty, not finite, or of no usable rate. A short or silent wave is not an
     /// error: what it lacks has the value the set documents, and every number is finite.
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError>;
+    /// The same set with other parameters, as typed after its name.
+    ///
+    /// # Errors
+    /// [`SpecError::Parameter`] for one that the set does not have, or a value that makes no sense.
+    fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
+        Err(parameters.unknown(self.name(), &[]))
+    }
 }
+
+/// A feature set that the user chose: one of the registry, one with other parameters, or several side by side.
+pub type Chosen = Arc<dyn FeatureSet>;
 
 /// Why a clip has no features.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,11 +100,6 @@ pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
 /// All feature sets; the first of each kind is that kind's default.
 pub static FEATURE_SETS: &[&dyn FeatureSet] = &[&logmel::LOGMEL, &functionals::FUNCTIONALS];
-
-/// The set of that name.
-pub fn feature_set(name: &str) -> Option<&'static dyn FeatureSet> {
-    FEATURE_SETS.iter().copied().find(|set| set.name() == name)
-}
 
 /// The wave itself when features can be made of it.
 fn checked(wave: &Wave) -> Result<&Wave, FeatureError> {

@@ -17,7 +17,7 @@ use super::summary::Summary;
 use super::{corpus_key, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Corpus, Target, Task, task};
-use crate::features::{FeatureSet, Kind};
+use crate::features::{Chosen, Kind};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::{Classifier, Data, Epoch, Norm, Recipe, fit};
@@ -47,7 +47,7 @@ impl Request {
     ///
     /// # Errors
     /// An unknown feature set.
-    pub fn recipe(&self, kind: &dyn Classifier) -> Result<(Recipe, &'static dyn FeatureSet)> {
+    pub fn recipe(&self, kind: &dyn Classifier) -> Result<(Recipe, Chosen)> {
         let set = set_for(kind.kind(), self.features.as_deref())?;
         let recipe = Recipe {
             classifier: kind.name().to_owned(),
@@ -66,7 +66,7 @@ pub enum News {
     /// Features of `done` of `total` clips are there.
     Reading {
         /// Name of the feature set.
-        set: &'static str,
+        set: String,
         /// Clips done.
         done: usize,
         /// Clips in all.
@@ -141,7 +141,7 @@ struct Material<'a> {
     corpus: &'a Corpus,
     task: &'a Task,
     rate: u32,
-    data: BTreeMap<&'static str, Data>,
+    data: BTreeMap<String, Data>,
 }
 
 /// A plan and the splits it makes.
@@ -241,7 +241,7 @@ fn material<'a>(
     for kind in kinds {
         let (_, set) = request.recipe(*kind)?;
         if !all.contains_key(set.name()) {
-            all.insert(set.name(), data(corpus, task, set, listener, watch)?);
+            all.insert(set.name().to_owned(), data(corpus, task, set.as_ref(), listener, watch)?);
         }
     }
     Ok(Material { corpus, task, rate: listener.rate, data: all })

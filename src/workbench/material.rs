@@ -12,7 +12,7 @@ use super::experiment::News;
 use crate::audio::decode;
 use crate::corpus::{Clip, Corpus, Task};
 use crate::features::cache::Cache;
-use crate::features::{FEATURE_SETS, FeatureSet, Features, Kind, feature_set};
+use crate::features::{Chosen, FEATURE_SETS, FeatureSet, Features, Kind, feature_set};
 use crate::job::Watch;
 use crate::learn::{Classifier, Data, Inputs, classifier};
 
@@ -30,7 +30,7 @@ impl Listener<'_> {
     ///
     /// # Errors
     /// The file cannot be decoded or holds nothing to compute from; the text names the file.
-    pub fn features(&self, clip: &Clip, set: &'static dyn FeatureSet) -> Result<Features> {
+    pub fn features(&self, clip: &Clip, set: &dyn FeatureSet) -> Result<Features> {
         let make = || -> Result<Features> {
             let wave = decode(&clip.path)?.mono().resample(self.rate)?;
             Ok(set.extract(&wave)?)
@@ -42,7 +42,7 @@ impl Listener<'_> {
     ///
     /// # Errors
     /// As [`Listener::features`], and cancelling.
-    pub fn inputs(&self, clips: &[&Clip], set: &'static dyn FeatureSet, watch: &dyn Watch<News>) -> Result<Inputs> {
+    pub fn inputs(&self, clips: &[&Clip], set: &dyn FeatureSet, watch: &dyn Watch<News>) -> Result<Inputs> {
         let (done, total) = (AtomicUsize::new(0), clips.len());
         let all: Vec<Features> = clips
             .par_iter()
@@ -50,7 +50,7 @@ impl Listener<'_> {
                 watch.check()?;
                 let features = self.features(clip, set)?;
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                watch.tell(News::Reading { set: set.name(), done, total });
+                watch.tell(News::Reading { set: set.name().to_owned(), done, total });
                 Ok(features)
             })
             .collect::<Result<_>>()?;
@@ -86,17 +86,15 @@ pub fn gather(all: Vec<Features>) -> Result<Inputs> {
 ///
 /// # Errors
 /// An unknown name.
-pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<&'static dyn FeatureSet> {
+pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<Chosen> {
     if let Some(name) = asked {
-        let set = feature_set(name).with_context(|| {
-            let known: Vec<_> = FEATURE_SETS.iter().map(|set| set.name()).collect();
-            format!("no feature set `{name}`; there are {}", known.join(", "))
-        })?;
+        let set = feature_set(name)?;
         if set.kind() == kind {
             return Ok(set);
         }
     }
-    FEATURE_SETS.iter().copied().find(|set| set.kind() == kind).context("no feature set of this kind")
+    let default = FEATURE_SETS.iter().copied().find(|set| set.kind() == kind).context("no feature set of this kind")?;
+    Ok(std::sync::Arc::new(default))
 }
 
 /// Training data of a task: every clip of it, in its order.
@@ -106,7 +104,7 @@ pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<&'static dyn FeatureSe
 pub fn data(
     corpus: &Corpus,
     task: &Task,
-    set: &'static dyn FeatureSet,
+    set: &dyn FeatureSet,
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Data> {

@@ -16,7 +16,7 @@ use super::material::{Listener, check_features, classifiers, data, gather};
 use crate::audio::decode;
 use crate::corpus::{Corpus, task};
 use crate::features::curves::Curves;
-use crate::features::{FeatureSet, Features, feature_set};
+use crate::features::{Chosen, Features, feature_set};
 use crate::file::write_whole;
 use crate::job::{Mapped, Watch};
 use crate::learn::{Fitted, Norm, Recipe, fit, model_file};
@@ -119,7 +119,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     }
     check_features(&kinds, request.features.as_deref())?;
     let (recipe, set) = request.recipe(kind)?;
-    let data = data(corpus, &task, set, listener, watch)?;
+    let data = data(corpus, &task, set.as_ref(), listener, watch)?;
     watch.tell(News::Model { model: recipe.classifier.clone(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
     let fitted = fit(&recipe, &data, &Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch })))?;
     let card = Card {
@@ -224,7 +224,7 @@ impl Saved {
         Ok(problems)
     }
 
-    fn set(&self) -> Result<&'static dyn FeatureSet> {
+    fn set(&self) -> Result<Chosen> {
         feature_set(&self.card.recipe.features)
             .with_context(|| format!("this emolab has no feature set `{}`", self.card.recipe.features))
     }
