@@ -1,0 +1,7 @@
+//! eGeMAPSv02 (Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set", 2016), written from the paper.
+//!
+//! Deliberately absent: tracks of other sets; frames here start at their left edge, as the paper's tool has them.
+
+mod long;
+mod path;
+pub mod pitch;
