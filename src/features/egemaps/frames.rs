@@ -65,6 +65,14 @@ impl<'a> Frames<'a> {
         self.spectrum.len()
     }
 
+    /// Mean square of the samples of frame `t`.
+    pub fn energy(&self, t: usize) -> f64 {
+        let start = (t * self.hop).min(self.samples.len());
+        let end = (start + self.window.len()).min(self.samples.len());
+        let sum: f64 = self.samples[start..end].iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        sum / self.window.len() as f64
+    }
+
     /// Spectrum of frame `t` under a Hamming window; valid until the next call.
     pub fn spectrum(&mut self, t: usize) -> &[Complex<f32>] {
         let (frame, rest) = self.input.split_at_mut(self.window.len());
