@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: tracks of other sets; frames here start at their left edge, as the paper's tool has them.
 
+pub mod harmonics;
 mod long;
 mod path;
 pub mod pitch;
