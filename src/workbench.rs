@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 pub mod experiment;
+pub mod extract;
 pub mod material;
 pub mod models;
 pub mod picture;
@@ -20,6 +21,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
 use crate::corpus::{ClipId, Corpus, Scanned, scan};
+use crate::features::Preparation;
 use crate::job::{Job, Report};
 use crate::label::{Act, Annotator, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
 use crate::store::Store;
@@ -45,8 +47,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Folder of computed features.
     pub cache: PathBuf,
-    /// Working sample rate.
-    pub rate: u32,
+    /// What happens to a clip before its features are computed; pictures take its rate alone.
+    pub preparation: Preparation,
     /// Do not open a sound device.
     pub silent: bool,
 }
@@ -193,7 +195,7 @@ impl Workbench {
 
     /// Has the picture of `clip` made if it is not there.
     pub fn want(&mut self, clip: usize) {
-        self.pictures.want(clip, &self.corpus, (self.settings.rate, &self.send));
+        self.pictures.want(clip, &self.corpus, (self.settings.preparation.rate, &self.send));
     }
 
     fn scanned(&mut self, report: Report<Scanned, Opened>) -> bool {
@@ -214,7 +216,7 @@ impl Workbench {
     }
 
     fn pictured(&mut self, clip: usize, report: Report<(), Picture>) -> bool {
-        let changed = self.pictures.take(clip, report, &self.corpus, (self.settings.rate, &self.send));
+        let changed = self.pictures.take(clip, report, &self.corpus, (self.settings.preparation.rate, &self.send));
         if changed && self.sound.on_arrival == Some(clip) {
             self.play(clip);
         }
