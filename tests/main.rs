@@ -5,6 +5,7 @@
 
 mod architecture;
 mod audio;
+mod bad_input;
 mod cli;
 mod cnn;
 mod contracts;
@@ -13,6 +14,7 @@ mod docs;
 mod features;
 mod journeys;
 mod label;
+mod preparation;
 mod scores;
 mod screens;
 mod store;
