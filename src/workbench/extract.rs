@@ -26,6 +26,8 @@ use crate::job::Watch;
 
 /// Clips that are read from the cache together, per thread.
 const AT_A_TIME: usize = 32;
+/// Clips longer than this, in seconds, are computed one at a time.
+const LONG: f64 = 300.0;
 /// What stands before the numbers of a row of a table.
 const FACTS: [&str; 4] = ["file", "speaker", "sex", "label"];
 
@@ -73,10 +75,10 @@ impl Extraction<'_> {
         let failed = self.compute(listener, watch)?;
         listener.cache.flush();
         let (good, bad): (Vec<&Clip>, Vec<&Clip>) =
-            self.corpus.clips.iter().partition(|clip| !failed.contains_key(clip.audio.hash.as_str()));
+            self.corpus.clips.iter().partition(|clip| !failed.contains_key(&clip.audio.hash));
         let problem = |clip: &&Clip| Problem {
             file: clip.id.0.clone(),
-            reason: failed.get(clip.audio.hash.as_str()).cloned().unwrap_or_default(),
+            reason: failed.get(&clip.audio.hash).cloned().unwrap_or_default(),
         };
         let problems: Vec<Problem> = bad.iter().map(problem).collect();
         if let (true, Some(first)) = (good.is_empty(), problems.first()) {
@@ -92,21 +94,25 @@ impl Extraction<'_> {
     }
 
     /// Has the features of every distinct recording computed and kept; the hashes of those that have none, and why.
-    fn compute(&self, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<HashMap<&str, String>> {
+    fn compute(&self, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<HashMap<String, String>> {
         let mut heard = HashSet::new();
         let distinct: Vec<&Clip> =
             self.corpus.clips.iter().filter(|clip| heard.insert(clip.audio.hash.as_str())).collect();
         let (done, failed) = (AtomicUsize::new(0), Mutex::new(HashMap::new()));
-        distinct.par_iter().try_for_each(|clip| -> Result<()> {
+        let one = |clip: &&Clip| -> Result<()> {
             watch.check()?;
             if let Err(error) = listener.features(clip, self.set) {
                 let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                failed.insert(clip.audio.hash.as_str(), reason(&error));
+                failed.insert(clip.audio.hash.clone(), reason(&error));
             }
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             watch.tell(News::Reading { set: self.set.name().to_owned(), done, total: distinct.len() });
             Ok(())
-        })?;
+        };
+        // An hour of sound takes a gigabyte: no two such at a time.
+        let (long, short): (Vec<&Clip>, Vec<&Clip>) = distinct.iter().partition(|clip| clip.audio.seconds > LONG);
+        short.par_iter().try_for_each(one)?;
+        long.iter().try_for_each(one)?;
         Ok(failed.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
