@@ -29,6 +29,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("rodio", &["audio"]),
     ("walkdir", &["corpus"]),
     ("realfft", &["features"]),
+    ("rustfft", &["features"]),
     ("ndarray_npy", &["features"]),
     ("linfa", &["learn/logistic.rs", "learn/svm.rs", "learn/naive_bayes.rs"]),
     ("linfa_logistic", &["learn/logistic.rs"]),

@@ -8,6 +8,7 @@ mod descriptors;
 pub mod dsp;
 pub mod functionals;
 pub mod logmel;
+mod parameter;
 mod spec;
 mod statistics;
 
@@ -106,8 +107,10 @@ fn checked(wave: &Wave) -> Result<&Wave, FeatureError> {
     if wave.samples.is_empty() {
         return Err(FeatureError::Empty);
     }
-    if let Some(at) = wave.samples.iter().position(|sample| !sample.is_finite()) {
-        return Err(FeatureError::NotFinite(at));
+    // Whole registers at a time; where it is only matters once something is wrong.
+    if !wave.samples.iter().fold(true, |all, sample| all & sample.is_finite()) {
+        let at = wave.samples.iter().position(|sample| !sample.is_finite());
+        return Err(FeatureError::NotFinite(at.unwrap_or_default()));
     }
     if RATES.contains(&wave.rate) { Ok(wave) } else { Err(FeatureError::Rate(wave.rate)) }
 }
