@@ -7,6 +7,7 @@
 pub mod emphasis;
 pub mod mel;
 pub mod pitch;
+pub mod pyin;
 pub mod shape;
 pub mod trim;
 
