@@ -145,7 +145,7 @@ mod tests {
         let cache = Cache::open(folder.path());
         assert_eq!(ask(&cache, 1.0), row(1.0));
         assert_eq!(ask(&cache, 2.0), row(1.0));
-        assert!(folder.path().join("functionals-v1-16000/ab/ab12cd.npy").is_file());
+        assert!(folder.path().join("functionals-v2-16000/ab/ab12cd.npy").is_file());
         let other_rate = cache.get_or(HASH, 8_000, &FUNCTIONALS, || Ok::<_, ()>(row(3.0)));
         assert_eq!(other_rate, Ok(row(3.0)));
     }
@@ -166,7 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path());
         ask(&cache, 1.0);
-        let path = folder.path().join("functionals-v1-16000/ab/ab12cd.npy");
+        let path = folder.path().join("functionals-v2-16000/ab/ab12cd.npy");
         let whole = fs::read(&path).unwrap();
         let wrong_len = Array1::<f32>::zeros(3);
         let wrong_type = Array1::<f64>::zeros(FUNCTIONALS.columns().len());
@@ -232,7 +232,7 @@ mod tests {
         let kept = ask(&Cache::open(folder.path()), 99.0);
         assert_ne!(kept, row(99.0));
         assert_eq!(answers.len(), 4);
-        let files = fs::read_dir(folder.path().join("functionals-v1-16000/ab")).unwrap().count();
+        let files = fs::read_dir(folder.path().join("functionals-v2-16000/ab")).unwrap().count();
         assert_eq!(files, 1, "a temporary file was left");
     }
 

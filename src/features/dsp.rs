@@ -4,6 +4,8 @@
 //! its numbers in `tests/features.rs`. Work goes frame by frame, so memory does not grow with the spectrogram; buffers
 //! and plans are made once per clip and thread. Deliberately absent: anything about clips, sets or columns.
 
+pub mod chroma;
+pub mod contrast;
 pub mod emphasis;
 pub mod mel;
 pub mod pitch;

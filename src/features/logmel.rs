@@ -72,7 +72,8 @@ impl Spectrogram {
         Ok((db, frames))
     }
 
-    fn framing(&self, rate: u32) -> Framing {
+    /// Window and hop in samples.
+    pub(super) fn framing(&self, rate: u32) -> Framing {
         Framing::seconds(rate, self.window, self.hop)
     }
 
@@ -101,31 +102,31 @@ impl Spectrogram {
         mel::clip_range(into, self.top_db);
     }
 
-    /// The spectrogram with the parameters typed after the name.
-    fn with(mut self, parameters: &Parameters) -> Result<Spectrogram, SpecError> {
-        for (name, value) in parameters.iter() {
-            let asked = Asked { set: NAME, name, value };
-            match name {
-                "bands" => self.bands = asked.count(1..=512)?,
-                "window" => self.window = asked.number(0.001..=1.0)?,
-                "hop" => self.hop = asked.number(0.001..=1.0)?,
-                "low" => self.low = asked.number(0.0..=100_000.0)?,
-                "high" => self.high = asked.number(1.0..=400_000.0)?,
-                "scale" => self.scale = asked.word(&SCALES)?,
-                "level" if value == "keep" => self.level = None,
-                "level" => self.level = Some(asked.number(1e-4..=1.0).map_err(|_| asked.wrong(LEVEL))?),
-                _ => return Err(parameters.unknown(NAME, &self.spelled().map(|(name, _)| name))),
-            }
+    /// Takes a parameter that was typed after a set's name; false when it is not one of [`Spectrogram::spelled`].
+    pub(super) fn take(&mut self, asked: Asked<'_>) -> Result<bool, SpecError> {
+        match asked.name {
+            "bands" => self.bands = asked.count(1..=512)?,
+            "window" => self.window = asked.number(0.001..=1.0)?,
+            "hop" => self.hop = asked.number(0.001..=1.0)?,
+            "low" => self.low = asked.number(0.0..=100_000.0)?,
+            "high" => self.high = asked.number(1.0..=400_000.0)?,
+            "scale" => self.scale = asked.word(&SCALES)?,
+            "level" if asked.value == "keep" => self.level = None,
+            "level" => self.level = Some(asked.number(1e-4..=1.0).map_err(|_| asked.wrong(LEVEL))?),
+            _ => return Ok(false),
         }
-        if self.low >= self.high {
-            let (name, value) = ("low", &self.low.to_string());
-            return Err(Asked { set: NAME, name, value }.wrong(&format!("below high={}", self.high)));
-        }
-        Ok(self)
+        Ok(true)
+    }
+
+    /// That the parameters of a set make sense together.
+    pub(super) fn whole(self, set: &str) -> Result<Spectrogram, SpecError> {
+        let value = &self.low.to_string();
+        let right = format!("below high={}", self.high);
+        if self.low < self.high { Ok(self) } else { Err(Asked { set, name: "low", value }.wrong(&right)) }
     }
 
     /// Names and values of the parameters.
-    fn spelled(&self) -> [(&'static str, String); 7] {
+    pub(super) fn spelled(&self) -> [(&'static str, String); 7] {
         let scale = SCALES.iter().find(|(_, scale)| *scale == self.scale).map_or("", |(word, _)| word);
         [
             ("bands", self.bands.to_string()),
@@ -189,7 +190,13 @@ impl FeatureSet for LogMel {
     /// `bands`, `window` and `hop` in seconds, `low` and `high` in Hz, `scale` slaney or htk, `level` as root mean
     /// square or `keep`.
     fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
-        let spectrogram = self.spectrogram.with(parameters)?;
+        let mut spectrogram = self.spectrogram;
+        for (name, value) in parameters.iter() {
+            if !spectrogram.take(Asked { set: NAME, name, value })? {
+                return Err(parameters.unknown(NAME, &spectrogram.spelled().map(|(name, _)| name)));
+            }
+        }
+        let spectrogram = spectrogram.whole(NAME)?;
         let name = spelled(NAME, &spectrogram.spelled(), &Spectrogram::SPEECH.spelled());
         Ok(Arc::new(LogMel { name: Cow::Owned(name), spectrogram }))
     }

@@ -8,8 +8,10 @@ mod descriptors;
 pub mod dsp;
 pub mod functionals;
 pub mod logmel;
+pub mod mfcc;
 mod parameter;
 mod spec;
+pub mod spectral;
 mod statistics;
 
 use std::sync::Arc;
@@ -100,7 +102,8 @@ pub enum FeatureError {
 pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
 /// All feature sets; the first of each kind is that kind's default.
-pub static FEATURE_SETS: &[&dyn FeatureSet] = &[&logmel::LOGMEL, &functionals::FUNCTIONALS];
+pub static FEATURE_SETS: &[&dyn FeatureSet] =
+    &[&logmel::LOGMEL, &functionals::FUNCTIONALS, &mfcc::MFCC, &mfcc::MFCC_LLD, &spectral::SPECTRAL];
 
 /// The wave itself when features can be made of it.
 fn checked(wave: &Wave) -> Result<&Wave, FeatureError> {

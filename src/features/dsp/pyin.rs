@@ -287,11 +287,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn new(paths: &Paths) -> Search<'_> {
         let whole = paths.bins.next_multiple_of(LANES);
-        Search {
-            paths,
-            sources: vec![f64::NEG_INFINITY; whole + 2 * paths.reach],
-            reached: vec![0.0; whole],
-        }
+        Search { paths, sources: vec![f64::NEG_INFINITY; whole + 2 * paths.reach], reached: vec![0.0; whole] }
     }
 
     /// Log likelihood of the best path into each state, for each frame of a segment.
