@@ -11,6 +11,7 @@ pub mod picture;
 pub mod places;
 pub mod summary;
 mod training;
+pub mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use experiment::{Compared, Judged, News, Request};
 use picture::{Picture, Pictures};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
+use view::View;
 
 /// Seed of every queue; each annotator still hears an order of their own.
 const QUEUE_SEED: u64 = 0;
@@ -100,6 +102,7 @@ pub struct Workbench {
     store: Result<Store, String>,
     labels: Labels,
     pictures: Pictures,
+    view: View,
     sound: Playing,
     scanning: Option<Job>,
     training: Option<Training>,
@@ -137,6 +140,7 @@ impl Workbench {
             store,
             labels: Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default() },
             pictures: Pictures::default(),
+            view: View::default(),
             sound: Playing { player, clip: None, on_arrival: None },
             scanning: None,
             training: None,
@@ -194,6 +198,16 @@ impl Workbench {
     /// Has the picture of `clip` made if it is not there.
     pub fn want(&mut self, clip: usize) {
         self.pictures.want(clip, &self.corpus, (self.settings.rate, &self.send));
+    }
+
+    /// How clips are shown.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// How clips are shown, to change it.
+    pub fn view_mut(&mut self) -> &mut View {
+        &mut self.view
     }
 
     fn scanned(&mut self, report: Report<Scanned, Opened>) -> bool {
@@ -333,6 +347,12 @@ impl Workbench {
     /// What is being played, where, by what.
     pub fn playback(&self) -> Playback {
         self.sound.player.state()
+    }
+
+    /// How much of `clip` was heard, 0..1; `None` unless it was played last.
+    pub fn heard(&self, clip: usize) -> Option<f64> {
+        let playback = self.playback();
+        (self.sound.clip == Some(clip) && playback.seconds > 0.0).then(|| playback.position / playback.seconds)
     }
 
     /// The clip that was played last, until [`Workbench::stop`].

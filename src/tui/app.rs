@@ -14,6 +14,7 @@ use ratatui::layout::{Constraint, Rect};
 use super::command::{Command, Group, Row, key_name, named, rows};
 use super::cursor::Cursor;
 use super::keys::{BACK, EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, PLAY, SOUND, SOUND_TABLE, UNSEEN};
+use super::keys::{VIEW, VIEW_TABLE};
 use super::layer::{Layer, Palette, Prompt, QuitQuestion, Reader, Reply, help};
 use super::screen::{Answer, Outcome, Screen, Then, Topic};
 use super::screens::{TABS, screens};
@@ -189,8 +190,9 @@ impl App {
         match group {
             EVERYWHERE => run(EVERYWHERE_TABLE, name, &mut (), bench),
             SOUND => run(SOUND_TABLE, name, &mut screen.clip(bench), bench),
+            VIEW => run(VIEW_TABLE, name, &mut screen.clip(bench), bench),
             LIST => {
-                let mut moved = super::keys::Moved { page: screen.page(body(self.size)), cursor: Cursor::default() };
+                let mut moved = super::keys::Moved { page: screen.page(body(self.size), bench), cursor: Cursor::default() };
                 let Some(cursor) = screen.list() else { return Ok(Then::Say("there is no list here".to_owned())) };
                 moved.cursor = *cursor;
                 let outcome = run(LIST_TABLE, name, &mut moved, bench);
@@ -326,7 +328,9 @@ impl App {
             rest = put(buffer, rest, &format!(" {digit}{} ", capitalised(tab)), style);
         }
         if self.bench.corpus().synthetic {
-            put_right(buffer, rest, " synthetic: scores mean nothing ", self.theme.warn());
+            let long = " synthetic: scores mean nothing ";
+            let text = if usize::from(rest.width) < long.len() { " synthetic speech " } else { long };
+            put_right(buffer, rest, text, self.theme.warn());
         }
     }
 
@@ -373,6 +377,7 @@ pub fn all_groups() -> Vec<Group> {
     let mut all: Vec<Group> = screens().iter().map(|screen| own_group(screen.as_ref())).collect();
     all.push(Group { name: LIST, rows: rows(LIST_TABLE) });
     all.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
+    all.push(Group { name: VIEW, rows: rows(VIEW_TABLE) });
     all.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
     all
 }
@@ -385,6 +390,9 @@ pub fn groups_of(screen: &dyn Screen) -> Vec<Group> {
     }
     if screen.has_sound() {
         groups.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
+    }
+    if screen.has_picture() {
+        groups.push(Group { name: VIEW, rows: rows(VIEW_TABLE) });
     }
     groups.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
     groups
