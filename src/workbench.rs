@@ -4,6 +4,7 @@
 //! [`Workbench::apply`]. Results live here, so leaving a screen loses nothing. Deliberately absent: keys, cells, and text
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
+pub mod columns;
 pub mod experiment;
 pub mod material;
 pub mod models;
@@ -25,6 +26,7 @@ use crate::job::{Job, Report};
 use crate::label::{Act, Annotator, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
 use crate::store::Store;
 
+use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use experiment::{Compared, Judged, News, Request};
 use picture::{Picture, Pictures};
 pub use training::{Keeper, Training};
@@ -62,6 +64,8 @@ pub enum Update {
     Picture(usize, Report<(), Picture>),
     /// The comparison with this number.
     Training(u64, Report<News, Compared>),
+    /// The ranking of feature columns with this number.
+    Columns(u64, Report<Progress, Ranked>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
 }
@@ -102,10 +106,10 @@ pub struct Workbench {
     store: Result<Store, String>,
     labels: Labels,
     pictures: Pictures,
-    view: View,
     sound: Playing,
     scanning: Option<Job>,
     training: Option<Training>,
+    rankings: Rankings,
     runs: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
 }
@@ -140,10 +144,10 @@ impl Workbench {
             store,
             labels: Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default() },
             pictures: Pictures::default(),
-            view: View::default(),
             sound: Playing { player, clip: None, on_arrival: None },
             scanning: None,
             training: None,
+            rankings: Rankings::default(),
             runs: Vec::new(),
             run_problems: Vec::new(),
             settings,
@@ -171,6 +175,7 @@ impl Workbench {
             Update::Scan(report) => self.scanned(report),
             Update::Picture(clip, report) => self.pictured(clip, report),
             Update::Training(number, report) => self.trained(number, report),
+            Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Sound(_) => true,
         }
     }
@@ -202,12 +207,12 @@ impl Workbench {
 
     /// How clips are shown.
     pub fn view(&self) -> &View {
-        &self.view
+        &self.pictures.view
     }
 
     /// How clips are shown, to change it.
     pub fn view_mut(&mut self) -> &mut View {
-        &mut self.view
+        &mut self.pictures.view
     }
 
     fn scanned(&mut self, report: Report<Scanned, Opened>) -> bool {
@@ -374,6 +379,9 @@ impl Workbench {
         if self.training.as_ref().is_some_and(Training::is_running) {
             bail!("a comparison is running; cancel it first");
         }
+        if self.rankings.is_running() {
+            bail!("features are being ranked; cancel that first, or wait");
+        }
         let number = self.training.as_ref().map_or(0, |last| last.number + 1);
         let (send, asked) = (self.send.clone(), request.clone());
         let (corpus, settings) = (Arc::clone(&self.corpus), self.settings.clone());
@@ -412,6 +420,41 @@ impl Workbench {
         }
         training.apply(report);
         true
+    }
+}
+
+/// Features, looked at.
+impl Workbench {
+    /// Starts to rank the columns of a feature set; one CPU-heavy job runs at a time.
+    ///
+    /// # Errors
+    /// One is running, or the corpus is not open; everything else is reported by the job.
+    pub fn rank(&mut self, inquiry: Inquiry) -> Result<()> {
+        if self.opening != Opening::Open {
+            bail!("the corpus is not open yet");
+        }
+        if self.training.as_ref().is_some_and(Training::is_running) {
+            bail!("a training is running and needs the processor; cancel it first, or wait");
+        }
+        if self.rankings.is_running() {
+            bail!("features are being ranked; cancel that first, or wait");
+        }
+        self.rankings.start(inquiry, &self.corpus, (&self.settings, &self.send))
+    }
+
+    /// Asks the running ranking to stop; features that are computed stay in the cache.
+    pub fn stop_ranking(&mut self) {
+        self.rankings.cancel();
+    }
+
+    /// The running ranking, or the last one.
+    pub fn ranking(&self) -> Option<&Ranking> {
+        self.rankings.running.as_ref()
+    }
+
+    /// The last answer.
+    pub fn ranked(&self) -> Option<&Arc<Ranked>> {
+        self.rankings.ranked.as_ref()
     }
 }
 

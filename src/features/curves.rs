@@ -88,6 +88,13 @@ impl Axis {
         Axis { scale: Scale::Mel, edges: (low + half, high - half) }
     }
 
+    /// Up to `hz` only, where that is less.
+    #[must_use]
+    pub fn up_to(&self, hz: f64) -> Axis {
+        let share = self.place(hz).clamp(1e-3, 1.0);
+        Axis { edges: (self.edges.0, self.edges.0 + share * (self.edges.1 - self.edges.0)), ..*self }
+    }
+
     /// Where a frequency lies: 0 at the lower edge, 1 at the upper one, beyond outside.
     pub fn place(&self, hz: f64) -> f64 {
         let value = match self.scale {
@@ -231,9 +238,14 @@ mod tests {
                 let middle = levels.column(levels.ncols() / 2);
                 let loudest = (0..middle.len()).max_by(|a, b| middle[*a].total_cmp(&middle[*b])).unwrap();
                 let wanted = axis.place(f64::from(hz)) * middle.len() as f64;
-                assert!((loudest as f64 + 0.5 - wanted).abs() <= 1.0, "{hz} Hz at {rate}, {scale:?}: {loudest} {wanted}");
+                assert!(
+                    (loudest as f64 + 0.5 - wanted).abs() <= 1.0,
+                    "{hz} Hz at {rate}, {scale:?}: {loudest} {wanted}"
+                );
                 assert!((axis.hz(axis.place(f64::from(hz))) - f64::from(hz)).abs() < 1e-6);
                 assert!((middle[loudest] - top).abs() < 1.0);
+                let lower = axis.up_to(2.0 * f64::from(hz));
+                assert!((lower.hz(1.0) - axis.hz(1.0).min(2.0 * f64::from(hz))).abs() < 1e-6);
             }
         }
     }

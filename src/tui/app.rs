@@ -21,6 +21,7 @@ use super::screens::{TABS, screens};
 use super::theme::Theme;
 use super::widgets::{self, line, put, put_center, put_right};
 use crate::audio::SinkName;
+use crate::workbench::columns::Ranking;
 use crate::workbench::{Update, Workbench};
 
 /// Smaller terminals get a sentence instead of a screen.
@@ -192,7 +193,8 @@ impl App {
             SOUND => run(SOUND_TABLE, name, &mut screen.clip(bench), bench),
             VIEW => run(VIEW_TABLE, name, &mut screen.clip(bench), bench),
             LIST => {
-                let mut moved = super::keys::Moved { page: screen.page(body(self.size), bench), cursor: Cursor::default() };
+                let mut moved =
+                    super::keys::Moved { page: screen.page(body(self.size), bench), cursor: Cursor::default() };
                 let Some(cursor) = screen.list() else { return Ok(Then::Say("there is no list here".to_owned())) };
                 moved.cursor = *cursor;
                 let outcome = run(LIST_TABLE, name, &mut moved, bench);
@@ -278,6 +280,10 @@ impl App {
         if self.is_training() {
             self.bench.cancel();
             self.status = Some(Status { text: "cancelling the training".to_owned(), error: false });
+        } else if self.bench.ranking().is_some_and(Ranking::is_running) {
+            self.bench.stop_ranking();
+            self.status =
+                Some(Status { text: "stopping; features that are computed are kept".to_owned(), error: false });
         } else {
             self.ask_to_quit(true);
         }
@@ -345,6 +351,8 @@ impl App {
         };
         if let Some(training) = self.bench.training().filter(|training| training.is_running()) {
             put_right(buffer, rest, &format!("  training {:.0} % ", 100.0 * training.share()), self.theme.accent());
+        } else if let Some(ranking) = self.bench.ranking().filter(|ranking| ranking.is_running()) {
+            put_right(buffer, rest, &format!("  features {:.0} % ", 100.0 * ranking.share()), self.theme.accent());
         }
     }
 

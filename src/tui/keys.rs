@@ -64,9 +64,13 @@ pub static VIEW_TABLE: &[Command<Option<usize>>] = &[
     Command { row: row("earlier", &[","], "see what is further left"), run: |clip, bench| scroll(*clip, bench, false) },
     Command { row: row("later", &["."], "see what is further right"), run: |clip, bench| scroll(*clip, bench, true) },
     Command { row: row("frequency", &["M"], "mel or linear frequencies"), run: |_, bench| scale(bench) },
+    Command { row: row("ceiling", &["K"], "up to 8, 4 or 1 kHz"), run: |_, bench| ceiling(bench) },
     Command { row: row("colours", &["T"], "tint: magma, viridis, cividis"), run: |_, bench| colours(bench) },
     Command { row: row("decibels", &["D"], "how much below the loudest is seen"), run: |_, bench| range(bench) },
-    Command { row: row("pitch", &["P"], "pitch curve, or none"), run: |_, bench| toggle(bench, "pitch", |v| &mut v.pitch) },
+    Command {
+        row: row("pitch", &["P"], "pitch curve, or none"),
+        run: |_, bench| toggle(bench, "pitch", |v| &mut v.pitch),
+    },
     Command {
         row: row("energy", &["E"], "energy curve, or none"),
         run: |_, bench| toggle(bench, "energy", |v| &mut v.energy),
@@ -83,12 +87,18 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
     Command { row: row("label", &["2"], "hear and label clip by clip"), run: |(), _| Ok(Then::Switch("label")) },
     Command { row: row("train", &["3"], "train and compare classifiers"), run: |(), _| Ok(Then::Switch("train")) },
     Command { row: row("results", &["4"], "the runs and their scores"), run: |(), _| Ok(Then::Switch("results")) },
-    Command { row: row("features", &["5"], "which features tell classes apart"), run: |(), _| Ok(Then::Switch("features")) },
+    Command {
+        row: row("features", &["5"], "which features tell classes apart"),
+        run: |(), _| Ok(Then::Switch("features")),
+    },
     Command { row: row("help", &["?", "F1"], "the keys of this screen"), run: |(), _| Ok(Then::Help) },
     Command { row: row("palette", &[":"], "find a command by name"), run: |(), _| Ok(Then::Palette) },
     Command { row: BACK, run: |(), _| Ok(Then::Back) },
     Command { row: row("quit", &["q"], "end; asks if work is running"), run: |(), _| Ok(Then::Quit) },
-    Command { row: row("interrupt", &["Ctrl-c"], "cancel what is running, else quit"), run: |(), _| Ok(Then::Interrupt) },
+    Command {
+        row: row("interrupt", &["Ctrl-c"], "cancel what is running, else quit"),
+        run: |(), _| Ok(Then::Interrupt),
+    },
     Command { row: row("redraw", &["Ctrl-l"], "draw the screen anew"), run: |(), _| Ok(Then::Redraw) },
     Command { row: row("suspend", &["Ctrl-z"], "to the shell; `fg` comes back"), run: |(), _| Ok(Then::Suspend) },
 ];
@@ -167,6 +177,11 @@ fn scroll(clip: Option<usize>, bench: &mut Workbench, right: bool) -> Outcome {
 fn scale(bench: &mut Workbench) -> Outcome {
     bench.view_mut().next_scale();
     Ok(Then::Say(format!("{} frequencies", bench.view().scale.name())))
+}
+
+fn ceiling(bench: &mut Workbench) -> Outcome {
+    bench.view_mut().next_ceiling();
+    Ok(Then::Say(format!("up to {:.0} Hz", bench.view().ceiling)))
 }
 
 fn colours(bench: &mut Workbench) -> Outcome {

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use anyhow::{Context, Result};
 use super::Update;
-use super::view::Window;
+use super::view::{View, Window};
 use crate::audio::{Sound, Wave, decode};
 use crate::corpus::{Clip, Corpus};
 use crate::features::curves::{Curves, Spectra};
 use crate::job::{Job, Report};
+use anyhow::{Context, Result};
 
 /// Samples to a step of an [`Envelope`].
 const STEP: usize = 64;
@@ -101,9 +101,10 @@ fn extremes(pairs: impl Iterator<Item = (f32, f32)>) -> (f32, f32) {
     pairs.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))).unwrap_or((0.0, 0.0))
 }
 
-/// The pictures of the clips looked at last, and the jobs that make the next ones.
+/// The pictures of the clips looked at last, the jobs that make the next ones, and how they are shown.
 #[derive(Default)]
 pub(super) struct Pictures {
+    pub(super) view: View,
     kept: Vec<(usize, Result<Arc<Picture>, String>)>,
     drawing: Vec<(usize, Job)>,
     /// The clip asked for last while all jobs were busy.

@@ -47,6 +47,8 @@ pub struct View {
     pub label: Panel,
     /// Frequency axis of the spectrogram.
     pub scale: Scale,
+    /// Highest frequency that is seen, in Hz; lower ones spread pitch and its harmonics over more lines.
+    pub ceiling: f64,
     /// Its colours.
     pub map: Map,
     /// Decibels below the loudest value that still differ from the lowest colour; also the height of the energy curve.
@@ -61,6 +63,8 @@ pub struct View {
     zoomed: Option<(usize, Window)>,
 }
 
+/// Highest frequencies that can be chosen, in Hz.
+pub const CEILINGS: [f64; 3] = [8000.0, 4000.0, 1000.0];
 /// Decibels that can be chosen.
 pub const RANGES: [f32; 4] = [40.0, 60.0, 80.0, 100.0];
 /// The shortest part of a clip that is shown, in seconds: less than two periods of a low voice show nothing.
@@ -140,6 +144,7 @@ impl Default for View {
             browse: Panel::Curves,
             label: Panel::Spectrogram,
             scale: Scale::Mel,
+            ceiling: CEILINGS[0],
             map: Map::Magma,
             range: RANGES[1],
             pitch: true,
@@ -192,6 +197,11 @@ impl View {
     /// Mel or linear.
     pub fn next_scale(&mut self) {
         self.scale = if self.scale == Scale::Mel { Scale::Linear } else { Scale::Mel };
+    }
+
+    /// The next highest frequency.
+    pub fn next_ceiling(&mut self) {
+        self.ceiling = following(&CEILINGS, self.ceiling);
     }
 
     /// The next colour map.
@@ -250,6 +260,7 @@ mod tests {
     fn every_choice_comes_round_again() {
         let mut view = View::default();
         (0..RANGES.len()).for_each(|_| view.next_range());
+        (0..CEILINGS.len()).for_each(|_| view.next_ceiling());
         (0..Map::ALL.len()).for_each(|_| view.next_map());
         (0..2).for_each(|_| view.next_scale());
         assert_eq!(view, View::default());
@@ -268,7 +279,7 @@ mod tests {
                 };
                 let window = view.window(1).following(heard);
                 prop_assert!(window.start >= 0.0 && window.end <= 1.0 + 1e-12 && window.span() > 0.0, "{window:?}");
-                prop_assert!((0.0..=1.0).contains(&window.place(heard)), "{window:?} {heard}");
+                prop_assert!((-1e-9..=1.0 + 1e-9).contains(&window.place(heard)), "{window:?} {heard}");
             }
         }
     }

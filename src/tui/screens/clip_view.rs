@@ -7,6 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 use ratatui::style::Style;
 
+use crate::features::curves::Axis;
 use crate::tui::keys::PLAY;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::overlay::{self, DOTS, Stroke, Trace};
@@ -44,8 +45,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, bench: &Workbench, (clip, panel): (
     waveform::draw(buffer, wave, &outline, heard, theme);
     if !heat.is_empty() {
         spectrum(buffer, heat, picture, (bench.view(), seen), theme);
-        let frequencies = bench.view().scale;
-        axis::along(buffer, left, &hertz(&picture.spectra.on(frequencies).axis, heat.height), theme);
+        axis::along(buffer, left, &hertz(&scale(picture, bench.view()), heat.height), theme);
     }
     if panel == Panel::Curves && !heat.is_empty() {
         for trace in traces(picture, bench.view(), seen, usize::from(heat.width) * DOTS.0) {
@@ -72,7 +72,7 @@ pub fn time(buffer: &mut Buffer, area: Rect, bench: &Workbench, (clip, panel): (
     };
     let rest = put(buffer, line(area, 0), &text, theme.text());
     let again = if playback.looping { "  loop" } else { "" };
-    let tuning = format!("  speed {:.1}  volume {:.0} %{again}", playback.speed, 100.0 * playback.volume);
+    let tuning = format!("  speed {:.1}  vol {:.0} %{again}", playback.speed, 100.0 * playback.volume);
     let room = rest.width.saturating_sub(tuning.chars().count() as u16);
     if let Some(Ok(picture)) = bench.picture(clip) {
         legend(buffer, Rect { width: room, ..rest }, picture, (bench.view(), panel), theme);
@@ -115,9 +115,15 @@ fn spectrum(buffer: &mut Buffer, area: Rect, picture: &Picture, (view, seen): (&
         top: spectrum.top,
         range: view.range,
         seen: (seen.start, seen.end),
+        bands: spectrum.axis.place(view.ceiling).clamp(0.0, 1.0),
         map: view.map,
     };
     spectrogram::draw(buffer, area, &heat, theme);
+}
+
+/// The frequencies that are seen.
+fn scale(picture: &Picture, view: &View) -> Axis {
+    picture.spectra.on(view.scale).axis.up_to(view.ceiling)
 }
 
 /// Where the play cursor stands, if it is seen.
@@ -135,10 +141,10 @@ fn playhead(buffer: &mut Buffer, wave: Rect, heat: Rect, column: u16, theme: &Th
 }
 
 /// Frequencies that are written, the more the more lines there are.
-fn hertz(axis: &crate::features::curves::Axis, lines: u16) -> Vec<(f64, String)> {
+fn hertz(axis: &Axis, lines: u16) -> Vec<(f64, String)> {
     let top = axis.hz(1.0);
     let wanted: &[f64] = if lines < 12 {
-        &[8000.0, 4000.0, 2000.0, 1000.0, 500.0, 200.0]
+        &[8000.0, 4000.0, 2000.0, 1000.0, 500.0, 200.0, 100.0]
     } else {
         &[8000.0, 7000.0, 6000.0, 5000.0, 4000.0, 3000.0, 2000.0, 1500.0, 1000.0, 700.0, 500.0, 300.0, 200.0, 100.0]
     };
@@ -154,12 +160,14 @@ fn loudest(picture: &Picture) -> f32 {
 
 fn decibels(picture: &Picture, view: &View) -> Vec<(f64, String)> {
     let top = loudest(picture);
-    [(1.0, 0.0), (0.5, 0.5), (0.0, 1.0)].map(|(place, below)| (place, format!("{:.0}dB", top - below * view.range))).into()
+    [(1.0, 0.0), (0.5, 0.5), (0.0, 1.0)]
+        .map(|(place, below)| (place, format!("{:.0}dB", top - below * view.range)))
+        .into()
 }
 
 /// The chosen curves, resampled to one value per dot column.
 fn traces(picture: &Picture, view: &View, seen: Window, dots: usize) -> Vec<Trace> {
-    let axis = &picture.spectra.on(view.scale).axis;
+    let axis = scale(picture, view);
     let place = |hz: Option<f32>| hz.map(|hz| axis.place(f64::from(hz)));
     let mut traces = Vec::new();
     if view.formants {
@@ -203,23 +211,27 @@ fn legend(buffer: &mut Buffer, area: Rect, picture: &Picture, (view, panel): (&V
     if !matches!(panel, Panel::Curves | Panel::Spectrogram) {
         return;
     }
-    let heat = format!("{} {} {:.0} dB", view.scale.name(), view.map.name(), view.range);
+    let heat = [
+        format!("{} {} {:.0} dB", view.scale.name(), view.map.name(), view.range),
+        format!("{} {:.0} dB", view.scale.name(), view.range),
+    ];
     let lines = if panel == Panel::Curves { lines(picture, view) } else { Vec::new() };
     let width = |long: bool| {
-        let words = |line: &Line| 5 + line.name.len() + if long { line.figures.chars().count() + 1 } else { 0 };
-        lines.iter().map(words).sum::<usize>() + heat.len() + 3
+        let words = |line: &Line| 4 + line.name.len() + if long { line.figures.chars().count() + 1 } else { 0 };
+        lines.iter().map(words).sum::<usize>() + 2
     };
-    let long = width(true) <= usize::from(area.width);
-    let mut rest = put(buffer, area, "   ", theme.dim());
+    let room = usize::from(area.width);
+    let long = width(true) + heat[0].len() <= room;
+    let mut rest = put(buffer, area, "  ", theme.dim());
     for one in &lines {
         let sign = if theme.ascii() { one.letter } else { overlay::sample(one.stroke) };
         let ground = theme.veil(ratatui::style::Color::Rgb(0, 0, 0), ratatui::style::Color::Rgb(0, 0, 0));
-        rest = put(buffer, rest, &sign.to_string().repeat(2), theme.overlay(one.color).patch(ground));
+        rest = put(buffer, rest, &sign.to_string(), theme.overlay(one.color).patch(ground));
         let figures = if long { format!(" {}", one.figures) } else { String::new() };
         rest = put(buffer, rest, &format!(" {}{figures}  ", one.name), theme.text());
     }
-    if width(false) <= usize::from(area.width) {
-        put(buffer, rest, &heat, theme.dim());
+    if let Some(heat) = heat.iter().find(|heat| width(long) + heat.len() <= room) {
+        put(buffer, rest, heat, theme.dim());
     }
 }
 

@@ -16,19 +16,22 @@ pub fn ticks(from: f64, to: f64, most: usize) -> (Vec<f64>, usize) {
         return (Vec::new(), 0);
     }
     let power = 10_f64.powf((span / most as f64).log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0, 20.0].map(|factor| factor * power).into_iter().find(|step| {
-        (to / step).floor() - (from / step).ceil() + 1.0 <= most as f64
-    });
+    let step = [1.0, 2.0, 5.0, 10.0, 20.0]
+        .map(|factor| factor * power)
+        .into_iter()
+        .find(|step| (to / step).floor() - (from / step).ceil() + 1.0 <= most as f64);
     let step = step.unwrap_or(span);
     let digits = (-step.log10() + 1e-9).ceil().clamp(0.0, 6.0) as usize;
     let first = (from / step - 1e-9).ceil() as i64;
     let last = (to / step + 1e-9).floor() as i64;
-    ((first..=last).map(|number| number as f64 * step).collect(), digits)
+    // A quotient of whole numbers, so that 0.7 is 0.7.
+    let exact = |number: i64| if step < 1.0 { number as f64 / (1.0 / step).round() } else { number as f64 * step };
+    ((first..=last).map(exact).collect(), digits)
 }
 
 /// Writes ticks of `from..=to` along the first line of `area`, the last one with its unit.
 pub fn across(buffer: &mut Buffer, area: Rect, (from, to): (f64, f64), unit: &str, theme: &Theme) {
-    const ROOM: u16 = 10;
+    const ROOM: u16 = 8;
     let (ticks, digits) = ticks(from, to, usize::from(area.width / ROOM).max(2));
     let mut free = area.x;
     for (at, tick) in ticks.iter().enumerate() {
@@ -94,7 +97,7 @@ mod tests {
 
     #[test]
     fn numbers_stand_under_their_place() {
-        assert_eq!(written(40, (0.0, 2.0)), "0.0       0.5      1.0       1.5   2.0 s");
+        assert_eq!(written(40, (0.0, 2.0)), "0.0      0.5       1.0       1.5   2.0 s");
         assert_eq!(written(12, (0.0, 1.0)), "0        1 s");
         for width in [0, 1, 2, 5, 300] {
             written(width, (0.0, 1.0));

@@ -5,6 +5,7 @@
 pub mod axis;
 pub mod bars;
 pub mod curves;
+pub mod distribution;
 pub mod input;
 pub mod matrix;
 pub mod overlay;

@@ -22,6 +22,8 @@ pub struct Heat<'a> {
     pub range: f32,
     /// The part of the frames that is seen, as shares: from and to.
     pub seen: (f64, f64),
+    /// The share of the bands that is seen, from below.
+    pub bands: f64,
     /// Colours.
     pub map: Map,
 }
@@ -35,7 +37,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, heat: &Heat<'_>, theme: &Theme) {
     let heights = usize::from(area.height) * 2;
     for x in 0..area.width {
         let frames = heat.frames(x, area.width);
-        let value = |row: usize| heat.value(part(heights - 1 - row, heights, heat.levels.nrows()), frames.clone());
+        let value = |row: usize| heat.value(heat.bands(heights - 1 - row, heights), frames.clone());
         for y in 0..area.height {
             let (upper, lower) = (value(usize::from(y) * 2), value(usize::from(y) * 2 + 1));
             let cell = &mut buffer[(area.x + x, area.y + y)];
@@ -60,6 +62,13 @@ impl Heat<'_> {
         start..edge(x + 1).clamp(start + 1, frames)
     }
 
+    /// The bands behind line `line` of `lines`, counted from below, at least one.
+    fn bands(&self, line: usize, lines: usize) -> Range<usize> {
+        let edge = |line: usize| (self.bands * (line * self.levels.nrows()) as f64 / lines as f64) as usize;
+        let start = edge(line).min(self.levels.nrows() - 1);
+        start..edge(line + 1).clamp(start + 1, self.levels.nrows())
+    }
+
     /// The loudest of some bands and frames, 0..1: short bursts and thin harmonics must not vanish between two cells.
     fn value(&self, bands: Range<usize>, frames: Range<usize>) -> f64 {
         let loudest = bands
@@ -69,12 +78,6 @@ impl Heat<'_> {
     }
 }
 
-/// The `index`th of `parts` nearly equal parts of `len` things, at least one.
-fn part(index: usize, parts: usize, len: usize) -> Range<usize> {
-    let start = index * len / parts;
-    start..((index + 1) * len / parts).max(start + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,12 +85,16 @@ mod tests {
     use ndarray::Array2;
     use ratatui::style::Color;
 
-    fn drawn(levels: &Array2<f32>, seen: (f64, f64), depth: Depth) -> Buffer {
+    fn drawn_part(levels: &Array2<f32>, seen: (f64, f64), bands: f64, depth: Depth) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 4, 2));
         let area = buffer.area;
-        let heat = Heat { levels: levels.view(), top: 0.0, range: 60.0, seen, map: Map::Magma };
+        let heat = Heat { levels: levels.view(), top: 0.0, range: 60.0, seen, bands, map: Map::Magma };
         draw(&mut buffer, area, &heat, &Theme::plain(depth));
         buffer
+    }
+
+    fn drawn(levels: &Array2<f32>, seen: (f64, f64), depth: Depth) -> Buffer {
+        drawn_part(levels, seen, 1.0, depth)
     }
 
     #[test]
@@ -112,7 +119,13 @@ mod tests {
         let levels = Array2::from_shape_fn((2, 400), |(_, frame)| if frame < 200 { 0.0 } else { -90.0 });
         assert_eq!(drawn(&levels, (0.25, 0.5), Depth::Mono), Buffer::with_lines(["████", "████"]));
         assert_eq!(drawn(&levels, (0.25, 0.75), Depth::Mono), Buffer::with_lines(["██  ", "██  "]));
-        // Deeper than there are frames: each is seen for longer.
+        let levels = Array2::from_shape_fn((8, 2), |(band, _)| if band < 2 { 0.0 } else { -90.0 });
+        assert_eq!(drawn_part(&levels, (0.0, 1.0), 0.5, Depth::Mono), Buffer::with_lines(["    ", "████"]));
+    }
+
+    #[test]
+    fn deeper_than_there_are_frames_each_is_seen_for_longer() {
+        let levels = Array2::from_shape_fn((2, 400), |(_, frame)| if frame < 200 { 0.0 } else { -90.0 });
         assert_eq!(drawn(&levels, (0.4995, 0.5005), Depth::Mono), Buffer::with_lines(["██  ", "██  "]));
     }
 
