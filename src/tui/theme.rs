@@ -200,9 +200,12 @@ impl Theme {
 
 fn plain_sign(sign: char) -> char {
     match sign {
-        '⠀' | '░' => '.',
+        '⠀' => ' ',
+        '░' => '.',
         '▒' => ':',
-        '⠁'..='⣿' | '•' => '*',
+        '•' => '*',
+        // As dense as its dots, so that a waveform keeps its shape.
+        '⠁'..='⣿' => ['.', '.', ':', ':', '*', '*', '#', '#'][(u32::from(sign) & 0xFF).count_ones() as usize - 1],
         '─' | '━' | '–' | '╌' => '-',
         '▁' => '_',
         '│' | '┃' | '▎'..='▏' => '|',
