@@ -9,7 +9,7 @@ use super::descriptors::{framing, levels, pitches};
 use super::dsp::mel::{MelBank, hz_to_mel, mel_to_hz, power_to_db};
 use super::dsp::shape::to_level;
 use super::dsp::{Framing, Stft};
-use super::{FeatureError, checked};
+use super::{FeatureError, checked, egemaps};
 use crate::audio::Wave;
 
 /// Upper end of both spectrograms in Hz; half the rate where that is less. Speech has little above.
@@ -186,6 +186,19 @@ impl Curves {
         Ok(Curves { pitch, level })
     }
 
+    /// Formants 1 to 3 of the same wave in Hz, one value where the pitch has one; `None` where unvoiced (noise has no
+    /// formants to speak of) or where a frame has fewer poles.
+    pub fn formants(&self, wave: &Wave) -> [Vec<Option<f32>>; 3] {
+        let found = egemaps::formants(&wave.samples, wave.rate);
+        // Those frames begin where these have their middle, and last 20 ms.
+        let behind = (0.010 / found.hop).round() as usize;
+        let at = |track: &[f32], frame: usize| {
+            let hz = track.get(frame.checked_sub(behind)?).copied()?;
+            (hz > 0.0 && self.pitch[frame].is_some()).then_some(hz)
+        };
+        found.hz.map(|track| (0..self.pitch.len()).map(|frame| at(&track, frame)).collect())
+    }
+
     /// Mean pitch over the voiced frames in Hz; `None` when nothing is voiced.
     pub fn mean_pitch(&self) -> Option<f32> {
         let voiced = self.pitch.iter().flatten().count();
@@ -227,6 +240,23 @@ mod tests {
     fn silence_has_no_pitch_and_the_lowest_level() {
         let curves = Curves::of(&saw(200.0, 0.0)).unwrap();
         assert_eq!((curves.mean_pitch(), curves.mean_level()), (None, -100.0));
+    }
+
+    #[test]
+    fn formants_of_a_vowel_stand_where_its_voice_does() {
+        // Two resonances ring at every pulse of a voice of 100 Hz, in the first half of a second.
+        let ring = |hz: f64, t: f64| (-200.0 * t).exp() * (std::f64::consts::TAU * hz * t).sin();
+        let sample = |i: usize| {
+            let t = (i % 160) as f64 / 16_000.0;
+            if i < 8000 { (ring(700.0, t) + 0.6 * ring(1400.0, t)) as f32 } else { 0.0 }
+        };
+        let wave = Wave { samples: (0..16_000).map(sample).collect(), rate: 16_000 };
+        let curves = Curves::of(&wave).unwrap();
+        let formants = curves.formants(&wave);
+        let middle = |track: &[Option<f32>]| track[25].unwrap();
+        assert!((middle(&formants[0]) - 700.0).abs() < 60.0, "{:?}", formants[0][25]);
+        assert!((middle(&formants[1]) - 1400.0).abs() < 100.0, "{:?}", formants[1][25]);
+        assert!(formants.iter().all(|track| track.len() == curves.pitch.len() && track[80].is_none()));
     }
 
     #[test]

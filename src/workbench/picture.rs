@@ -35,7 +35,7 @@ pub struct Picture {
     pub spectra: Spectra,
     /// Pitch and level over time.
     pub curves: Curves,
-    /// Formants 1 to 3 in Hz, evenly spaced over the clip; `None` where there is none.
+    /// Formants 1 to 3 in Hz, one value where the pitch has one; `None` where there is none.
     pub formants: [Vec<Option<f32>>; 3],
 }
 
@@ -56,7 +56,7 @@ impl Picture {
         let sound = decode(&clip.path).with_context(|| clip.path.display().to_string())?;
         let wave = sound.mono().resample(rate)?;
         let (spectra, curves) = (Spectra::of(&wave)?, Curves::of(&wave)?);
-        let (envelope, formants) = (Envelope::of(&wave.samples), Default::default());
+        let (envelope, formants) = (Envelope::of(&wave.samples), curves.formants(&wave));
         Ok(Picture { sound: Arc::new(sound), wave, envelope, spectra, curves, formants })
     }
 
