@@ -206,7 +206,8 @@ fn plain_sign(sign: char) -> char {
         '•' => '*',
         // As dense as its dots, so that a waveform keeps its shape.
         '⠁'..='⣿' => ['.', '.', ':', ':', '*', '*', '#', '#'][(u32::from(sign) & 0xFF).count_ones() as usize - 1],
-        '─' | '━' | '–' | '╌' => '-',
+        '─' | '–' => '-',
+        '━' => '=',
         '▁' => '_',
         '│' | '┃' | '▎'..='▏' => '|',
         '┌'..='╿' => '+',

@@ -314,9 +314,9 @@ impl FeatureColumns {
 impl FeatureColumns {
     /// Heading, state, list, name of the selected column, its spread.
     fn parts(&self, area: Rect) -> [Rect; 5] {
-        let classes = self.answer.as_ref().map_or(0, |answer| answer.table.task.classes.len()) as u16;
-        // A line per class and one for the axis; more lines per class where the list keeps half of the screen.
-        let spread = (classes + 1).max((area.height / 2).min(3 * classes + 1)).min(area.height / 2);
+        let classes = self.answer.as_ref().map_or(0, |answer| answer.table.task.classes.len());
+        // The list keeps half of the screen.
+        let spread = distribution::height(classes, area.height / 2);
         let fixed = Constraint::Length;
         widgets::rows(area, [fixed(1), fixed(1), Constraint::Min(3), fixed(1), fixed(spread)])
     }
@@ -407,13 +407,13 @@ impl FeatureColumns {
         let (about, Figures { f, mi }) = (&answer.table.columns[*column], answer.figures[*column]);
         let rest = put(buffer, title, &about.name, theme.accent());
         let most = entropy(groups);
-        let text = format!("  F {} · MI {} of {most:.2} bits · {}", figure(f), bits(mi), about.source);
+        let unit = if answer.inquiry.norm == Norm::Speaker { "deviations" } else { about.unit.trim_matches('-') };
+        let text = format!("  {unit}  F {} · MI {} of {most:.2} bits · {}", figure(f), bits(mi), about.source);
         put(buffer, rest, &text, theme.text());
         if f.is_none() {
             return put_center(buffer, line(area, area.height / 2), "the same for every clip", theme.dim());
         }
-        let unit = if answer.inquiry.norm == Norm::Speaker { "deviations" } else { about.unit };
-        distribution::draw(buffer, area, groups, unit.trim_matches('-'), theme);
+        distribution::draw(buffer, area, groups, theme);
     }
 }
 

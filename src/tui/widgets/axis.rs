@@ -21,7 +21,7 @@ pub fn ticks(from: f64, to: f64, most: usize) -> (Vec<f64>, usize) {
         .into_iter()
         .find(|step| (to / step).floor() - (from / step).ceil() + 1.0 <= most as f64);
     let step = step.unwrap_or(span);
-    let digits = (-step.log10() + 1e-9).ceil().clamp(0.0, 6.0) as usize;
+    let digits = (-step.log10() - 1e-9).ceil().clamp(0.0, 6.0) as usize;
     let first = (from / step - 1e-9).ceil() as i64;
     let last = (to / step + 1e-9).floor() as i64;
     // A quotient of whole numbers, so that 0.7 is 0.7.
@@ -29,21 +29,22 @@ pub fn ticks(from: f64, to: f64, most: usize) -> (Vec<f64>, usize) {
     ((first..=last).map(exact).collect(), digits)
 }
 
-/// Writes ticks of `from..=to` along the first line of `area`, the last one with its unit.
+/// Writes ticks of `from..=to` along the first line of `area`, the last one with the short `unit` behind it.
 pub fn across(buffer: &mut Buffer, area: Rect, (from, to): (f64, f64), unit: &str, theme: &Theme) {
     const ROOM: u16 = 8;
     let (ticks, digits) = ticks(from, to, usize::from(area.width / ROOM).max(2));
-    let mut free = area.x;
-    for (at, tick) in ticks.iter().enumerate() {
-        let unit = if at + 1 == ticks.len() { format!(" {unit}") } else { String::new() };
-        let text = format!("{tick:.digits$}{unit}");
-        let (width, middle) = (text.chars().count() as u16, (tick - from) / (to - from) * f64::from(area.width));
+    let mut taken = area.width + 1;
+    for (at, tick) in ticks.iter().enumerate().rev() {
+        let number = format!("{tick:.digits$}");
+        let middle = ((tick - from) / (to - from) * f64::from(area.width)) as u16;
+        let half = number.chars().count() as u16 / 2;
+        let text = if at + 1 == ticks.len() && !unit.is_empty() { format!("{number} {unit}") } else { number };
+        let width = text.chars().count() as u16;
         // In the middle under its place, as far as the edges allow.
-        let number = width - unit.chars().count() as u16;
-        let x = area.x + (middle as u16).saturating_sub(number / 2).min(area.width.saturating_sub(width));
-        if x >= free && x + width <= area.x + area.width {
-            put(buffer, Rect { x, width, ..line(area, 0) }, &text, theme.dim());
-            free = x + width + 1;
+        let x = middle.saturating_sub(half).min(area.width.saturating_sub(width));
+        if x + width < taken {
+            put(buffer, Rect { x: area.x + x, width, ..line(area, 0) }, &text, theme.dim());
+            taken = x;
         }
     }
 }

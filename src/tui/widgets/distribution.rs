@@ -4,6 +4,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::{axis, line, put, put_right};
 use crate::tui::theme::Theme;
@@ -23,11 +24,20 @@ const FIGURES: u16 = 10;
 /// The most lines that one class takes.
 const TALLEST: u16 = 4;
 
-/// Draws `groups` below one another over one axis in `unit`. A line of a class is `──██│██──`: whiskers to the smallest and
+/// Lines that [`draw`] uses of `most` for that many classes.
+pub fn height(groups: usize, most: u16) -> u16 {
+    (groups as u16 * lines_of_one(groups, most) + 1).min(most)
+}
+
+fn lines_of_one(groups: usize, most: u16) -> u16 {
+    (most.saturating_sub(1) / (groups as u16).max(1)).clamp(1, TALLEST)
+}
+
+/// Draws `groups` below one another over one axis. A line of a class is `──██│██──`: whiskers to the smallest and
 /// largest value, a box from quartile to quartile, the median.
-pub fn draw(buffer: &mut Buffer, area: Rect, groups: &[Group], unit: &str, theme: &Theme) {
+pub fn draw(buffer: &mut Buffer, area: Rect, groups: &[Group], theme: &Theme) {
     let (Some(bounds), true) = (bounds(groups), area.height >= 2) else { return };
-    let lines = ((area.height - 1) / (groups.len() as u16).max(1)).clamp(1, TALLEST);
+    let lines = lines_of_one(groups.len(), area.height);
     let longest = groups.iter().map(|group| group.name.chars().count()).max().unwrap_or(0) as u16;
     let names = longest.clamp(4, 16).min(area.width / 4) + 1;
     let plot = Rect { x: area.x + names, width: area.width.saturating_sub(names + FIGURES), ..area };
@@ -37,16 +47,19 @@ pub fn draw(buffer: &mut Buffer, area: Rect, groups: &[Group], unit: &str, theme
         let place = |lines: u16| Rect { y: area.y + top, height: lines, ..plot };
         histogram(buffer, place(lines - 1), (group, bounds), theme.series(at), theme);
         let own = line(area, top + lines - 1);
-        boxes(buffer, Rect { y: own.y, height: 1, ..plot }, (group, bounds), theme.series(at), theme);
+        // Under a histogram a solid box would look like a part of it.
+        let sign = if lines > 1 { "━" } else { "█" };
+        boxes(buffer, Rect { y: own.y, height: 1, ..plot }, (group, bounds), (sign, theme.series(at)), theme);
         put(buffer, Rect { width: names - 1, ..own }, &group.name, theme.series(at));
         let median = if group.values.is_empty() { "–".to_owned() } else { short(quantile(&group.values, 0.5)) };
         put_right(buffer, own, &format!("{median:>9}"), theme.text());
         if lines > 1 {
-            put_right(buffer, line(area, top), &format!("{} clips", group.values.len()), theme.dim());
+            let clips = if group.values.len() == 1 { "clip" } else { "clips" };
+            put_right(buffer, line(area, top), &format!("{} {clips}", group.values.len()), theme.dim());
         }
     }
     let below = (groups.len().min(room) as u16 * lines).min(area.height - 1);
-    axis::across(buffer, Rect { y: area.y + below, height: 1, ..plot }, bounds, unit, theme);
+    axis::across(buffer, Rect { y: area.y + below, height: 1, ..plot }, bounds, "", theme);
     let foot = line(area, below);
     put_right(buffer, foot, "median", theme.dim());
     if groups.len() > room {
@@ -92,7 +105,7 @@ fn boxes(
     buffer: &mut Buffer,
     area: Rect,
     (group, (from, to)): (&Group, (f64, f64)),
-    style: ratatui::style::Style,
+    (sign, style): (&str, Style),
     theme: &Theme,
 ) {
     if group.values.is_empty() || area.is_empty() {
@@ -104,7 +117,7 @@ fn boxes(
     for x in low..=high {
         let (sign, style) = match x {
             x if x == middle => ("│", theme.strong()),
-            x if (first..=third).contains(&x) => ("█", style),
+            x if (first..=third).contains(&x) => (sign, style),
             _ => ("─", style),
         };
         put(buffer, Rect { x: area.x + x, width: 1, ..area }, sign, style);
@@ -112,13 +125,7 @@ fn boxes(
 }
 
 /// Counts in about twice as many bins as the square root of the clips, the highest as high as `area`.
-fn histogram(
-    buffer: &mut Buffer,
-    area: Rect,
-    (group, (from, to)): (&Group, (f64, f64)),
-    style: ratatui::style::Style,
-    theme: &Theme,
-) {
+fn histogram(buffer: &mut Buffer, area: Rect, (group, (from, to)): (&Group, (f64, f64)), style: Style, theme: &Theme) {
     if group.values.is_empty() || area.is_empty() {
         return;
     }
@@ -151,7 +158,7 @@ mod tests {
     fn drawn(groups: &[Group], width: u16, height: u16) -> String {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         let area = buffer.area;
-        draw(&mut buffer, area, groups, "dB", &Theme::plain(Depth::Mono));
+        draw(&mut buffer, area, groups, &Theme::plain(Depth::Mono));
         let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
         (0..height).map(row).collect::<Vec<_>>().join("\n")
     }
@@ -167,7 +174,7 @@ mod tests {
         low  ────█████│████────                      4.000
         high                  ────█████│████────      12.0
         none                                             –
-             0                   10 dB              median
+             0         5         10         15      median
         ");
     }
 
@@ -180,8 +187,8 @@ mod tests {
         a    │────────────────────────     0.000
                                   ████   4 clips
              ██████████████       ████
-        b    ─────────█████████│██████     7.500
-             0                   10 dB    median
+        b    ─────────━━━━━━━━━│━━━━━━     7.500
+             0           5          10    median
         ");
     }
 
