@@ -61,7 +61,7 @@ pub enum Update {
     /// The scan of the corpus.
     Scan(Report<Scanned, Opened>),
     /// The picture of a clip.
-    Picture(usize, Report<(), Picture>),
+    Picture(usize, Report<(), Arc<Picture>>),
     /// The comparison with this number.
     Training(u64, Report<News, Compared>),
     /// The ranking of feature columns with this number.
@@ -232,7 +232,7 @@ impl Workbench {
         true
     }
 
-    fn pictured(&mut self, clip: usize, report: Report<(), Picture>) -> bool {
+    fn pictured(&mut self, clip: usize, report: Report<(), Arc<Picture>>) -> bool {
         let changed = self.pictures.take(clip, report, &self.corpus, (self.settings.rate, &self.send));
         if changed && self.sound.on_arrival == Some(clip) {
             self.play(clip);

@@ -126,7 +126,7 @@ impl Pictures {
         }
         let (wanted, send) = (wanted.clone(), send.clone());
         let report = move |report| drop(send.send(Update::Picture(clip, report)));
-        match Job::spawn("picture", report, move |_| Picture::of(&wanted, rate)) {
+        match Job::spawn("picture", report, move |_| Ok(Arc::new(Picture::of(&wanted, rate)?))) {
             Ok(job) => self.drawing.push((clip, job)),
             Err(error) => self.keep(clip, Err(error.to_string())),
         }
@@ -136,7 +136,7 @@ impl Pictures {
     pub(super) fn take(
         &mut self,
         clip: usize,
-        report: Report<(), Picture>,
+        report: Report<(), Arc<Picture>>,
         corpus: &Corpus,
         how: (u32, &Sender<Update>),
     ) -> bool {
@@ -146,7 +146,7 @@ impl Pictures {
         }
         match report {
             Report::News(()) | Report::Cancelled => return false,
-            Report::Done(picture) => self.keep(clip, Ok(Arc::new(picture))),
+            Report::Done(picture) => self.keep(clip, Ok(picture)),
             Report::Failed(reason) => self.keep(clip, Err(reason)),
         }
         true

@@ -323,3 +323,20 @@ fn remarks(buffer: &mut Buffer, area: Rect, bench: &Workbench, id: &ClipId, them
         put(buffer, rest, &format!("note: {note}"), theme.text());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::label::BUILT_IN;
+
+    #[test]
+    fn commands_leave_every_class_of_the_built_in_schemes_a_letter() {
+        let letters = |name: &str| -> String {
+            let mut scheme = Scheme::load(name).unwrap();
+            scheme.assign_keys(&reserved()).unwrap();
+            scheme.classes.iter().map(|class| class.key.unwrap()).collect()
+        };
+        let all: Vec<String> = BUILT_IN.iter().map(|(name, _)| letters(name)).collect();
+        assert_eq!(all, ["abdfHnS", "adfHSpn", "nCHSafdp", "aHnS"]);
+    }
+}
