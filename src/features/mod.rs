@@ -6,6 +6,7 @@ pub mod cache;
 pub mod curves;
 mod descriptors;
 pub mod dsp;
+pub mod egemaps;
 pub mod functionals;
 pub mod logmel;
 mod mapped;
