@@ -16,7 +16,7 @@ pub fn predictor(autocorrelation: &[f64; ORDER + 1]) -> Option<[f64; ORDER]> {
     let mut error = autocorrelation[0];
     let mut a = [0.0; ORDER];
     for order in 0..ORDER {
-        if !(error > 0.0) {
+        if error <= 0.0 || error.is_nan() {
             return None;
         }
         let ahead: f64 = (0..order).map(|k| a[k] * autocorrelation[order - k]).sum();

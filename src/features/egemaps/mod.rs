@@ -20,7 +20,7 @@ mod smoothing;
 mod spectral;
 mod tracks;
 
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 
 pub use formants::{Formants, formants};
 use smoothing::{smooth, smooth_defined};
@@ -93,9 +93,8 @@ impl FeatureSet for Descriptors {
         let sparse = tracks.voiced.iter().chain(tracks.formants.iter().flatten());
         let sparse = sparse.map(|track| smooth_defined(&lengthened(track, frames)));
         let mut image = Array3::zeros((1, tracks::PLAIN + tracks::VOICED + 3 * tracks::FORMANTS, frames));
-        for (mut row, track) in
-            image.outer_iter_mut().flat_map(ndarray::ArrayViewMut2::into_outer_iter).zip(plain.chain(sparse))
-        {
+        let mut rows = image.index_axis_mut(Axis(0), 0);
+        for (mut row, track) in rows.outer_iter_mut().zip(plain.chain(sparse)) {
             row.iter_mut().zip(track).for_each(|(cell, value)| *cell = value);
         }
         Ok(Features::Image(image.into_shared()))
