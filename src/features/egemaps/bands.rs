@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_as_loud_as_openSMILE_says_and_has_a_flat_cepstrum() {
+    fn silence_is_as_loud_as_opensmile_says_and_has_a_flat_cepstrum() {
         let (loudness, cepstrum) = Bands::new(257, 31.25).of(&[0.0; 257]);
         assert!((loudness - 0.001_034).abs() < 2e-6, "{loudness}");
         assert!(cepstrum.iter().all(|value| value.abs() < 1e-9), "{cepstrum:?}");

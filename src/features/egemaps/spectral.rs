@@ -49,7 +49,7 @@ impl Shapes {
         }
         Shape {
             alpha: ratio(sum(&power[one..last]), sum(&power[..one])),
-            hammarberg: ratio(peak(&power[..(two + 1).min(last)]), peak(&power[two..last])),
+            hammarberg: ratio(peak(&power[..two]), peak(&power[two..last])),
             slopes: [0, 1].map(|i| self.slopes[i].of(&self.decibels)),
             flux,
         }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_silent_frame_has_openSMILEs_slopes_and_nothing_else() {
+    fn a_silent_frame_has_opensmiles_slopes_and_nothing_else() {
         let shape = Shapes::new(257, 31.25).next(&[0.0; 257], &[0.0; 257]);
         assert_eq!((shape.alpha, shape.hammarberg, shape.flux), (0.0, 0.0, 0.0));
         assert!((shape.slopes[0] - 0.112).abs() < 1e-5, "{shape:?}");

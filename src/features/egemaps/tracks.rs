@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: smoothing and functionals; `columns` names what is here.
 
+use std::borrow::Cow;
+
 use super::bands::{Bands, CEPSTRUM};
 use super::formants::Formants;
 use super::frames::Frames;
@@ -12,6 +14,8 @@ use super::{formants, pitch};
 
 /// Shortest wave in seconds: one frame of pitch. Shorter ones are padded with zeros.
 const SHORTEST: f64 = 0.060;
+/// Largest sample, 120 dB above full scale; a louder wave is brought down to it.
+const LOUDEST: f32 = 1e6;
 /// Quietest level in dB re full scale.
 const QUIETEST: f64 = 1e-12;
 /// Semitones are counted from this, in Hz.
@@ -41,15 +45,7 @@ pub struct Tracks {
 impl Tracks {
     /// Computes all tracks of a wave of `rate` Hz that is not empty.
     pub fn of(samples: &[f32], rate: u32) -> Tracks {
-        let shortest = (f64::from(rate) * SHORTEST).ceil() as usize;
-        let mut padded = Vec::new();
-        let samples = if samples.len() < shortest {
-            padded.extend_from_slice(samples);
-            padded.resize(shortest, 0.0);
-            &padded
-        } else {
-            samples
-        };
+        let samples = &*usable(samples, rate);
         let Formants { hop, hz: centres, bandwidth: widths } = formants::formants(samples, rate);
         let pitch = pitch::track(samples, rate).hz;
         let frames = pitch.len();
@@ -78,6 +74,19 @@ impl Tracks {
     pub fn frames(&self) -> usize {
         self.voiced[0].len()
     }
+}
+
+/// Long enough for one frame, and so loud at most that no square is too large for a number.
+fn usable(samples: &[f32], rate: u32) -> Cow<'_, [f32]> {
+    let shortest = (f64::from(rate) * SHORTEST).ceil() as usize;
+    let loudest = samples.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
+    if samples.len() >= shortest && loudest <= LOUDEST {
+        return Cow::Borrowed(samples);
+    }
+    let gain = if loudest > LOUDEST { LOUDEST / loudest } else { 1.0 };
+    let mut usable: Vec<f32> = samples.iter().map(|sample| sample * gain).collect();
+    usable.resize(usable.len().max(shortest), 0.0);
+    Cow::Owned(usable)
 }
 
 fn semitones(hz: f32) -> f32 {
