@@ -5,4 +5,5 @@
 pub mod harmonics;
 mod long;
 mod path;
+pub mod periods;
 pub mod pitch;
