@@ -55,6 +55,11 @@ impl<'a> Frames<'a> {
         self.hop as f64 / self.rate
     }
 
+    /// Half of what the transform is longer than a frame, in seconds.
+    pub fn margin_seconds(&self) -> f64 {
+        ((self.input.len() - self.window.len()) / 2) as f64 / self.rate
+    }
+
     /// Hz from one bin to the next.
     pub fn resolution(&self) -> f64 {
         self.rate / self.input.len() as f64

@@ -16,6 +16,7 @@ mod lpc;
 mod path;
 mod periods;
 pub mod pitch;
+mod reported;
 mod smoothing;
 mod spectral;
 mod tracks;

@@ -21,16 +21,18 @@ pub struct Candidate {
 /// A frame's candidates, strongest first.
 pub type Frame = [Candidate; CANDIDATES];
 
-/// Cost per unit of missing strength.
-const WEAKNESS: f32 = 5.0;
+/// Cost of a candidate per natural logarithm of its strength.
+const WEAKNESS: f32 = 12.7;
+/// Strengths below this cost no more.
+const WEAKEST: f32 = 0.05;
 /// Cost of a voiced frame whose candidate is below [`VOICED`].
-const WEAK: f32 = 8.0;
+const WEAK: f32 = 4.7;
 /// Cost of an unvoiced frame that has a candidate above [`VOICED`].
-const MISSED: f32 = 9.0;
+const MISSED: f32 = 11.9;
 /// Cost of going from voiced to unvoiced, or back.
 const SWITCH: f32 = 10.0;
 /// Cost of a jump by an octave.
-const OCTAVE: f32 = 10.0;
+const OCTAVE: f32 = 5.1;
 
 const STATES: usize = CANDIDATES + 1;
 /// The last state of a frame: no pitch.
@@ -62,7 +64,7 @@ pub fn cheapest(frames: &[Frame]) -> Vec<Option<usize>> {
 fn local(frame: &Frame) -> [f32; STATES] {
     let mut cost = [NEVER; STATES];
     for (cost, candidate) in cost.iter_mut().zip(frame).filter(|(_, candidate)| candidate.hz > 0.0) {
-        *cost = WEAKNESS * (1.0 - candidate.strength) + if candidate.strength < VOICED { WEAK } else { 0.0 };
+        *cost = -WEAKNESS * candidate.strength.max(WEAKEST).ln() + if candidate.strength < VOICED { WEAK } else { 0.0 };
     }
     cost[UNVOICED] = if frame[0].hz > 0.0 && frame[0].strength >= VOICED { MISSED } else { 0.0 };
     cost

@@ -9,8 +9,9 @@ use super::formants::Formants;
 use super::frames::Frames;
 use super::harmonics::{Harmonics, harmonics};
 use super::periods::{Periods, periods};
+use super::pitch;
+use super::reported::reported;
 use super::spectral::Shapes;
-use super::{formants, pitch};
 
 /// Shortest wave in seconds: one frame of pitch. Shorter ones are padded with zeros.
 const SHORTEST: f64 = 0.060;
@@ -46,7 +47,7 @@ impl Tracks {
     /// Computes all tracks of a wave of `rate` Hz that is not empty.
     pub fn of(samples: &[f32], rate: u32) -> Tracks {
         let samples = &*usable(samples, rate);
-        let Formants { hop, hz: centres, bandwidth: widths } = formants::formants(samples, rate);
+        let Formants { hop, hz: centres, bandwidth: widths } = reported(samples, rate);
         let pitch = pitch::track(samples, rate).hz;
         let frames = pitch.len();
         let cut = |mut track: Vec<f32>| {
