@@ -9,9 +9,11 @@ mod confusion;
 mod interval;
 mod metric;
 mod report;
+mod separation;
 
 pub use association::Association;
 pub use confusion::{Confusion, PerClass, ScoreError};
 pub use interval::{Bootstrap, Interval, bootstrap, fold_spread};
 pub use metric::{METRICS, Metric, metric};
 pub use report::report;
+pub use separation::{anova_f, mutual_information};

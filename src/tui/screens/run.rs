@@ -166,7 +166,8 @@ impl RunDetail {
         if found.is_empty() {
             return Ok(Then::Say(format!("no clip: {title}")));
         }
-        Ok(Then::Open("browse", Topic::Clips { title, clips: found.into_iter().map(|(_, clip)| clip).collect() }))
+        let clips = found.into_iter().map(|(_, clip)| clip).collect();
+        Ok(Then::Open("browse", Topic::Clips { title, order: "worst first", clips }))
     }
 
     fn tabs(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
