@@ -6,6 +6,7 @@
 
 pub mod columns;
 pub mod experiment;
+pub mod extract;
 pub mod material;
 pub mod models;
 pub mod picture;
@@ -22,6 +23,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
 use crate::corpus::{ClipId, Corpus, Scanned, scan};
+use crate::features::Preparation;
 use crate::job::{Job, Report};
 use crate::label::{Act, Annotator, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
 use crate::store::Store;
@@ -49,8 +51,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Folder of computed features.
     pub cache: PathBuf,
-    /// Working sample rate.
-    pub rate: u32,
+    /// What happens to a clip before its features are computed; pictures take its rate alone.
+    pub preparation: Preparation,
     /// Do not open a sound device.
     pub silent: bool,
 }
@@ -202,7 +204,7 @@ impl Workbench {
 
     /// Has the picture of `clip` made if it is not there.
     pub fn want(&mut self, clip: usize) {
-        self.pictures.want(clip, &self.corpus, (self.settings.rate, &self.send));
+        self.pictures.want(clip, &self.corpus, (self.settings.preparation.rate, &self.send));
     }
 
     /// How clips are shown.
@@ -233,7 +235,7 @@ impl Workbench {
     }
 
     fn pictured(&mut self, clip: usize, report: Report<(), Arc<Picture>>) -> bool {
-        let changed = self.pictures.take(clip, report, &self.corpus, (self.settings.rate, &self.send));
+        let changed = self.pictures.take(clip, report, &self.corpus, (self.settings.preparation.rate, &self.send));
         if changed && self.sound.on_arrival == Some(clip) {
             self.play(clip);
         }

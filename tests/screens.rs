@@ -57,7 +57,7 @@ impl Stage {
             annotator: "ann".to_owned(),
             store: home.path().join("emolab.db"),
             cache: home.path().join("cache"),
-            rate: 22_050,
+            preparation: emolab::features::Preparation::plain(22_050),
             silent: true,
         };
         prepare(&mut settings);
@@ -194,7 +194,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 seed: 0,
                 epochs: None,
                 checkpoint: "best inner UAR".to_owned(),
-                rate: 22_050,
+                preparation: emolab::features::Preparation::plain(22_050),
                 features_version: 1,
             },
             maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
@@ -706,8 +706,8 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     weighted avg       0.89      0.83      0.82         6
 
     weights kept: best inner UAR
+    clips prepared: 22050 Hz
     2 clips left out: same audio as another clip
-
 
 
      demo · 6 clips · ann · demo

@@ -4,9 +4,11 @@
 //! its numbers in `tests/features.rs`. Work goes frame by frame, so memory does not grow with the spectrogram; buffers
 //! and plans are made once per clip and thread. Deliberately absent: anything about clips, sets or columns.
 
+pub mod emphasis;
 pub mod mel;
 pub mod pitch;
 pub mod shape;
+pub mod trim;
 
 use std::cell::RefCell;
 use std::sync::Arc;

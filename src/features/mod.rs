@@ -9,6 +9,11 @@ pub mod dsp;
 pub mod egemaps;
 pub mod functionals;
 pub mod logmel;
+mod mapped;
+pub mod npy;
+pub mod parquet;
+pub mod prepare;
+pub mod segment;
 mod spec;
 mod statistics;
 
@@ -16,6 +21,7 @@ use std::sync::Arc;
 
 use ndarray::{ArcArray, Ix3};
 
+pub use prepare::Preparation;
 pub use spec::{Combined, Parameters, SpecError, feature_set};
 
 use crate::audio::Wave;
@@ -70,6 +76,10 @@ pub trait FeatureSet: Send + Sync {
     /// [`FeatureError`] when the wave is empty, not finite, or of no usable rate. A short or silent wave is not an
     /// error: what it lacks has the value the set documents, and every number is finite.
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError>;
+    /// The sets that stand side by side in this one; none for a set of its own.
+    fn parts(&self) -> &[Chosen] {
+        &[]
+    }
     /// The same set with other parameters, as typed after its name.
     ///
     /// # Errors
@@ -94,6 +104,14 @@ pub enum FeatureError {
     /// A rate outside [`RATES`], in Hz.
     #[error("a rate of {0} Hz is outside 1 kHz to 768 kHz")]
     Rate(u32),
+    /// A number that is not finite came out: an error of the set, kept from travelling further.
+    #[error("the set `{set}` gives no finite number for {column}")]
+    Undefined {
+        /// Name of the set.
+        set: String,
+        /// Name of the first such column.
+        column: String,
+    },
 }
 
 /// Rates that features are computed at, in Hz.

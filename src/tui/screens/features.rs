@@ -356,7 +356,13 @@ impl FeatureColumns {
                 put(buffer, area, &format!("{}: {reason}", inquiry.set), theme.bad());
             }
             _ => {
-                put(buffer, area, NOTE, theme.dim());
+                let rest = put(buffer, area, NOTE, theme.dim());
+                let known = self.answer.as_ref().filter(|_| !self.choosing);
+                let made = known.map_or_else(String::new, |answer| format!("  {}", answer.table.preparation));
+                // Where there is room: it matters less than the note.
+                if made.chars().count() <= usize::from(rest.width) {
+                    put_right(buffer, rest, &made, theme.dim());
+                }
             }
         }
     }

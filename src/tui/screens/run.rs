@@ -228,6 +228,7 @@ fn text(judged: &Judged) -> String {
     let protocol = &judged.run.protocol;
     let mut text = report(&judged.summary.confusion, judged.run.classes());
     text += &format!("\nweights kept: {}\n", protocol.training.checkpoint);
+    text += &format!("clips prepared: {}\n", protocol.training.preparation);
     protocol.plan.notes.iter().for_each(|note| text += &format!("{note}\n"));
     text
 }
