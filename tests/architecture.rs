@@ -30,6 +30,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("ebur128", &["audio/level.rs"]),
     ("walkdir", &["corpus"]),
     ("realfft", &["features"]),
+    ("rustfft", &["features"]),
     ("ndarray_npy", &["features"]),
     ("memmap2", &["features/mapped.rs"]),
     ("linfa", &["learn/logistic.rs", "learn/svm.rs", "learn/naive_bayes.rs"]),

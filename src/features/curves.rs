@@ -6,7 +6,7 @@
 use ndarray::Array2;
 
 use super::descriptors::{framing, levels, pitches};
-use super::dsp::mel::{MelBank, hz_to_mel, mel_to_hz, power_to_db};
+use super::dsp::mel::{self, MelBank, power_to_db};
 use super::dsp::shape::to_level;
 use super::dsp::{Framing, Stft};
 use super::{FeatureError, checked, egemaps};
@@ -83,7 +83,7 @@ impl Scale {
 impl Axis {
     /// Of mel bands as [`MelBank`] spaces them: the centres of the outermost bands lie half a band inside.
     fn mel(bands: usize, low: f64, high: f64) -> Axis {
-        let (low, high) = (hz_to_mel(low), hz_to_mel(high));
+        let (low, high) = (mel::Scale::Slaney.mel(low), mel::Scale::Slaney.mel(high));
         let half = (high - low) / (bands + 1) as f64 / 2.0;
         Axis { scale: Scale::Mel, edges: (low + half, high - half) }
     }
@@ -98,7 +98,7 @@ impl Axis {
     /// Where a frequency lies: 0 at the lower edge, 1 at the upper one, beyond outside.
     pub fn place(&self, hz: f64) -> f64 {
         let value = match self.scale {
-            Scale::Mel => hz_to_mel(hz),
+            Scale::Mel => mel::Scale::Slaney.mel(hz),
             Scale::Linear => hz,
         };
         (value - self.edges.0) / (self.edges.1 - self.edges.0)
@@ -108,7 +108,7 @@ impl Axis {
     pub fn hz(&self, place: f64) -> f64 {
         let value = self.edges.0 + place * (self.edges.1 - self.edges.0);
         match self.scale {
-            Scale::Mel => mel_to_hz(value),
+            Scale::Mel => mel::Scale::Slaney.hz(value),
             Scale::Linear => value,
         }
     }

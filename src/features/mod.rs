@@ -10,11 +10,14 @@ pub mod egemaps;
 pub mod functionals;
 pub mod logmel;
 mod mapped;
+pub mod mfcc;
 pub mod npy;
+mod parameter;
 pub mod parquet;
 pub mod prepare;
 pub mod segment;
 mod spec;
+pub mod spectral;
 mod statistics;
 
 use std::sync::Arc;
@@ -118,15 +121,18 @@ pub enum FeatureError {
 pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
 /// All feature sets; the first of each kind is that kind's default.
-pub static FEATURE_SETS: &[&dyn FeatureSet] = &[&logmel::LOGMEL, &functionals::FUNCTIONALS];
+pub static FEATURE_SETS: &[&dyn FeatureSet] =
+    &[&logmel::LOGMEL, &functionals::FUNCTIONALS, &mfcc::MFCC, &mfcc::MFCC_LLD, &spectral::SPECTRAL];
 
 /// The wave itself when features can be made of it.
 fn checked(wave: &Wave) -> Result<&Wave, FeatureError> {
     if wave.samples.is_empty() {
         return Err(FeatureError::Empty);
     }
-    if let Some(at) = wave.samples.iter().position(|sample| !sample.is_finite()) {
-        return Err(FeatureError::NotFinite(at));
+    // Whole registers at a time; where it is only matters once something is wrong.
+    if !wave.samples.iter().fold(true, |all, sample| all & sample.is_finite()) {
+        let at = wave.samples.iter().position(|sample| !sample.is_finite());
+        return Err(FeatureError::NotFinite(at.unwrap_or_default()));
     }
     if RATES.contains(&wave.rate) { Ok(wave) } else { Err(FeatureError::Rate(wave.rate)) }
 }
