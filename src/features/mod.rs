@@ -8,6 +8,7 @@ mod descriptors;
 pub mod dsp;
 pub mod functionals;
 pub mod logmel;
+pub mod prosody;
 pub mod rich;
 mod spec;
 mod statistics;
@@ -101,7 +102,7 @@ pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
 /// All feature sets; the first of each kind is that kind's default.
 pub static FEATURE_SETS: &[&dyn FeatureSet] =
-    &[&logmel::LOGMEL, &functionals::FUNCTIONALS, &rich::RICH];
+    &[&logmel::LOGMEL, &functionals::FUNCTIONALS, &prosody::PROSODY, &rich::RICH];
 
 /// The wave itself when features can be made of it.
 fn checked(wave: &Wave) -> Result<&Wave, FeatureError> {
