@@ -3,7 +3,7 @@
 //! Hermansky, JASA 87:1738 (1990) for perceptual linear prediction's bands to loudness; Hermansky & Morgan, IEEE Trans.
 //! Speech and Audio Processing 2:578 (1994) for RASTA. Deliberately absent: linear prediction of the auditory spectrum.
 
-use super::super::dsp::mel::{MelBank, dct, hz_to_mel, mel_to_hz, transform};
+use super::super::dsp::mel::{MelBank, Scale, dct, transform};
 
 /// Number of bands.
 pub const BANDS: usize = 26;
@@ -53,8 +53,8 @@ impl Ear {
     pub fn new(frequencies: &[f32], gain: f64) -> Ear {
         let nyquist = frequencies.last().map_or(HIGH_HZ, |&hz| f64::from(hz));
         let high = HIGH_HZ.min(nyquist);
-        let (first, last) = (hz_to_mel(LOW_HZ), hz_to_mel(high));
-        let centre = |band: usize| mel_to_hz(first + (last - first) * (band + 1) as f64 / (BANDS + 1) as f64);
+        let (first, last) = (Scale::Slaney.mel(LOW_HZ), Scale::Slaney.mel(high));
+        let centre = |band: usize| Scale::Slaney.hz(first + (last - first) * (band + 1) as f64 / (BANDS + 1) as f64);
         Ear {
             bank: MelBank::new(frequencies, BANDS, LOW_HZ, high),
             dct: dct(MFCC + 1, BANDS),
