@@ -15,6 +15,8 @@ pub mod npy;
 mod parameter;
 pub mod parquet;
 pub mod prepare;
+pub mod prosody;
+pub mod rich;
 pub mod segment;
 mod spec;
 pub mod spectral;
@@ -121,8 +123,15 @@ pub enum FeatureError {
 pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
 /// All feature sets; the first of each kind is that kind's default.
-pub static FEATURE_SETS: &[&dyn FeatureSet] =
-    &[&logmel::LOGMEL, &functionals::FUNCTIONALS, &mfcc::MFCC, &mfcc::MFCC_LLD, &spectral::SPECTRAL];
+pub static FEATURE_SETS: &[&dyn FeatureSet] = &[
+    &logmel::LOGMEL,
+    &functionals::FUNCTIONALS,
+    &mfcc::MFCC,
+    &mfcc::MFCC_LLD,
+    &spectral::SPECTRAL,
+    &prosody::PROSODY,
+    &rich::RICH,
+];
 
 /// The wave itself when features can be made of it.
 fn checked(wave: &Wave) -> Result<&Wave, FeatureError> {
