@@ -64,7 +64,8 @@ impl Cepstrum {
         Ok((tracks, frames))
     }
 
-    fn transform(&self, db: &[f32], into: &mut [f32], frames: usize) {
+    /// Adds the coefficients of a dB spectrogram `[band, frame]` to `into`, `[coefficient, frame]`.
+    pub fn transform(&self, db: &[f32], into: &mut [f32], frames: usize) {
         let bands = self.spectrogram.bands;
         let matrix = mel::dct(self.coefficients, bands);
         let lift = |at: usize| {
