@@ -174,7 +174,7 @@ fn ln(x: f32) -> f32 {
         -1.666_805_8e-1,
         2.000_071_5e-1,
         -2.499_999_4e-1,
-        3.333_333_1e-1,
+        3.333_333e-1,
     ];
     // ln 2 in two parts, so that whole numbers times the first are exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
