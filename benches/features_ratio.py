@@ -76,7 +76,11 @@ def pyin(rate):
 
 def torch_mfcc(rate):
     """The coefficients alone, in the framing and with the bands of the set `mfcc`."""
-    import torch, torchaudio
+    import torch
+
+    # On the processor it does not matter that the two were built for different CUDA versions; torchaudio would refuse.
+    torch.version.cuda = None
+    import torchaudio
 
     torch.set_num_threads(1)
     window, hop = round(rate * 0.025), round(rate * 0.010)
@@ -121,7 +125,7 @@ def beside(worker, work, waves, rounds):
         return print(f"{title}: the executable has no set `{ours}`", flush=True)
     try:
         theirs = make(rate)
-    except ImportError as error:
+    except (ImportError, OSError, RuntimeError) as error:
         return print(f"{title}: no peer, {error}", flush=True)
     times, warm = [], 3
     for i in range(warm + max(5, round(rounds * share))):

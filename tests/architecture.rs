@@ -30,6 +30,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("walkdir", &["corpus"]),
     ("realfft", &["features"]),
     ("rustfft", &["features"]),
+    ("pulp", &["features/dsp"]),
     ("ndarray_npy", &["features"]),
     ("linfa", &["learn/logistic.rs", "learn/svm.rs", "learn/naive_bayes.rs"]),
     ("linfa_logistic", &["learn/logistic.rs"]),
