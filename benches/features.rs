@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench features` measures every set with criterion. With `--worker WAV...` it answers `SET N` on stdin
 //! with the milliseconds that the features of the N-th file took (`absent` when there is no such set), so that
-//! `features_ratio.py` can drive it and the peers in turn; besides the feature sets there is `pyin`.
+//! `features_ratio.py` can drive it and the peers in turn; besides the feature sets there are `pyin` and `cepstrum`, the
+//! coefficients of `mfcc` without derivatives and moments.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::hint::black_box;
@@ -13,6 +14,7 @@ use criterion::Criterion;
 use emolab::audio::Wave;
 use emolab::features::curves::Curves;
 use emolab::features::dsp::pyin::Pyin;
+use emolab::features::mfcc::Cepstrum;
 use emolab::features::{FEATURE_SETS, feature_set};
 
 /// C2 and C7, as in librosa's examples.
@@ -64,6 +66,7 @@ fn work(waves: &[Wave]) {
         let wave = &waves[which.parse::<usize>().expect("the number of a file") % waves.len()];
         match (name, feature_set(name)) {
             ("pyin", _) => answer(|| pyin(wave)),
+            ("cepstrum", _) => answer(|| drop(black_box(Cepstrum::SPEECH.of(wave).unwrap()))),
             (_, Ok(set)) => answer(|| drop(black_box(set.extract(wave).unwrap()))),
             (_, Err(_)) => println!("absent"),
         }

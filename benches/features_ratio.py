@@ -109,6 +109,7 @@ def smile(name):
 WORKS = [
     ("log-mel-64 + deltas", "logmel", 22050, "librosa", logmel, 8, 1.0),
     ("log-mel-64 + deltas", "logmel", 16000, "librosa", logmel, 8, 1.0),
+    ("MFCC-40", "cepstrum", 16000, "torchaudio", torch_mfcc, 3, 1.0),
     ("MFCC-40, deltas, moments", "mfcc", 16000, "torchaudio MFCC-40 alone", torch_mfcc, 3, 1.0),
     ("pYIN", "pyin", 22050, "librosa", pyin, 10, 0.2),
     ("pYIN", "pyin", 16000, "librosa", pyin, 10, 0.2),
