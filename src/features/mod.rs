@@ -6,10 +6,18 @@ pub mod cache;
 pub mod curves;
 mod descriptors;
 pub mod dsp;
+pub mod egemaps;
 pub mod functionals;
 pub mod logmel;
+mod mapped;
 pub mod mfcc;
+pub mod npy;
 mod parameter;
+pub mod parquet;
+pub mod prepare;
+pub mod prosody;
+pub mod rich;
+pub mod segment;
 mod spec;
 pub mod spectral;
 mod statistics;
@@ -18,6 +26,7 @@ use std::sync::Arc;
 
 use ndarray::{ArcArray, Ix3};
 
+pub use prepare::Preparation;
 pub use spec::{Combined, Parameters, SpecError, feature_set};
 
 use crate::audio::Wave;
@@ -72,6 +81,10 @@ pub trait FeatureSet: Send + Sync {
     /// [`FeatureError`] when the wave is empty, not finite, or of no usable rate. A short or silent wave is not an
     /// error: what it lacks has the value the set documents, and every number is finite.
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError>;
+    /// The sets that stand side by side in this one; none for a set of its own.
+    fn parts(&self) -> &[Chosen] {
+        &[]
+    }
     /// The same set with other parameters, as typed after its name.
     ///
     /// # Errors
@@ -96,14 +109,29 @@ pub enum FeatureError {
     /// A rate outside [`RATES`], in Hz.
     #[error("a rate of {0} Hz is outside 1 kHz to 768 kHz")]
     Rate(u32),
+    /// A number that is not finite came out: an error of the set, kept from travelling further.
+    #[error("the set `{set}` gives no finite number for {column}")]
+    Undefined {
+        /// Name of the set.
+        set: String,
+        /// Name of the first such column.
+        column: String,
+    },
 }
 
 /// Rates that features are computed at, in Hz.
 pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
 /// All feature sets; the first of each kind is that kind's default.
-pub static FEATURE_SETS: &[&dyn FeatureSet] =
-    &[&logmel::LOGMEL, &functionals::FUNCTIONALS, &mfcc::MFCC, &mfcc::MFCC_LLD, &spectral::SPECTRAL];
+pub static FEATURE_SETS: &[&dyn FeatureSet] = &[
+    &logmel::LOGMEL,
+    &functionals::FUNCTIONALS,
+    &mfcc::MFCC,
+    &mfcc::MFCC_LLD,
+    &spectral::SPECTRAL,
+    &prosody::PROSODY,
+    &rich::RICH,
+];
 
 /// The wave itself when features can be made of it.
 fn checked(wave: &Wave) -> Result<&Wave, FeatureError> {
