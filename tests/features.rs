@@ -441,8 +441,8 @@ fn any_usable_rate_works_and_others_are_refused() {
 }
 
 #[test]
-fn a_minute_of_sound_works() {
-    for_every_set(|set| assert!(values(set, noise(60 * 16_000, 0.2), 16_000).iter().all(|v| v.is_finite())));
+fn a_long_clip_works() {
+    for_every_set(|set| assert!(values(set, noise(15 * 16_000, 0.2), 16_000).iter().all(|v| v.is_finite())));
 }
 
 #[test]
