@@ -31,6 +31,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("walkdir", &["corpus"]),
     ("realfft", &["features"]),
     ("rustfft", &["features"]),
+    ("pulp", &["features/dsp"]),
     ("ndarray_npy", &["features"]),
     ("memmap2", &["features/mapped.rs"]),
     ("linfa", &["learn/logistic.rs", "learn/svm.rs", "learn/naive_bayes.rs"]),

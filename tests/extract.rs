@@ -102,7 +102,8 @@ fn a_corpus_of_links_works_and_copies_are_computed_once() {
 
 /// The audio that the indices of the cache name, each as often as it is there.
 fn cached(home: &Home) -> Vec<String> {
-    let shelf = home.path().join(".cache/emolab/functionals-v1-22050");
+    let version = feature_set("functionals").unwrap().version();
+    let shelf = home.path().join(format!(".cache/emolab/functionals-v{version}-22050"));
     let Ok(entries) = std::fs::read_dir(shelf) else { return Vec::new() };
     let indices =
         entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "csv"));

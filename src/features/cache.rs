@@ -30,8 +30,8 @@ const FLUSH_AFTER: Duration = Duration::from_secs(2);
 const FLUSH_BYTES: usize = 16 << 20;
 /// So many segments of about the same size are merged into one,
 const MERGED: usize = 8;
-/// unless they are larger than this: then there are few enough of them.
-const MERGED_BYTES: usize = 64 << 20;
+/// unless they are larger than this: then there are few enough of them, and a merge never maps very much.
+const MERGED_BYTES: usize = 16 << 20;
 /// At most so many bytes are mapped at a time; maps used least recently go first.
 const MAPPED_BYTES: usize = 128 << 20;
 /// Files without an index, and temporary ones, are a killed process' when they are this old.
@@ -442,7 +442,9 @@ mod tests {
     fn a_segment_is_one_array_that_numpy_reads_and_an_index() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path());
-        ["a", "b", "c"].iter().enumerate().for_each(|(at, clip)| drop(ask(&cache, clip, at as f32)));
+        for (at, clip) in ["a", "b", "c"].iter().enumerate() {
+            ask(&cache, clip, at as f32);
+        }
         drop(cache);
         let array: ndarray::Array2<f32> = ndarray_npy::read_npy(&files(folder.path(), "npy")[0]).unwrap();
         assert_eq!((array.dim(), array[(2, 4)]), ((3, 5), 2.0));
@@ -613,7 +615,11 @@ mod tests {
         std::thread::scope(|scope| {
             for writer in 0..4 {
                 let folder = folder.path();
-                scope.spawn(move || (0..20).for_each(|_| drop(ask(&Cache::open(folder), "a", writer as f32))));
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        ask(&Cache::open(folder), "a", writer as f32);
+                    }
+                });
             }
         });
         let kept = ask(&Cache::open(folder.path()), "a", 99.0);

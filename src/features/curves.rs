@@ -20,7 +20,7 @@ const LOW: f64 = 50.0;
 const MEL_BANDS: usize = 64;
 const LINEAR_BANDS: usize = 128;
 /// Columns kept of a spectrogram, so that an hour costs no more to draw and to keep than a few minutes.
-const COLUMNS: usize = 8192;
+const COLUMNS: usize = 4096;
 /// Window of the spectrograms, and from frame to frame, in seconds; the hop is half of the feature sets' so that zooming
 /// in shows more.
 const WINDOW: f64 = 0.025;

@@ -12,6 +12,7 @@ pub mod pitch;
 pub mod pyin;
 pub mod shape;
 pub mod trim;
+mod wide;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner};
+pub(super) use wide::{Kernel, wide};
 
 thread_local! {
     /// Planning costs more than transforming: each thread keeps its plans.
@@ -136,12 +138,9 @@ impl Stft {
             Some(whole) => inside.copy_from_slice(whole),
             None => cut(samples, start, inside),
         }
-        inside.iter_mut().zip(&self.window).for_each(|(sample, weight)| *sample *= weight);
-        for (half, pair) in self.halves.iter_mut().zip(self.input.chunks_exact(2)) {
-            *half = Complex::new(pair[0], pair[1]);
-        }
+        wide(Weigh { samples: &mut self.input, left, window: &self.window, into: &mut self.halves });
         self.tables.plan.process_with_scratch(&mut self.halves, &mut self.scratch);
-        self.tables.power(&self.halves, &mut self.power);
+        wide(Power { turns: &self.tables.turns, halves: &self.halves, into: &mut self.power });
         &self.power
     }
 }
@@ -171,20 +170,51 @@ impl Halves {
     }
 }
 
-impl Tables {
-    /// Power of the real signal whose even and odd samples were the real and imaginary parts of what was transformed.
-    ///
-    /// Bins k and n/2 - k come from the same two numbers a, b of the half-length transform: with the even samples'
-    /// spectrum e = (a + b*) / 2 and the odd ones' o = (a - b*) / 2i, they are e + w o and (e - w o)*.
-    fn power(&self, halves: &[Complex<f32>], power: &mut [f32]) {
+/// Windows a frame whose window starts at `left`, and puts two samples into a number.
+struct Weigh<'a> {
+    samples: &'a mut [f32],
+    left: usize,
+    window: &'a [f32],
+    into: &'a mut [Complex<f32>],
+}
+
+impl Kernel for Weigh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let inside = &mut self.samples[self.left..][..self.window.len()];
+        inside.iter_mut().zip(self.window).for_each(|(sample, weight)| *sample *= weight);
+        for (number, pair) in self.into.iter_mut().zip(self.samples.as_chunks::<2>().0) {
+            *number = Complex::new(pair[0], pair[1]);
+        }
+    }
+}
+
+/// Power of the real signal whose even and odd samples were the real and imaginary parts of what was transformed.
+///
+/// Bins k and n/2 - k come from the same two numbers a, b of the half-length transform: with the even samples'
+/// spectrum e = (a + b*) / 2 and the odd ones' o = (a - b*) / 2i, they are e + w o and (e - w o)*.
+struct Power<'a> {
+    turns: &'a [Vec<f32>; 2],
+    halves: &'a [Complex<f32>],
+    into: &'a mut [f32],
+}
+
+impl Kernel for Power<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Power { turns, halves, into } = self;
         let half = halves.len();
         let pairs = half.div_ceil(2) - 1;
         let first = halves[0];
-        power[half / 2] = halves[half / 2].norm_sqr();
-        power[0] = (first.re + first.im) * (first.re + first.im);
-        power[half] = (first.re - first.im) * (first.re - first.im);
-        let (low, high) = power[1..half].split_at_mut(half - 1 - pairs);
-        apart(&halves[1..=pairs], &halves[half - pairs..], &self.turns, [&mut low[..pairs], high]);
+        into[half / 2] = halves[half / 2].norm_sqr();
+        into[0] = (first.re + first.im) * (first.re + first.im);
+        into[half] = (first.re - first.im) * (first.re - first.im);
+        let (low, high) = into[1..half].split_at_mut(half - 1 - pairs);
+        apart(&halves[1..=pairs], &halves[half - pairs..], turns, [&mut low[..pairs], high]);
     }
 }
 
@@ -192,6 +222,7 @@ impl Tables {
 const LANES: usize = 8;
 
 /// Power of the bins that two mirrored stretches of a half-length transform stand for.
+#[inline(always)]
 fn apart(a: &[Complex<f32>], b: &[Complex<f32>], turns: &[Vec<f32>; 2], into: [&mut [f32]; 2]) {
     let [low, high] = into;
     let ((a, a_end), (b_end, b)) = (a.as_chunks(), b.as_rchunks());

@@ -92,7 +92,7 @@ impl Spectrogram {
             let count = BLOCK.min(frames - first);
             for (t, bands) in block.chunks_exact_mut(self.bands).enumerate().take(count) {
                 bank.apply(stft.power(&wave.samples, first + t), bands);
-                bands.iter_mut().for_each(|value| *value = mel::power_to_db(*value));
+                mel::powers_to_db(bands);
             }
             for (band, track) in into.chunks_exact_mut(frames).enumerate() {
                 let values = block[band..].iter().step_by(self.bands);

@@ -15,6 +15,8 @@ pub mod npy;
 mod parameter;
 pub mod parquet;
 pub mod prepare;
+pub mod prosody;
+pub mod rich;
 pub mod segment;
 mod spec;
 pub mod spectral;
@@ -129,6 +131,8 @@ pub static FEATURE_SETS: &[&dyn FeatureSet] = &[
     &spectral::SPECTRAL,
     &egemaps::EGEMAPS,
     &egemaps::DESCRIPTORS,
+    &prosody::PROSODY,
+    &rich::RICH,
 ];
 
 /// The wave itself when features can be made of it.

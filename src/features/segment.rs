@@ -45,6 +45,9 @@ pub struct Place {
     checksum: u64,
 }
 
+/// A segment, and whose audio lies where in it.
+pub type Indexed = (Segment, Vec<(Hash, Place)>);
+
 /// Features of one clip, ready to be written: records one after the other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Records {
@@ -96,7 +99,7 @@ impl Records {
 impl Segment {
     /// Opens the segment that `index` speaks of, and gives the places it names; `None` when the array is not there, cut
     /// short, not ours, or of other columns. Lines of the index that make no sense are left out.
-    pub fn open(index: &Path, columns: usize) -> Option<(Segment, Vec<(Hash, Place)>)> {
+    pub fn open(index: &Path, columns: usize) -> Option<Indexed> {
         let array = index.with_extension("npy");
         let map = Mapped::open(&array).ok()?;
         let view = ArrayView2::<f32>::view_npy(map.bytes()).ok().filter(|view| view.is_standard_layout())?;
@@ -159,11 +162,7 @@ pub struct Kept {
 ///
 /// # Errors
 /// The folder or a file cannot be written.
-pub fn write(
-    folder: &Path,
-    columns: usize,
-    content: &Content<'_>,
-) -> io::Result<Option<(Segment, Vec<(Hash, Place)>)>> {
+pub fn write(folder: &Path, columns: usize, content: &Content<'_>) -> io::Result<Option<Indexed>> {
     let places = content.places(columns);
     let records: usize = places.iter().map(|(_, place)| place.records).sum();
     if records == 0 {

@@ -334,8 +334,8 @@ impl App {
             rest = put(buffer, rest, &format!(" {digit}{} ", capitalised(tab)), style);
         }
         if self.bench.corpus().synthetic {
-            let long = " synthetic: scores mean nothing ";
-            let text = if usize::from(rest.width) < long.len() { " synthetic speech " } else { long };
+            let texts = [" synthetic: scores mean nothing ", " synthetic speech ", " synthetic "];
+            let text = texts.into_iter().find(|text| text.len() <= usize::from(rest.width)).unwrap_or(texts[2]);
             put_right(buffer, rest, text, self.theme.warn());
         }
     }

@@ -17,7 +17,7 @@ use super::material::{Listener, data};
 use super::{Settings, Update};
 use crate::corpus::{Corpus, Target, Task, task};
 use crate::features::cache::Cache;
-use crate::features::{Column, Kind, feature_set};
+use crate::features::{Column, Kind, Preparation, feature_set};
 use crate::job::{Job, Mapped, Report, Watch};
 use crate::learn::{Inputs, Norm};
 use crate::score::{anova_f, mutual_information};
@@ -42,6 +42,8 @@ pub struct Table {
     pub task: Task,
     /// What the columns are.
     pub columns: Vec<Column>,
+    /// What was done to the clips before.
+    pub preparation: Preparation,
     /// One row per clip of the task.
     values: Array2<f64>,
 }
@@ -199,7 +201,10 @@ fn table(corpus: &Corpus, asked: &Inquiry, settings: &Settings, watch: &dyn Watc
         _ => None,
     });
     match data(corpus, &task, set.as_ref(), &listener, &reading)?.inputs {
-        Inputs::Rows(values) => Ok(Table { set: asked.set.clone(), task, columns: set.columns(), values }),
+        Inputs::Rows(values) => {
+            let (set, columns) = (asked.set.clone(), set.columns());
+            Ok(Table { set, task, columns, preparation: settings.preparation, values })
+        }
         Inputs::Images(_) => bail!("`{}` made images where it promised rows", asked.set),
     }
 }
@@ -281,7 +286,7 @@ mod tests {
             [2.3, 120.0, 5.0],
         ];
         let columns = ["open", "hidden", "constant"].map(column).into();
-        Arc::new(Table { set: "mine".to_owned(), task, columns, values })
+        Arc::new(Table { set: "mine".to_owned(), task, columns, preparation: Preparation::plain(16_000), values })
     }
 
     fn ranked(norm: Norm) -> Ranked {

@@ -1,7 +1,7 @@
 """Compares emolab's eGeMAPS with openSMILE's on EmoDB: writes docs/egemaps.md and the tables of tests/egemaps.rs.
 
     cargo build --release
-    python tests/golden/egemaps.py [CORPORA]      (pip install opensmile==2.6.0 scipy pandas; CORPORA defaults to ../shared/corpora)
+    python tests/golden/egemaps.py [CORPORA]      (pip install opensmile==2.6.0 scipy scikit-learn; CORPORA defaults to ../shared/corpora)
 
 openSMILE (github.com/audeering/opensmile) is only run here, on recordings; nothing of it is part of emolab. Written are
 golden/egemaps_functionals.csv (its 88 numbers of every 22nd clip), golden/egemaps_lld.csv (its descriptors of one clip)
@@ -18,6 +18,8 @@ import numpy as np
 import opensmile
 import scipy.io.wavfile
 from scipy.stats import spearmanr
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import recall_score
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -93,6 +95,21 @@ def count(pairs, least):
     return sum(value >= least for value, _ in pairs)
 
 
+def uar(rows, paths):
+    """EmoDB, leave one speaker out, z-norm per speaker, logistic regression: mean recall of the seven classes in %."""
+    speakers = np.array([path.name[:2] for path in paths])
+    labels = np.array([path.name[5] for path in paths])
+    scaled, found = np.empty_like(rows), np.empty_like(labels)
+    for speaker in set(speakers):
+        own = speakers == speaker
+        scaled[own] = (rows[own] - rows[own].mean(0)) / (rows[own].std(0) + 1e-9)
+    for speaker in set(speakers):
+        own = speakers == speaker
+        model = LogisticRegression(C=0.1, class_weight="balanced", max_iter=5000)
+        found[own] = model.fit(scaled[~own], labels[~own]).predict(scaled[own])
+    return 100 * recall_score(labels, found, average="macro")
+
+
 def table(columns, pairs):
     yield "| column | unit | Spearman | median relative difference |"
     yield "|---|---|---|---|"
@@ -100,11 +117,10 @@ def table(columns, pairs):
         yield f"| `{column['column']}` | {column['unit']} | {value:.4f} | {difference:.2g} |"
 
 
-def document(columns, pairs, tuned, lld_columns, lld_pairs, clips, frames):
+def document(columns, pairs, tuned, lld_columns, lld_pairs, facts):
     text = (HERE / "egemaps_head.md").read_text()
     summary = {
-        "CLIPS": clips,
-        "FRAMES": f"{frames:,}",
+        **facts,
         "HIGH": count(pairs, 0.99),
         "GOOD": count(pairs, 0.95),
         "HIGH_TUNED": count(tuned, 0.99),
@@ -139,7 +155,11 @@ def main():
     c = np.concatenate([images[path.name][:n] for path, n in zip(paths, frames)])
     d = np.concatenate([table[:n] for table, n in zip(descriptors, frames)])
     pairs, tuned = agreement(a, b), agreement(a[tuning], b[tuning])
-    document(columns, pairs, tuned, lld_columns, agreement(c, d), len(paths), len(c))
+    facts = {"CLIPS": len(paths), "FRAMES": f"{len(c):,}"}
+    resonances, _ = ours(emolab, corpus, "egemaps:formants=resonances")
+    facts["UAR_RESONANCES"] = f"{uar(np.concatenate([resonances[path.name] for path in paths]), paths):.1f}"
+    facts |= {"UAR": f"{uar(a, paths):.1f}", "UAR_SMILE": f"{uar(b, paths):.1f}"}
+    document(columns, pairs, tuned, lld_columns, agreement(c, d), facts)
     print(f"Spearman >= 0.99 on {count(pairs, 0.99)}, >= 0.95 on {count(pairs, 0.95)} of {len(pairs)}")
 
 

@@ -2,6 +2,8 @@
 //!
 //! Definitions and defaults are librosa's. Deliberately absent: which bands and how many coefficients a set takes.
 
+use super::{Kernel, wide};
+
 /// Below this power the decibel scale ends: -100 dB (`librosa.power_to_db`'s `amin`).
 pub const POWER_FLOOR: f32 = 1e-10;
 
@@ -112,8 +114,23 @@ impl MelBank {
 
     /// Power per band of one frame's power spectrum; `into` holds one number per band.
     pub fn apply(&self, power: &[f32], into: &mut [f32]) {
-        for (out, band) in into.iter_mut().zip(&self.bands) {
-            *out = dot(&band.weights, &power[band.first..band.first + band.weights.len()]);
+        wide(Weigh { bands: &self.bands, power, into });
+    }
+}
+
+struct Weigh<'a> {
+    bands: &'a [Band],
+    power: &'a [f32],
+    into: &'a mut [f32],
+}
+
+impl Kernel for Weigh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (out, band) in self.into.iter_mut().zip(self.bands) {
+            *out = dot(&band.weights, &self.power[band.first..band.first + band.weights.len()]);
         }
     }
 }
@@ -138,7 +155,7 @@ impl Band {
 }
 
 /// Dot product in a fixed order with eight partial sums, which the compiler keeps in one register.
-#[inline]
+#[inline(always)]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0_f32; LANES];
     let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
@@ -156,14 +173,30 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 ///
 /// The logarithm is a polynomial (Moshier's Cephes `logf`) without branches or calls, so that loops over it run on
 /// whole registers; it is within 2e-6 dB + 2e-7 of its value. Infinity counts as 2^128.
-#[inline]
+#[inline(always)]
 pub fn power_to_db(power: f32) -> f32 {
     const DB_PER_NEPER: f32 = 10.0 / std::f32::consts::LN_10;
     DB_PER_NEPER * ln(if power > POWER_FLOOR { power } else { POWER_FLOOR })
 }
 
+/// [`power_to_db`] of each.
+pub fn powers_to_db(values: &mut [f32]) {
+    wide(Levels(values));
+}
+
+struct Levels<'a>(&'a mut [f32]);
+
+impl Kernel for Levels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.0.iter_mut().for_each(|value| *value = power_to_db(*value));
+    }
+}
+
 /// Natural logarithm of a positive normal number.
-#[inline]
+#[inline(always)]
 fn ln(x: f32) -> f32 {
     const COEFFICIENTS: [f32; 9] = [
         7.037_683_6e-2,
@@ -174,7 +207,7 @@ fn ln(x: f32) -> f32 {
         -1.666_805_8e-1,
         2.000_071_5e-1,
         -2.499_999_4e-1,
-        3.333_333_1e-1,
+        3.333_333e-1,
     ];
     // ln 2 in two parts, so that whole numbers times the first are exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
@@ -249,12 +282,14 @@ impl Decibels {
 
 /// Orthonormal DCT-II matrix, first `rows` rows over `len` inputs (`scipy.fft.dct(norm="ortho")`): row-major.
 pub fn dct(rows: usize, len: usize) -> Vec<f32> {
+    // All angles are multiples of one: 4 len cosines are enough.
+    let turn = std::f64::consts::PI / (2 * len) as f64;
+    let cosines: Vec<f64> = (0..4 * len).map(|i| (turn * i as f64).cos()).collect();
     let entry = |row: usize, i: usize| {
         let scale = if row == 0 { 1.0 } else { 2.0_f64 };
-        let angle = std::f64::consts::PI * row as f64 * (2 * i + 1) as f64 / (2 * len) as f64;
-        ((scale / len as f64).sqrt() * angle.cos()) as f32
+        ((scale / len as f64).sqrt() * cosines[row * (2 * i + 1) % (4 * len)]) as f32
     };
-    (0..rows).flat_map(|row| (0..len).map(move |i| entry(row, i))).collect()
+    (0..rows).flat_map(|row| (0..len).map(move |i| (row, i))).map(|(row, i)| entry(row, i)).collect()
 }
 
 /// Applies a row-major matrix to a vector of `from.len()` numbers.
@@ -278,13 +313,13 @@ pub enum Order {
 /// Ends follow the line of the first and last nine frames (`mode="interp"`); a track of fewer than nine frames,
 /// where librosa refuses, repeats its end values instead (`mode="nearest"`).
 pub fn delta(track: &[f32], into: &mut [f32]) {
-    derive_nine(track, into, Order::First);
+    wide(Nine { track, into, order: Order::First });
 }
 
 /// Second derivative per frame: curvature of the parabola through nine frames (`librosa.feature.delta`, order 2),
 /// with the ends of [`delta`].
 pub fn delta2(track: &[f32], into: &mut [f32]) {
-    derive_nine(track, into, Order::Second);
+    wide(Nine { track, into, order: Order::Second });
 }
 
 /// [`delta`] or [`delta2`] through `width` frames; an even `width` counts as one more, and at least 3.
@@ -315,23 +350,35 @@ impl Order {
 }
 
 /// The width of all feature sets, known to the compiler: whole registers of frames at a time.
-fn derive_nine(track: &[f32], into: &mut [f32], order: Order) {
-    const HALF: usize = DELTA_WIDTH / 2;
-    let mut weights = [0.0; DELTA_WIDTH];
-    weights.iter_mut().zip(order.weights(DELTA_WIDTH)).for_each(|(weight, value)| *weight = value);
-    if track.len() < DELTA_WIDTH {
-        return derive_short(track, into, &weights);
-    }
-    let inner = track.len() - 2 * HALF;
-    let shifted: [&[f32]; DELTA_WIDTH] = std::array::from_fn(|k| &track[k..k + inner]);
-    for (t, out) in into[HALF..HALF + inner].iter_mut().enumerate() {
-        let mut sum = 0.0;
-        for k in 0..DELTA_WIDTH {
-            sum += weights[k] * shifted[k][t];
+struct Nine<'a> {
+    track: &'a [f32],
+    into: &'a mut [f32],
+    order: Order,
+}
+
+impl Kernel for Nine<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        const HALF: usize = DELTA_WIDTH / 2;
+        let Nine { track, into, order } = self;
+        let mut weights = [0.0; DELTA_WIDTH];
+        weights.iter_mut().zip(order.weights(DELTA_WIDTH)).for_each(|(weight, value)| *weight = value);
+        if track.len() < DELTA_WIDTH {
+            return derive_short(track, into, &weights);
         }
-        *out = sum;
+        let inner = track.len() - 2 * HALF;
+        let shifted: [&[f32]; DELTA_WIDTH] = std::array::from_fn(|k| &track[k..k + inner]);
+        for (t, out) in into[HALF..HALF + inner].iter_mut().enumerate() {
+            let mut sum = 0.0;
+            for k in 0..DELTA_WIDTH {
+                sum += weights[k] * shifted[k][t];
+            }
+            *out = sum;
+        }
+        spread_ends(into, HALF);
     }
-    spread_ends(into, HALF);
 }
 
 /// End values are repeated outwards.

@@ -14,7 +14,7 @@ pub struct Pyin {
     pub high: f64,
     /// Samples per frame: even, longer than a period of `low`, better two.
     pub frame: usize,
-    /// Samples from one frame to the next.
+    /// Samples from one frame to the next: at least 1.
     pub hop: usize,
     /// Number of trough thresholds, evenly spaced up to 1.
     pub thresholds: usize,
@@ -82,7 +82,7 @@ impl Pyin {
             voiced: state < bins,
             probability: seen.voiced as f32,
         };
-        paths.likeliest(&seen).into_iter().zip(&seen).map(estimate).collect()
+        paths.likeliest(&seen, SEGMENT).into_iter().zip(&seen).map(estimate).collect()
     }
 
     fn per_semitone(&self) -> usize {
@@ -223,10 +223,10 @@ impl Paths {
         }
     }
 
-    /// States of the likeliest path, a frame each.
-    fn likeliest(&self, seen: &[Observation]) -> Vec<usize> {
+    /// States of the likeliest path, a frame each, with likelihoods of `segment` frames kept at once.
+    fn likeliest(&self, seen: &[Observation], segment: usize) -> Vec<usize> {
         let mut search = Search::new(self);
-        let segments: Vec<&[Observation]> = seen.chunks(SEGMENT).collect();
+        let segments: Vec<&[Observation]> = seen.chunks(segment).collect();
         // Likelihoods before each segment; inside a segment they are computed when the path comes back to it.
         let mut before: Vec<Option<Vec<f64>>> = vec![None];
         for segment in &segments[..segments.len().saturating_sub(1)] {
@@ -348,5 +348,56 @@ fn widen(from: &[f64], weights: &[f64], into: &mut [f64]) {
             }
         }
         *out = best;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A second of a gliding sawtooth, half a second of silence, and the sawtooth again.
+    fn wave() -> Vec<f32> {
+        let mut phase = 0.0_f64;
+        let sample = |i: usize| {
+            phase = (phase + (150.0 + 60.0 * i as f64 / 16_000.0) / 16_000.0).fract();
+            if (16_000..24_000).contains(&i) { 0.0 } else { (phase - 0.5) as f32 }
+        };
+        (0..40_000).map(sample).collect()
+    }
+
+    #[test]
+    fn hears_where_a_voice_is_and_how_high() {
+        let track = Pyin::new(60.0, 600.0, 1024).track(&wave(), 16_000);
+        let at = |seconds: f64| track[(seconds * 16_000.0 / 256.0) as usize];
+        for seconds in [0.3, 0.6, 1.8, 2.3] {
+            let wanted = 150.0 + 60.0 * seconds;
+            assert!(at(seconds).voiced && (f64::from(at(seconds).hz) / wanted - 1.0).abs() < 0.01, "{:?}", at(seconds));
+        }
+        assert!(!at(1.25).voiced && at(1.25).probability == 0.0);
+        assert!(Pyin::new(60.0, 600.0, 1024).track(&[0.0; 4000], 16_000).iter().all(|e| !e.voiced && e.hz.is_finite()));
+    }
+
+    #[test]
+    fn what_is_kept_at_once_does_not_change_the_path() {
+        let pitch = Pyin { resolution: 0.5, ..Pyin::new(60.0, 600.0, 1024) };
+        let mut observer = Observer::new(&pitch, 16_000.0);
+        let wave = wave();
+        let seen: Vec<Observation> = (0..150).map(|t| observer.frame(&wave, 256 * t - 512)).collect();
+        let paths = Paths::new(pitch.bins(), 7, 0.01);
+        let whole = paths.likeliest(&seen, 1000);
+        for segment in [1, 7, 149, 150] {
+            assert_eq!(paths.likeliest(&seen, segment), whole, "{segment} frames at once");
+        }
+        assert_eq!(paths.likeliest(&[], 7), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn thresholds_follow_the_beta_distribution() {
+        // Beta(2, 18) below x is 1 - (1 - x)^19 - 19 x (1 - x)^18.
+        let x = 0.1_f64;
+        let closed = 1.0 - 0.9_f64.powi(19) - 19.0 * x * 0.9_f64.powi(18);
+        assert!((beta_below(x, [2, 18]) - closed).abs() < 1e-12);
+        let sum: f64 = Pyin::new(60.0, 600.0, 1024).prior().iter().sum();
+        assert!((sum - 1.0).abs() < 1e-12);
     }
 }

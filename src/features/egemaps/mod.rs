@@ -2,7 +2,8 @@
 //! 2016): 25 descriptors per 10 ms and 88 functionals of a clip, as openSMILE 2.6 computes them.
 //!
 //! Written from the paper and from openSMILE's answers to recordings, tones and pulses; `docs/egemaps.md` says how far it
-//! agrees. Deliberately absent: openSMILE's other sets, and librosa's framing (frames here start at their left edge).
+//! agrees. With `formants=resonances` the formants are resonances of the vocal tract instead, and agree with nothing.
+//! Deliberately absent: openSMILE's other sets, and librosa's framing (frames here start at their left edge).
 
 mod bands;
 mod columns;
@@ -21,33 +22,58 @@ mod smoothing;
 mod spectral;
 mod tracks;
 
+use std::sync::Arc;
+
 use ndarray::{Array3, Axis};
 
 pub use formants::{Formants, formants};
 use smoothing::{smooth, smooth_defined};
-use tracks::Tracks;
+use tracks::{FormantKind, Tracks};
 
-use super::{Column, FeatureError, FeatureSet, Features, Kind, checked};
+use super::parameter::Asked;
+use super::{Chosen, Column, FeatureError, FeatureSet, Features, Kind, Parameters, SpecError, checked};
 use crate::audio::Wave;
 
 /// The 88 functionals.
-pub static EGEMAPS: Egemaps = Egemaps;
+pub static EGEMAPS: Egemaps = Egemaps { kind: FormantKind::Reported };
 /// The 25 descriptors over time.
-pub static DESCRIPTORS: Descriptors = Descriptors;
+pub static DESCRIPTORS: Descriptors = Descriptors { kind: FormantKind::Reported };
 
 const VERSION: u32 = 1;
+/// The one parameter, and what it can be.
+const FORMANTS: &str = "formants";
+const KINDS: [(&str, FormantKind); 2] = [("opensmile", FormantKind::Reported), ("resonances", FormantKind::Resonances)];
 
 /// The set `egemaps`.
 #[derive(Debug, Clone, Copy)]
-pub struct Egemaps;
+pub struct Egemaps {
+    kind: FormantKind,
+}
 
 /// The set `egemaps-lld`.
 #[derive(Debug, Clone, Copy)]
-pub struct Descriptors;
+pub struct Descriptors {
+    kind: FormantKind,
+}
+
+/// What `formants=` asks for.
+fn formant_kind(set: &str, parameters: &Parameters) -> Result<FormantKind, SpecError> {
+    let mut kind = FormantKind::Reported;
+    for (name, value) in parameters.iter() {
+        if name != FORMANTS {
+            return Err(parameters.unknown(set, &[FORMANTS]));
+        }
+        kind = Asked { set, name, value }.word(&KINDS)?;
+    }
+    Ok(kind)
+}
 
 impl FeatureSet for Egemaps {
     fn name(&self) -> &str {
-        "egemaps"
+        match self.kind {
+            FormantKind::Reported => "egemaps",
+            FormantKind::Resonances => "egemaps:formants=resonances",
+        }
     }
     fn about(&self) -> &str {
         "vector: the 88 functionals of eGeMAPSv02, as openSMILE computes them"
@@ -63,13 +89,19 @@ impl FeatureSet for Egemaps {
     }
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError> {
         let Wave { samples, rate } = checked(wave)?;
-        Ok(Features::Row(functionals::functionals(&Tracks::of(samples, *rate))))
+        Ok(Features::Row(functionals::functionals(&Tracks::of(samples, *rate, self.kind))))
+    }
+    fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
+        Ok(Arc::new(Egemaps { kind: formant_kind("egemaps", parameters)? }))
     }
 }
 
 impl FeatureSet for Descriptors {
     fn name(&self) -> &str {
-        "egemaps-lld"
+        match self.kind {
+            FormantKind::Reported => "egemaps-lld",
+            FormantKind::Resonances => "egemaps-lld:formants=resonances",
+        }
     }
     fn about(&self) -> &str {
         "image: the 25 descriptors of eGeMAPSv02 over time, as openSMILE computes them"
@@ -87,7 +119,7 @@ impl FeatureSet for Descriptors {
     /// in openSMILE.
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError> {
         let Wave { samples, rate } = checked(wave)?;
-        let tracks = Tracks::of(samples, *rate);
+        let tracks = Tracks::of(samples, *rate, self.kind);
         // One more than there are frames of pitch, as in openSMILE: the last repeats the end.
         let frames = tracks.frames() + 1;
         let plain = tracks.plain.iter().map(|track| smooth(&lengthened(track, frames)));
@@ -99,6 +131,9 @@ impl FeatureSet for Descriptors {
             row.iter_mut().zip(track).for_each(|(cell, value)| *cell = value);
         }
         Ok(Features::Image(image.into_shared()))
+    }
+    fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
+        Ok(Arc::new(Descriptors { kind: formant_kind("egemaps-lld", parameters)? }))
     }
 }
 

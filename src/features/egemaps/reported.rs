@@ -33,7 +33,7 @@ pub fn reported(samples: &[f32], rate: u32) -> Formants {
 
 /// From a spectrum to samples at [`RATE`].
 struct Synthesis {
-    /// Cosines and sines of each bin over the samples.
+    /// Cosines and negative sines of each bin over the samples.
     waves: Vec<[[f32; LENGTH]; 2]>,
     samples: [f32; LENGTH],
 }
@@ -42,8 +42,16 @@ impl Synthesis {
     fn new(frames: &Frames) -> Synthesis {
         let wave = |bin: usize| {
             let turn = std::f64::consts::TAU * bin as f64 * frames.resolution();
-            let angle = |n: usize| turn * (n as f64 / RATE - frames.margin_seconds());
-            [std::array::from_fn(|n| angle(n).cos() as f32), std::array::from_fn(|n| -angle(n).sin() as f32)]
+            // Step by step: a sine for each sample of each bin would cost as much as all frames of a clip.
+            let step = Complex::cis(turn / RATE);
+            let mut phase = Complex::cis(-turn * frames.margin_seconds());
+            let mut wave = [[0.0; LENGTH]; 2];
+            let [cosines, sines] = &mut wave;
+            for (cosine, sine) in cosines.iter_mut().zip(sines) {
+                (*cosine, *sine) = (phase.re as f32, -phase.im as f32);
+                phase *= step;
+            }
+            wave
         };
         Synthesis { waves: (0..BINS.min(frames.bins())).map(wave).collect(), samples: [0.0; LENGTH] }
     }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::bands::{Bands, CEPSTRUM};
-use super::formants::Formants;
+use super::formants::{Formants, formants};
 use super::frames::Frames;
 use super::harmonics::{Harmonics, harmonics};
 use super::periods::{Periods, periods};
@@ -28,6 +28,15 @@ pub const VOICED: usize = 6;
 /// Number of formants.
 pub const FORMANTS: usize = 3;
 
+/// Which formants the tracks have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormantKind {
+    /// What openSMILE reports.
+    Reported,
+    /// Resonances of the vocal tract.
+    Resonances,
+}
+
 /// Tracks of one clip; those of pitch are four frames shorter, as their frames are longer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tracks {
@@ -45,9 +54,12 @@ pub struct Tracks {
 
 impl Tracks {
     /// Computes all tracks of a wave of `rate` Hz that is not empty.
-    pub fn of(samples: &[f32], rate: u32) -> Tracks {
+    pub fn of(samples: &[f32], rate: u32, kind: FormantKind) -> Tracks {
         let samples = &*usable(samples, rate);
-        let Formants { hop, hz: centres, bandwidth: widths } = reported(samples, rate);
+        let Formants { hop, hz: centres, bandwidth: widths } = match kind {
+            FormantKind::Reported => reported(samples, rate),
+            FormantKind::Resonances => formants(samples, rate),
+        };
         let pitch = pitch::track(samples, rate).hz;
         let frames = pitch.len();
         let cut = |mut track: Vec<f32>| {

@@ -224,6 +224,9 @@ fn legend(buffer: &mut Buffer, area: Rect, picture: &Picture, (view, panel): (&V
     let long = width(true) + heat[0].len() <= room;
     let mut rest = put(buffer, area, "  ", theme.dim());
     for one in &lines {
+        if usize::from(rest.width) < one.name.len() + 4 {
+            return;
+        }
         let sign = if theme.ascii() { one.letter } else { overlay::sample(one.stroke) };
         let ground = theme.veil(ratatui::style::Color::Rgb(0, 0, 0), ratatui::style::Color::Rgb(0, 0, 0));
         rest = put(buffer, rest, &sign.to_string(), theme.overlay(one.color).patch(ground));

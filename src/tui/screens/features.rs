@@ -61,7 +61,7 @@ const NOTE: &str = "ranked with all labels: to look at, not to choose features b
 
 static COMMANDS: &[Command<FeatureColumns>] = &[
     Command {
-        row: row("open", &["Enter"], "rank this set; the clips by this column, largest first"),
+        row: row("open", &["Enter"], "rank this set; this column's clips, largest first"),
         run: FeatureColumns::open,
     },
     Command { row: row("sets", &["s"], "choose a feature set"), run: FeatureColumns::choose },
@@ -70,11 +70,11 @@ static COMMANDS: &[Command<FeatureColumns>] = &[
         run: FeatureColumns::next_sort,
     },
     Command {
-        row: row("filter", &["f"], "only columns whose name holds all these words"),
+        row: row("filter", &["f"], "only columns whose name holds all the words"),
         run: FeatureColumns::ask_filter,
     },
     Command {
-        row: row("norm", &["n"], "values as they are, or scaled within each speaker"),
+        row: row("norm", &["n"], "values as they are, or scaled within speakers"),
         run: FeatureColumns::next_norm,
     },
     Command { row: row("target", &["t"], "tell apart emotions, sexes or both"), run: FeatureColumns::next_target },
@@ -356,7 +356,13 @@ impl FeatureColumns {
                 put(buffer, area, &format!("{}: {reason}", inquiry.set), theme.bad());
             }
             _ => {
-                put(buffer, area, NOTE, theme.dim());
+                let rest = put(buffer, area, NOTE, theme.dim());
+                let known = self.answer.as_ref().filter(|_| !self.choosing);
+                let made = known.map_or_else(String::new, |answer| format!("  {}", answer.table.preparation));
+                // Where there is room: it matters less than the note.
+                if made.chars().count() <= usize::from(rest.width) {
+                    put_right(buffer, rest, &made, theme.dim());
+                }
             }
         }
     }
