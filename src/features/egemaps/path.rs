@@ -22,17 +22,22 @@ pub struct Candidate {
 pub type Frame = [Candidate; CANDIDATES];
 
 /// Cost of a candidate per natural logarithm of its strength.
-const WEAKNESS: f32 = 12.7;
+const WEAKNESS: f32 = 13.8;
 /// Strengths below this cost no more.
 const WEAKEST: f32 = 0.05;
 /// Cost of a voiced frame whose candidate is below [`VOICED`].
-const WEAK: f32 = 4.7;
+const WEAK: f32 = 4.1;
 /// Cost of an unvoiced frame that has a candidate above [`VOICED`].
 const MISSED: f32 = 11.9;
 /// Cost of going from voiced to unvoiced, or back.
 const SWITCH: f32 = 10.0;
 /// Cost of a jump by an octave.
-const OCTAVE: f32 = 5.1;
+const OCTAVE: f32 = 4.9;
+/// Cost of a candidate for each stronger one in its frame.
+const RANK: f32 = 0.85;
+/// Frequency in Hz above which a candidate costs more, and by how much for each multiple.
+const HIGH_HZ: f32 = 300.0;
+const HIGH: f32 = 0.5;
 
 const STATES: usize = CANDIDATES + 1;
 /// The last state of a frame: no pitch.
@@ -63,8 +68,11 @@ pub fn cheapest(frames: &[Frame]) -> Vec<Option<usize>> {
 /// Cost of each state of a frame by itself.
 fn local(frame: &Frame) -> [f32; STATES] {
     let mut cost = [NEVER; STATES];
-    for (cost, candidate) in cost.iter_mut().zip(frame).filter(|(_, candidate)| candidate.hz > 0.0) {
-        *cost = -WEAKNESS * candidate.strength.max(WEAKEST).ln() + if candidate.strength < VOICED { WEAK } else { 0.0 };
+    let there = frame.iter().take_while(|candidate| candidate.hz > 0.0);
+    for (rank, (cost, candidate)) in cost.iter_mut().zip(there).enumerate() {
+        let weak = if candidate.strength < VOICED { WEAK } else { 0.0 };
+        let high = HIGH * (candidate.hz / HIGH_HZ - 1.0).max(0.0);
+        *cost = weak + high + RANK * rank as f32 - WEAKNESS * candidate.strength.max(WEAKEST).ln();
     }
     cost[UNVOICED] = if frame[0].hz > 0.0 && frame[0].strength >= VOICED { MISSED } else { 0.0 };
     cost
