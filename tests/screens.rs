@@ -792,7 +792,8 @@ fn train_chooses_runs_and_shows_the_results() {
     [ ] cnn                           convolutional net on the spectrogram image
     [ ] mlp                           (own engine)
     [x] svm
-    [x] logistic                      Enter starts
+    [ ] linear-svm                    Enter starts
+    [x] logistic
     [ ] forest
     [ ] knn
     [ ] naive-bayes
@@ -805,7 +806,6 @@ fn train_chooses_runs_and_shows_the_results() {
     features  < default >
     epochs    < default >
     seed      < 0 >
-
 
 
 
