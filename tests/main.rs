@@ -11,6 +11,7 @@ mod cnn;
 mod contracts;
 mod corpus;
 mod docs;
+mod egemaps;
 mod extract;
 mod features;
 mod journeys;

@@ -129,6 +129,8 @@ pub static FEATURE_SETS: &[&dyn FeatureSet] = &[
     &mfcc::MFCC,
     &mfcc::MFCC_LLD,
     &spectral::SPECTRAL,
+    &egemaps::EGEMAPS,
+    &egemaps::DESCRIPTORS,
     &prosody::PROSODY,
     &rich::RICH,
 ];

@@ -6,7 +6,7 @@ use super::frames::Frames;
 use super::lpc::{self, ORDER, Zero};
 
 /// Rate in Hz that the sound is brought to before prediction.
-const RATE: f64 = 11_000.0;
+pub const RATE: f64 = 11_000.0;
 /// Formants lie between these, in Hz.
 const RANGE: std::ops::RangeInclusive<f64> = 50.0..=5450.0;
 /// Number of formants kept.
@@ -29,24 +29,36 @@ pub struct Formants {
 pub fn formants(samples: &[f32], rate: u32) -> Formants {
     let mut frames = Frames::new(samples, rate);
     let lags = Lags::new(&frames, f64::from(rate));
-    let empty = || std::array::from_fn(|_| vec![0.0; frames.count()]);
-    let mut found = Formants { hop: frames.hop_seconds(), hz: empty(), bandwidth: empty() };
+    let mut found = Formants::none(&frames);
     let mut zeros = lpc::start();
     for t in 0..frames.count() {
         let spectrum = frames.spectrum(t);
         let power = spectrum.iter().map(|bin| f64::from(bin.norm_sqr()));
         let Some(predictor) = lpc::predictor(&lags.autocorrelation(power)) else { continue };
         lpc::zeros(&predictor, &mut zeros);
-        for (i, [hz, bandwidth]) in resonances(&zeros).into_iter().take(KEPT).enumerate() {
-            found.hz[i][t] = hz as f32;
-            found.bandwidth[i][t] = bandwidth as f32;
-        }
+        found.set(t, &resonances(&zeros));
     }
     found
 }
 
+impl Formants {
+    /// Room for all frames, without a formant yet.
+    pub(super) fn none(frames: &Frames) -> Formants {
+        let empty = || std::array::from_fn(|_| vec![0.0; frames.count()]);
+        Formants { hop: frames.hop_seconds(), hz: empty(), bandwidth: empty() }
+    }
+
+    /// The lowest of `poles` (frequency and bandwidth in Hz, sorted) become the formants of frame `t`.
+    pub(super) fn set(&mut self, t: usize, poles: &[[f64; 2]]) {
+        for (i, [hz, bandwidth]) in poles.iter().take(KEPT).enumerate() {
+            self.hz[i][t] = *hz as f32;
+            self.bandwidth[i][t] = *bandwidth as f32;
+        }
+    }
+}
+
 /// Frequency and bandwidth in Hz of the poles in [`RANGE`], by rising frequency.
-fn resonances(zeros: &[Zero; ORDER]) -> Vec<[f64; 2]> {
+pub fn resonances(zeros: &[Zero; ORDER]) -> Vec<[f64; 2]> {
     let resonance = |zero: &Zero| {
         let hz = zero.im.atan2(zero.re) * RATE / std::f64::consts::TAU;
         [hz, -zero.radius().ln() * RATE / std::f64::consts::PI]

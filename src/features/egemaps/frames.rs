@@ -55,6 +55,11 @@ impl<'a> Frames<'a> {
         self.hop as f64 / self.rate
     }
 
+    /// Half of what the transform is longer than a frame, in seconds.
+    pub fn margin_seconds(&self) -> f64 {
+        ((self.input.len() - self.window.len()) / 2) as f64 / self.rate
+    }
+
     /// Hz from one bin to the next.
     pub fn resolution(&self) -> f64 {
         self.rate / self.input.len() as f64
@@ -63,6 +68,14 @@ impl<'a> Frames<'a> {
     /// Number of bins of a spectrum.
     pub fn bins(&self) -> usize {
         self.spectrum.len()
+    }
+
+    /// Mean square of the samples of frame `t`.
+    pub fn energy(&self, t: usize) -> f64 {
+        let start = (t * self.hop).min(self.samples.len());
+        let end = (start + self.window.len()).min(self.samples.len());
+        let sum: f64 = self.samples[start..end].iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        sum / self.window.len() as f64
     }
 
     /// Spectrum of frame `t` under a Hamming window; valid until the next call.

@@ -5,8 +5,8 @@
 /// Order of the predictor: five pairs of poles below 5.5 kHz and one real one.
 pub const ORDER: usize = 11;
 
-/// Zeros closer to each other than this, relative to the unit circle, have been found.
-const PRECISION: f64 = 1e-9;
+/// A zero that a step moved by less has been found: the step after it would be of the order of its cube.
+const PRECISION: f64 = 1e-5;
 /// Sweeps after which a polynomial that still moves is taken as it is.
 const SWEEPS: usize = 60;
 
@@ -16,7 +16,7 @@ pub fn predictor(autocorrelation: &[f64; ORDER + 1]) -> Option<[f64; ORDER]> {
     let mut error = autocorrelation[0];
     let mut a = [0.0; ORDER];
     for order in 0..ORDER {
-        if !(error > 0.0) {
+        if error <= 0.0 || error.is_nan() {
             return None;
         }
         let ahead: f64 = (0..order).map(|k| a[k] * autocorrelation[order - k]).sum();
@@ -68,11 +68,15 @@ impl Zero {
 /// The zeros of z¹¹ + Σ aₖ z¹¹⁻ᵏ, all at once (Aberth, "Iteration methods for finding all zeros of a polynomial
 /// simultaneously", 1973), starting from `near`, e.g. the zeros of the frame before.
 pub fn zeros(a: &[f64; ORDER], near: &mut [Zero; ORDER]) {
+    let mut found = [false; ORDER];
     for _ in 0..SWEEPS {
-        let mut moved = 0.0_f64;
         for i in 0..ORDER {
+            if found[i] {
+                continue;
+            }
             let (value, slope) = evaluate(a, near[i]);
             if value.square() == 0.0 {
+                found[i] = true;
                 continue;
             }
             let newton = value.over(slope);
@@ -86,10 +90,10 @@ pub fn zeros(a: &[f64; ORDER], near: &mut [Zero; ORDER]) {
             let step = newton.over(Zero { re: 1.0, im: 0.0 }.minus(newton.times(repulsion)));
             if step.re.is_finite() && step.im.is_finite() {
                 near[i] = near[i].minus(step);
-                moved = moved.max(step.square());
+                found[i] = step.square() < PRECISION * PRECISION;
             }
         }
-        if moved < PRECISION * PRECISION {
+        if found == [true; ORDER] {
             break;
         }
     }
