@@ -5,25 +5,104 @@
 //! product on one thread gives the same bits whatever the pool) and any knowledge of layers.
 #![allow(unsafe_code)]
 
+use std::fmt::Debug;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
 use gemm::Parallelism;
+
+/// The numbers a net may be made of: f32, and f64 for checking gradients by finite differences.
+pub trait Real:
+    Copy
+    + Default
+    + Debug
+    + PartialOrd
+    + Send
+    + Sync
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + Sum
+    + 'static
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// Rounded to this type.
+    fn of(value: f64) -> Self;
+    /// As f64.
+    fn wide(self) -> f64;
+    /// e to this power.
+    fn exp(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+}
+
+impl Real for f32 {
+    const ZERO: f32 = 0.0;
+    const ONE: f32 = 1.0;
+
+    fn of(value: f64) -> f32 {
+        value as f32
+    }
+
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn exp(self) -> f32 {
+        f32::exp(self)
+    }
+
+    fn tanh(self) -> f32 {
+        f32::tanh(self)
+    }
+}
+
+impl Real for f64 {
+    const ZERO: f64 = 0.0;
+    const ONE: f64 = 1.0;
+
+    fn of(value: f64) -> f64 {
+        value
+    }
+
+    fn wide(self) -> f64 {
+        self
+    }
+
+    fn exp(self) -> f64 {
+        f64::exp(self)
+    }
+
+    fn tanh(self) -> f64 {
+        f64::tanh(self)
+    }
+}
 
 /// A read-only view of numbers in a slice as rows x columns; rows may overlap (that is how a convolution reads
 /// three neighbouring pixels as one row).
 #[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
+pub struct Matrix<'a, F = f32> {
+    data: &'a [F],
     rows: usize,
     columns: usize,
     row_step: usize,
     column_step: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, F> Matrix<'a, F> {
     /// Element (r, c) is `data[r * row_step + c]`.
     ///
     /// # Panics
     /// When the last element lies outside `data`.
-    pub fn new(data: &'a [f32], rows: usize, columns: usize, row_step: usize) -> Self {
+    pub fn new(data: &'a [F], rows: usize, columns: usize, row_step: usize) -> Self {
         assert!(fits(data.len(), rows, columns, row_step), "matrix {rows}x{columns} outside its slice");
         Matrix { data, rows, columns, row_step, column_step: 1 }
     }
@@ -54,7 +133,7 @@ pub enum Write {
 ///
 /// # Panics
 /// When the inner sizes differ or `out` has another length.
-pub fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, write: Write) {
+pub fn multiply<F: Real>(out: &mut [F], a: Matrix<'_, F>, b: Matrix<'_, F>, write: Write) {
     assert_eq!(a.columns, b.rows, "inner sizes of a product");
     assert_eq!(a.rows.checked_mul(b.columns), Some(out.len()), "size of a product");
     let step = |step: usize| isize::try_from(step).unwrap_or(isize::MAX);
@@ -63,7 +142,8 @@ pub fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, write: Write) {
     // the last of them against the slice, and all steps are non-negative. It writes exactly the elements (r, c),
     // r < a.rows, c < b.columns, at `r * b.columns + c`: within `out` by the assertion above, and distinct. `out` is
     // borrowed mutably, so no operand overlaps it. A slice holds at most isize::MAX bytes, so no step that is ever
-    // multiplied by more than zero overflows an isize. f32 is a type `gemm` supports; any bits are a valid f32.
+    // multiplied by more than zero overflows an isize. f32 and f64, the only `Real`s, are types that `gemm` supports (it
+    // tells them apart by their `TypeId` and panics at any other); any bits are a valid number.
     unsafe {
         gemm::gemm(
             a.rows,
@@ -79,8 +159,8 @@ pub fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, write: Write) {
             b.data.as_ptr(),
             step(b.column_step),
             step(b.row_step),
-            1.0,
-            1.0,
+            F::ONE,
+            F::ONE,
             false,
             false,
             false,

@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use super::kernel::{Matrix, Write, multiply};
-use super::plane::Plane;
+use super::super::kernel::{Matrix, Write, multiply};
+use super::super::plane::Plane;
 
 /// Size of a block of outputs that stays in the L2 cache while the kernel rows add to it, in numbers.
 const BLOCK: usize = 1 << 15;
