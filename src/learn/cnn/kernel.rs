@@ -234,6 +234,19 @@ mod tests {
     }
 
     #[test]
+    fn f64_is_exact_where_its_sums_are() {
+        // Quarters of small integers: no sum is rounded.
+        let x: Vec<f64> = (0..700).map(|i| f64::from((i * 37 + 11) % 101) / 4.0).collect();
+        let (a, b) = (Matrix::new(&x, 20, 9, 3).transposed(), Matrix::new(&x, 20, 7, 7));
+        let mut out = vec![f64::NAN; 63];
+        multiply(&mut out, a, b, Write::Replace);
+        let cell = |r: usize, c: usize| (0..20).map(|k| x[3 * k + r] * x[7 * k + c]).sum::<f64>();
+        for (at, got) in out.iter().enumerate() {
+            assert_eq!(*got, cell(at / 7, at % 7));
+        }
+    }
+
+    #[test]
     fn overlapping_rows_transposes_and_adding_work() {
         let (x, w) = (numbers(200), numbers(200));
         // Rows of 9 numbers, each 3 further: neighbouring pixels of 3 channels.
