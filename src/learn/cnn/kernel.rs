@@ -169,31 +169,46 @@ pub fn multiply<F: Real>(out: &mut [F], a: Matrix<'_, F>, b: Matrix<'_, F>, writ
     }
 }
 
-/// Runs `work`, compiled once more for AVX2 and for AVX-512 where the processor has them: loops over slices that are
-/// inlined into it then take eight or sixteen numbers at a time instead of four. The bits are the same, as no version
-/// fuses or reorders.
-pub fn widest<R>(work: impl FnOnce() -> R) -> R {
+/// Work for [`widest`]. Not a closure: `run` must be `#[inline(always)]`, or it is compiled once only, for the narrowest
+/// registers, and a closure cannot be told so.
+pub trait Work {
+    /// Does it.
+    fn run(self);
+}
+
+/// Does `work`, compiled once more for AVX2 and for AVX-512 where the processor has them: loops over slices in it then
+/// take eight or sixteen numbers at a time instead of four. The bits are the same, as no version reorders, or fuses but
+/// where `mul_add` asks for it.
+pub fn widest(work: impl Work) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-        fn widest<R>(work: impl FnOnce() -> R) -> R {
-            work()
+        fn widest(work: impl Work) {
+            work.run();
         }
-        #[target_feature(enable = "avx2")]
-        fn wide<R>(work: impl FnOnce() -> R) -> R {
-            work()
+        #[target_feature(enable = "avx2,fma")]
+        fn wide(work: impl Work) {
+            work.run();
         }
         let all = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
         if all && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512bw") {
             // SAFETY: `widest` is a safe function whose only demands were just found on this processor.
             return unsafe { widest(work) };
         }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: `wide` is a safe function whose only demand is AVX2, which was just found on this processor.
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: `wide` is a safe function whose only demands were just found on this processor.
             return unsafe { wide(work) };
         }
     }
-    work()
+    work.run();
+}
+
+/// True where `f32::mul_add` is one instruction inside [`widest`]; elsewhere it may be a slow call.
+pub fn fuses() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    cfg!(target_arch = "aarch64")
 }
 
 fn fits(len: usize, rows: usize, columns: usize, row_step: usize) -> bool {
@@ -262,8 +277,17 @@ mod tests {
     #[test]
     fn wider_registers_change_no_bit() {
         let (x, w) = (numbers(1000), numbers(999));
-        let sum = || x.iter().zip(&w).map(|(a, b)| a * b + 0.1).collect::<Vec<f32>>();
-        assert_eq!(sum(), widest(sum));
+        struct Sum<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
+        impl Work for Sum<'_> {
+            #[inline(always)]
+            fn run(self) {
+                self.2.iter_mut().zip(self.0).zip(self.1).for_each(|((sum, a), b)| *sum = a * b + 0.1);
+            }
+        }
+        let (mut plain, mut wide) = ([0.0; 999], [1.0; 999]);
+        Sum(&x, &w, &mut plain).run();
+        widest(Sum(&x, &w, &mut wide));
+        assert_eq!(plain, wide);
     }
 
     #[test]

@@ -7,16 +7,20 @@
 //! | file | what |
 //! |---|---|
 //! | `conv.rs` | the convolution: three products of matrices |
+//! | `narrow.rs` | its products where they are narrow: the first layer of the usual net |
 //! | `block.rs` | what follows it, fused |
+//! | `wide.rs` | their loops, compiled for wide registers |
 //! | `stage.rs` | a block for a batch, forward and backward |
 //! | `trunk.rs` | all blocks as one layer; scoring with them |
 
 mod block;
 mod conv;
+mod narrow;
 #[cfg(test)]
 mod reference;
 mod stage;
 mod trunk;
+mod wide;
 
 use std::sync::Arc;
 

@@ -11,11 +11,9 @@ use rayon::prelude::*;
 use super::super::batch::Batch;
 use super::super::kernel::widest;
 use super::super::plane::Plane;
-use super::block::{
-    Mean, Normal, Pooled, Slope, activate_row, add_mean_sums, add_pool_sums, mean_pool, pick_row, spread_mean,
-    spread_pool, sum_up,
-};
+use super::block::{Mean, Normal, Pooled, Slope, activate_row, pick_row};
 use super::conv::{Conv, flipped};
+use super::wide::Loop;
 use crate::learn::LearnError;
 
 /// Parts whose gradients are summed apart and then together: the most threads that backward can use.
@@ -94,7 +92,7 @@ impl Stage {
     pub fn stack(&mut self, batch: &Batch<f32>) {
         let plane = self.conv.input;
         let images = self.x.par_chunks_exact_mut(plane.padded_len()).zip(batch.each());
-        images.for_each(|(x, image)| widest(|| stack(batch.plane, image, plane, x)));
+        images.for_each(|(x, image)| widest(Loop::Stack(batch.plane, image, plane, x)));
     }
 
     /// Convolution of every image, what a max-pool picks of it, and the batch's normalisation.
@@ -107,7 +105,7 @@ impl Stage {
         let one = |((x, y), sums): ((&[f32], &mut [f32]), &mut [f64]), picked: &mut [f32]| {
             sums.fill(0.0);
             conv.forward_then(x, kernel, y, |rows, y| {
-                widest(|| sum_up(conv.band(&rows).output(), y, sums));
+                widest(Loop::SumUp(conv.band(&rows).output(), y, sums));
                 pick(plane, (rows, y), gamma, picked);
             });
         };
@@ -132,13 +130,7 @@ impl Stage {
         let (pooled, normal) = (next.conv.input, &self.normal);
         let outputs = next.x.par_chunks_exact_mut(pooled.padded_len());
         let all = self.picked.par_chunks_exact(pooled.dense_len()).zip(outputs).take(clips);
-        all.for_each(|(picked, x)| {
-            widest(|| {
-                for row in 0..pooled.height {
-                    activate_row(&picked[pooled.dense_row(row)], normal, &mut x[pooled.padded_row(row)]);
-                }
-            });
-        });
+        all.for_each(|(picked, x)| widest(Loop::ActivateRows(pooled, picked, normal, x)));
     }
 
     /// What the last block makes: the means, or the picked values, normalised.
@@ -146,11 +138,11 @@ impl Stage {
         if !self.picked.is_empty() {
             let picked = self.picked.par_chunks_exact(out.plane.dense_len());
             let images = out.each_mut().zip(picked);
-            return images.for_each(|(out, picked)| widest(|| activate_row(picked, &self.normal, out)));
+            return images.for_each(|(out, picked)| widest(Loop::ActivateRow(picked, &self.normal, out)));
         }
         let plane = self.conv.output();
         let images = self.y.par_chunks_exact(plane.flat_len()).zip(out.each_mut());
-        images.zip(step.means).for_each(|((y, out), &mean)| widest(|| mean_pool(plane, y, &self.normal, mean, out)));
+        images.zip(step.means).for_each(|((y, out), &mean)| widest(Loop::MeanPool(plane, y, &self.normal, mean, out)));
     }
 
     /// Writes the gradients of gamma and beta; `d` is the gradient of what the block made.
@@ -161,12 +153,12 @@ impl Stage {
         if self.picked.is_empty() {
             let images = self.y.par_chunks_exact(plane.flat_len()).zip(d.par_chunks_exact(d.len() / step.clips));
             sums.zip(images).zip(step.means).for_each(|((sums, (y, d)), &mean)| {
-                widest(|| add_mean_sums(plane, y, d, (normal, mean), sums));
+                widest(Loop::MeanSums(plane, y, d, (normal, mean), sums));
             });
         } else {
             let images = self.picked.par_chunks_exact(pooled.dense_len()).zip(d.par_chunks_exact(pooled.flat_len()));
             sums.zip(images).for_each(|(sums, (picked, d))| {
-                widest(|| add_pool_sums(pooled, picked, d, normal, sums));
+                widest(Loop::PoolSums(pooled, picked, d, normal, sums));
             });
         }
         let total = self.total(step.clips);
@@ -227,7 +219,7 @@ impl Stage {
         if self.picked.is_empty() {
             let width = d.len() / step.clips;
             let d = &d[image * width..][..width];
-            return widest(|| spread_mean(plane, (y, d), (&self.normal, step.means[image]), slope, dy));
+            return widest(Loop::SpreadMean(plane, (y, d), (&self.normal, step.means[image]), slope, dy));
         }
         let (pooled, above) = (plane.halved(), rows.start / 2);
         let from = Pooled {
@@ -235,7 +227,7 @@ impl Stage {
             picked: &self.picked[image * pooled.dense_len() + pooled.dense_row(above).start..],
             d: &d[image * pooled.flat_len() + pooled.flat_row(above).start..],
         };
-        widest(|| spread_pool(band, &from, &self.normal, slope, dy));
+        widest(Loop::SpreadPool(band, &from, &self.normal, slope, dy));
     }
 
     /// Moves running mean and variance towards the batch's.
@@ -265,12 +257,24 @@ fn pick(plane: Plane, (rows, y): (Range<usize>, &[f32]), gamma: &[f32], picked: 
     if picked.is_empty() {
         return;
     }
-    widest(|| {
-        for pair in 0..rows.len() / 2 {
-            let (top, bottom) = (&y[plane.flat_row(2 * pair)], &y[plane.flat_row(2 * pair + 1)]);
-            pick_row(top, bottom, gamma, &mut picked[plane.halved().dense_row(rows.start / 2 + pair)]);
-        }
-    });
+    widest(Loop::PickRows(plane, (rows, y), gamma, picked));
+}
+
+/// What a max-pool takes of some rows.
+#[inline(always)]
+pub fn pick_rows(plane: Plane, (rows, y): (Range<usize>, &[f32]), gamma: &[f32], picked: &mut [f32]) {
+    for pair in 0..rows.len() / 2 {
+        let (top, bottom) = (&y[plane.flat_row(2 * pair)], &y[plane.flat_row(2 * pair + 1)]);
+        pick_row(top, bottom, gamma, &mut picked[plane.halved().dense_row(rows.start / 2 + pair)]);
+    }
+}
+
+/// Dense to padded, normalised.
+#[inline(always)]
+pub fn activate_rows(plane: Plane, picked: &[f32], normal: &Normal, x: &mut [f32]) {
+    for row in 0..plane.height {
+        activate_row(&picked[plane.dense_row(row)], normal, &mut x[plane.padded_row(row)]);
+    }
 }
 
 impl Group {

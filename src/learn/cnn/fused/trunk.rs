@@ -11,9 +11,10 @@ use super::super::batch::Batch;
 use super::super::kernel::widest;
 use super::super::layer::{Backward, Forward, Layer, Seen};
 use super::super::plane::Plane;
-use super::block::{Mean, Normal, activate_row, mean_pool, pick_row};
+use super::block::{Mean, Normal, activate_row, pick_row};
 use super::conv::Conv;
-use super::stage::{Block, GROUPS, Group, Stage, Step, stack};
+use super::stage::{Block, GROUPS, Group, Stage, Step};
+use super::wide::Loop;
 use crate::learn::LearnError;
 
 /// Blocks one behind the other.
@@ -196,7 +197,7 @@ impl Trunk {
             let first = convolutions[0].input;
             scratch.x.resize(first.padded_len(), 0.0);
             first.clear_border(&mut scratch.x);
-            widest(|| stack(x.plane, image, first, &mut scratch.x));
+            widest(Loop::Stack(x.plane, image, first, &mut scratch.x));
             let blocks = convolutions.iter().zip(&trunk.blocks).zip(&normals).enumerate();
             for (number, ((conv, block), normal)) in blocks {
                 let kernel = &with.parameters[block.kernel.clone()];
@@ -205,7 +206,7 @@ impl Trunk {
                         let plane = conv.output();
                         scratch.y.resize(plane.flat_len(), 0.0);
                         conv.forward(&scratch.x, kernel, &mut scratch.y);
-                        widest(|| mean_pool(plane, &scratch.y, normal, mean, y));
+                        widest(Loop::MeanPool(plane, &scratch.y, normal, mean, y));
                     }
                     _ => score_block(*conv, kernel, normal, scratch),
                 }
@@ -234,13 +235,17 @@ fn score_block(conv: Conv, kernel: &[f32], normal: &Normal, scratch: &mut Scratc
         for pair in 0..rows.len() / 2 {
             let (top, bottom) = (&y[plane.flat_row(2 * pair)], &y[plane.flat_row(2 * pair + 1)]);
             let out = &mut next[pooled.padded_row(rows.start / 2 + pair)];
-            widest(|| {
-                pick_row(top, bottom, &normal.scale, picked);
-                activate_row(picked, normal, out);
-            });
+            widest(Loop::PickAndActivate((top, bottom), normal, &mut picked[..], out));
         }
     }
     std::mem::swap(x, next);
+}
+
+/// A row of 2x2 windows to a row of the next input; `picked` is room for it.
+#[inline(always)]
+pub fn pick_and_activate((top, bottom): (&[f32], &[f32]), normal: &Normal, picked: &mut [f32], out: &mut [f32]) {
+    pick_row(top, bottom, &normal.scale, picked);
+    activate_row(picked, normal, out);
 }
 
 fn running(block: &Block, with: &Forward<'_, f32>) -> Normal {

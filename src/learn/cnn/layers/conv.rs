@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::super::batch::{Batch, Groups};
-use super::super::kernel::{Matrix, Real, Write, multiply, widest};
+use super::super::kernel::{Matrix, Real, Work, Write, multiply, widest};
 use super::super::layer::{Backward, Forward, Kind, Layer, Seen, Start, Tensor};
 use super::super::plane::Plane;
 use crate::learn::LearnError;
@@ -131,7 +131,7 @@ impl<F: Real> Kind<F> for Conv {
     }
 
     fn build(&self, _input: Plane) -> Box<dyn Layer<F>> {
-        Box::new(Work { conv: self.clone(), padded: Vec::new(), groups: Groups::default() })
+        Box::new(Layered { conv: self.clone(), padded: Vec::new(), groups: Groups::default() })
     }
 }
 
@@ -160,7 +160,7 @@ impl<F: Real> Kind<F> for Conv1d {
     }
 }
 
-struct Work<F> {
+struct Layered<F> {
     conv: Conv,
     /// The batch with its border; empty where the kernel needs none.
     padded: Vec<F>,
@@ -227,7 +227,7 @@ impl Place {
     }
 }
 
-impl<F: Real> Layer<F> for Work<F> {
+impl<F: Real> Layer<F> for Layered<F> {
     fn forward(&mut self, with: Forward<'_, F>, x: &Batch<F>, y: &mut Batch<F>) -> Result<(), LearnError> {
         let place = Place::new(&self.conv, x.plane);
         y.shape_after(x, place.y, self.conv.stride[1]);
@@ -243,7 +243,7 @@ impl<F: Real> Layer<F> for Work<F> {
             y.chunks_exact_mut(place.y.channels)
                 .for_each(|pixel| if bias.is_empty() { pixel.fill(F::ZERO) } else { pixel.copy_from_slice(bias) });
             if self.conv.depthwise {
-                widest(|| each_by_itself(&place, x, kernel, y));
+                widest(EachByItself { place: &place, x, kernel, y });
             } else {
                 all_together(&place, x, kernel, y);
             }
@@ -274,7 +274,7 @@ impl<F: Real> Layer<F> for Work<F> {
             let (back, product) = group.work.split_at_mut(padded);
             back.fill(F::ZERO);
             if depthwise {
-                widest(|| each_back(&place, (x, kernel, dy), for_kernel, back));
+                widest(EachBack { place: &place, from: (x, kernel, dy), gradient: for_kernel, back });
             } else {
                 all_back(&place, (x, kernel, dy), for_kernel, (back, product));
             }
@@ -286,7 +286,7 @@ impl<F: Real> Layer<F> for Work<F> {
     }
 }
 
-impl<F: Real> Work<F> {
+impl<F: Real> Layered<F> {
     /// Kernel and bias.
     fn halves<'a>(&self, parameters: &'a [F]) -> (&'a [F], &'a [F]) {
         let bias = if self.conv.bias { self.conv.channels } else { 0 };
@@ -335,33 +335,55 @@ fn all_back<F: Real>(
     }
 }
 
-#[inline(always)]
-fn each_by_itself<F: Real>(place: &Place, x: &[F], kernel: &[F], y: &mut [F]) {
-    let n = place.y.channels;
-    for (row, y) in y.chunks_exact_mut(place.y.width * n).enumerate() {
-        for tap in &place.taps {
-            let weights = &kernel[tap.kernel..][..n];
-            for (pixel, y) in y.chunks_exact_mut(n).enumerate() {
-                let x = &x[row * place.row + tap.at + pixel * place.step..][..n];
-                y.iter_mut().zip(x).zip(weights).for_each(|((y, &x), &w)| *y += x * w);
+/// Depthwise, forward.
+struct EachByItself<'a, F> {
+    place: &'a Place,
+    x: &'a [F],
+    kernel: &'a [F],
+    y: &'a mut [F],
+}
+
+impl<F: Real> Work for EachByItself<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let EachByItself { place, x, kernel, y } = self;
+        let n = place.y.channels;
+        for (row, y) in y.chunks_exact_mut(place.y.width * n).enumerate() {
+            for tap in &place.taps {
+                let weights = &kernel[tap.kernel..][..n];
+                for (pixel, y) in y.chunks_exact_mut(n).enumerate() {
+                    let x = &x[row * place.row + tap.at + pixel * place.step..][..n];
+                    y.iter_mut().zip(x).zip(weights).for_each(|((y, &x), &w)| *y += x * w);
+                }
             }
         }
     }
 }
 
-#[inline(always)]
-fn each_back<F: Real>(place: &Place, (x, kernel, dy): (&[F], &[F], &[F]), gradient: &mut [F], back: &mut [F]) {
-    let n = place.y.channels;
-    for (row, dy) in dy.chunks_exact(place.y.width * n).enumerate() {
-        for tap in &place.taps {
-            let (weights, gradient) = (&kernel[tap.kernel..][..n], &mut gradient[tap.kernel..][..n]);
-            for (pixel, dy) in dy.chunks_exact(n).enumerate() {
-                let at = row * place.row + tap.at + pixel * place.step;
-                let x = &x[at..][..n];
-                gradient.iter_mut().zip(x).zip(dy).for_each(|((sum, &x), &d)| *sum += x * d);
-                if !back.is_empty() {
-                    let to = &mut back[at..][..n];
-                    to.iter_mut().zip(weights).zip(dy).for_each(|((to, &w), &d)| *to += w * d);
+/// Depthwise, backward: as [`all_back`], `from` being input, kernel and slope.
+struct EachBack<'a, F> {
+    place: &'a Place,
+    from: (&'a [F], &'a [F], &'a [F]),
+    gradient: &'a mut [F],
+    back: &'a mut [F],
+}
+
+impl<F: Real> Work for EachBack<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let EachBack { place, from: (x, kernel, dy), gradient, back } = self;
+        let n = place.y.channels;
+        for (row, dy) in dy.chunks_exact(place.y.width * n).enumerate() {
+            for tap in &place.taps {
+                let (weights, gradient) = (&kernel[tap.kernel..][..n], &mut gradient[tap.kernel..][..n]);
+                for (pixel, dy) in dy.chunks_exact(n).enumerate() {
+                    let at = row * place.row + tap.at + pixel * place.step;
+                    let x = &x[at..][..n];
+                    gradient.iter_mut().zip(x).zip(dy).for_each(|((sum, &x), &d)| *sum += x * d);
+                    if !back.is_empty() {
+                        let to = &mut back[at..][..n];
+                        to.iter_mut().zip(weights).zip(dy).for_each(|((to, &w), &d)| *to += w * d);
+                    }
                 }
             }
         }

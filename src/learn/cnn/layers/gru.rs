@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::super::batch::{Batch, Group, Groups};
-use super::super::kernel::{Matrix, Real, Write, multiply, widest};
+use super::super::kernel::{Matrix, Real, Work, Write, multiply, widest};
 use super::super::layer::{Backward, Forward, Kind, Layer, Seen, Start, Tensor};
 use super::super::plane::Plane;
 use super::activation::sigmoid;
@@ -67,7 +67,7 @@ impl<F: Real> Kind<F> for Gru {
     fn build(&self, input: Plane) -> Box<dyn Layer<F>> {
         let ways = vec![Vec::new(); self.ways()];
         let size = Size { inputs: input.channels, hidden: self.hidden, ways: self.ways() };
-        Box::new(Work { size, notes: Vec::new(), turned: ways, groups: Groups::default() })
+        Box::new(Layered { size, notes: Vec::new(), turned: ways, groups: Groups::default() })
     }
 }
 
@@ -78,7 +78,7 @@ struct Size {
     ways: usize,
 }
 
-struct Work<F> {
+struct Layered<F> {
     size: Size,
     /// Per clip, way and frame: r, z, n and the memory's part of n, `h u + c`.
     notes: Vec<F>,
@@ -125,7 +125,7 @@ impl Size {
     }
 }
 
-impl<F: Real> Layer<F> for Work<F> {
+impl<F: Real> Layer<F> for Layered<F> {
     fn forward(&mut self, with: Forward<'_, F>, x: &Batch<F>, y: &mut Batch<F>) -> Result<(), LearnError> {
         let (size, width) = (self.size, x.plane.width);
         y.shape_after(x, x.plane.with_channels(size.ways * size.hidden), 1);
@@ -139,7 +139,7 @@ impl<F: Real> Layer<F> for Work<F> {
                 let mut gates = way.input_bias.repeat(valid);
                 let weight = Matrix::new(way.input, size.inputs, 3 * size.hidden, 3 * size.hidden);
                 multiply(&mut gates, Matrix::new(x, valid, size.inputs, size.inputs), weight, Write::Add);
-                widest(|| run_way(size, (number, &way), &gates, notes, y));
+                widest(There { size, number, way: &way, gates: &gates, notes, y });
             }
         });
         Ok(())
@@ -176,28 +176,41 @@ impl<F: Real> Layer<F> for Work<F> {
     }
 }
 
-/// All steps of one way; `gates` holds the input's part of the gates and has one row per frame.
-#[inline(always)]
-fn run_way<F: Real>(size: Size, (number, way): (usize, &Way<'_, F>), gates: &[F], notes: &mut [F], y: &mut [F]) {
-    let hidden = size.hidden;
-    let valid = gates.len() / (3 * hidden);
-    let (mut before, mut of_memory) = (vec![F::ZERO; hidden], vec![F::ZERO; 3 * hidden]);
-    for step in 0..valid {
-        let (frame, _) = size.frames(number, step, valid);
-        of_memory.copy_from_slice(way.memory_bias);
-        add_product(&before, way.memory, &mut of_memory);
-        let gates = &gates[frame * 3 * hidden..][..3 * hidden];
-        let notes = &mut notes[frame * 4 * hidden..][..4 * hidden];
-        for i in 0..hidden {
-            let r = sigmoid(gates[i] + of_memory[i]);
-            let z = sigmoid(gates[hidden + i] + of_memory[hidden + i]);
-            let inner = of_memory[2 * hidden + i];
-            let n = (gates[2 * hidden + i] + r * inner).tanh();
-            before[i] = (F::ONE - z) * n + z * before[i];
-            (notes[i], notes[hidden + i]) = (r, z);
-            (notes[2 * hidden + i], notes[3 * hidden + i]) = (n, inner);
+/// All steps of one way.
+struct There<'a, F> {
+    size: Size,
+    number: usize,
+    way: &'a Way<'a, F>,
+    /// The input's part of the gates, a row per frame.
+    gates: &'a [F],
+    notes: &'a mut [F],
+    y: &'a mut [F],
+}
+
+impl<F: Real> Work for There<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let There { size, number, way, gates, notes, y } = self;
+        let hidden = size.hidden;
+        let valid = gates.len() / (3 * hidden);
+        let (mut before, mut of_memory) = (vec![F::ZERO; hidden], vec![F::ZERO; 3 * hidden]);
+        for step in 0..valid {
+            let (frame, _) = size.frames(number, step, valid);
+            of_memory.copy_from_slice(way.memory_bias);
+            add_product(&before, way.memory, &mut of_memory);
+            let gates = &gates[frame * 3 * hidden..][..3 * hidden];
+            let notes = &mut notes[frame * 4 * hidden..][..4 * hidden];
+            for i in 0..hidden {
+                let r = sigmoid(gates[i] + of_memory[i]);
+                let z = sigmoid(gates[hidden + i] + of_memory[hidden + i]);
+                let inner = of_memory[2 * hidden + i];
+                let n = (gates[2 * hidden + i] + r * inner).tanh();
+                before[i] = (F::ONE - z) * n + z * before[i];
+                (notes[i], notes[hidden + i]) = (r, z);
+                (notes[2 * hidden + i], notes[3 * hidden + i]) = (n, inner);
+            }
+            y[size.made(number, frame)].copy_from_slice(&before);
         }
-        y[size.made(number, frame)].copy_from_slice(&before);
     }
 }
 
@@ -213,20 +226,9 @@ struct Back<'a, F> {
 impl<F: Real> Back<'_, F> {
     /// Writes `work`: per frame the gradients of the input's part of the gates, then of the memory's part.
     fn run(&self, dy: &[F], turned: &[F], work: &mut Vec<F>) {
-        let Back { size, number, valid, .. } = *self;
-        let hidden = size.hidden;
         work.clear();
-        work.resize(valid * 6 * hidden, F::ZERO);
-        let mut d_memory = vec![F::ZERO; hidden];
-        widest(|| {
-            for step in (0..valid).rev() {
-                let (frame, earlier) = size.frames(number, step, valid);
-                let dy = &dy[size.made(number, frame)];
-                let d = &mut work[frame * 6 * hidden..][..6 * hidden];
-                self.step(frame, earlier, dy, (&mut d_memory, d));
-                add_product(&d[3 * hidden..], turned, &mut d_memory);
-            }
-        });
+        work.resize(self.valid * 6 * self.size.hidden, F::ZERO);
+        widest(BackSteps { back: self, dy, turned, work });
     }
 
     /// `d_memory` is the gradient of the memory behind the frame, and then the direct part of that before it.
@@ -267,6 +269,31 @@ impl<F: Real> Back<'_, F> {
         }
         for d in work.chunks_exact(2 * wide) {
             biases.iter_mut().zip(d).for_each(|(sum, &d)| *sum += d);
+        }
+    }
+}
+
+/// All steps of one way back.
+struct BackSteps<'a, F> {
+    back: &'a Back<'a, F>,
+    dy: &'a [F],
+    /// The way's `u`, turned.
+    turned: &'a [F],
+    /// See [`Back::run`].
+    work: &'a mut [F],
+}
+
+impl<F: Real> Work for BackSteps<'_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let BackSteps { back, dy, turned, work } = self;
+        let Back { size, number, valid, .. } = *back;
+        let mut d_memory = vec![F::ZERO; size.hidden];
+        for step in (0..valid).rev() {
+            let (frame, earlier) = size.frames(number, step, valid);
+            let d = &mut work[frame * 6 * size.hidden..][..6 * size.hidden];
+            back.step(frame, earlier, &dy[size.made(number, frame)], (&mut d_memory, d));
+            add_product(&d[3 * size.hidden..], turned, &mut d_memory);
         }
     }
 }
