@@ -22,3 +22,7 @@ docs:
 # all that CI runs
 ci:
     bash .ci/run
+
+# features beside librosa, torchaudio and openSMILE; PYTHON names an interpreter that has them
+bench-features rounds="100":
+    "${PYTHON:-python3}" benches/features_ratio.py "$(cargo bench --locked --bench features --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" {{rounds}}

@@ -11,9 +11,9 @@
 //! | [`audio`] | decode, resample, loudness, playback | job |
 //! | [`corpus`] | clips, speakers, problems, plans | audio |
 //! | [`label`] | schemes, annotations, queue, votes | corpus, score |
-//! | [`features`] | images and functionals of a clip, their cache | audio, job |
+//! | [`features`] | preparation, images and functionals of a clip, their cache | audio, job |
 //! | [`learn`] | classifiers over matrices and numbers | features, score, job |
-//! | [`store`] | the SQLite file: annotations, runs | corpus, label, score, learn |
+//! | [`store`] | the SQLite file: annotations, runs | corpus, label, score, features, learn |
 //! | [`workbench`] | every verb of the program, no terminal | all above |
 //! | [`cli`] | verbs without a screen | workbench and value types |
 //! | [`tui`] | the screens | workbench and value types |

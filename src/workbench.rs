@@ -4,13 +4,16 @@
 //! [`Workbench::apply`]. Results live here, so leaving a screen loses nothing. Deliberately absent: keys, cells, and text
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
+pub mod columns;
 pub mod experiment;
+pub mod extract;
 pub mod material;
 pub mod models;
 pub mod picture;
 pub mod places;
 pub mod summary;
 mod training;
+pub mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,14 +23,17 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
 use crate::corpus::{ClipId, Corpus, Scanned, scan};
+use crate::features::Preparation;
 use crate::job::{Job, Report};
 use crate::label::{Act, Annotator, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
 use crate::store::Store;
 
+use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use experiment::{Compared, Judged, News, Request};
 use picture::{Picture, Pictures};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
+use view::View;
 
 /// Seed of every queue; each annotator still hears an order of their own.
 const QUEUE_SEED: u64 = 0;
@@ -45,8 +51,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Folder of computed features.
     pub cache: PathBuf,
-    /// Working sample rate.
-    pub rate: u32,
+    /// What happens to a clip before its features are computed; pictures take its rate alone.
+    pub preparation: Preparation,
     /// Do not open a sound device.
     pub silent: bool,
 }
@@ -57,9 +63,11 @@ pub enum Update {
     /// The scan of the corpus.
     Scan(Report<Scanned, Opened>),
     /// The picture of a clip.
-    Picture(usize, Report<(), Picture>),
+    Picture(usize, Report<(), Arc<Picture>>),
     /// The comparison with this number.
     Training(u64, Report<News, Compared>),
+    /// The ranking of feature columns with this number.
+    Columns(u64, Report<Progress, Ranked>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
 }
@@ -103,6 +111,7 @@ pub struct Workbench {
     sound: Playing,
     scanning: Option<Job>,
     training: Option<Training>,
+    rankings: Rankings,
     runs: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
 }
@@ -140,6 +149,7 @@ impl Workbench {
             sound: Playing { player, clip: None, on_arrival: None },
             scanning: None,
             training: None,
+            rankings: Rankings::default(),
             runs: Vec::new(),
             run_problems: Vec::new(),
             settings,
@@ -167,6 +177,7 @@ impl Workbench {
             Update::Scan(report) => self.scanned(report),
             Update::Picture(clip, report) => self.pictured(clip, report),
             Update::Training(number, report) => self.trained(number, report),
+            Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Sound(_) => true,
         }
     }
@@ -193,7 +204,17 @@ impl Workbench {
 
     /// Has the picture of `clip` made if it is not there.
     pub fn want(&mut self, clip: usize) {
-        self.pictures.want(clip, &self.corpus, (self.settings.rate, &self.send));
+        self.pictures.want(clip, &self.corpus, (self.settings.preparation.rate, &self.send));
+    }
+
+    /// How clips are shown.
+    pub fn view(&self) -> &View {
+        &self.pictures.view
+    }
+
+    /// How clips are shown, to change it.
+    pub fn view_mut(&mut self) -> &mut View {
+        &mut self.pictures.view
     }
 
     fn scanned(&mut self, report: Report<Scanned, Opened>) -> bool {
@@ -213,8 +234,8 @@ impl Workbench {
         true
     }
 
-    fn pictured(&mut self, clip: usize, report: Report<(), Picture>) -> bool {
-        let changed = self.pictures.take(clip, report, &self.corpus, (self.settings.rate, &self.send));
+    fn pictured(&mut self, clip: usize, report: Report<(), Arc<Picture>>) -> bool {
+        let changed = self.pictures.take(clip, report, &self.corpus, (self.settings.preparation.rate, &self.send));
         if changed && self.sound.on_arrival == Some(clip) {
             self.play(clip);
         }
@@ -335,6 +356,12 @@ impl Workbench {
         self.sound.player.state()
     }
 
+    /// How much of `clip` was heard, 0..1; `None` unless it was played last.
+    pub fn heard(&self, clip: usize) -> Option<f64> {
+        let playback = self.playback();
+        (self.sound.clip == Some(clip) && playback.seconds > 0.0).then(|| playback.position / playback.seconds)
+    }
+
     /// The clip that was played last, until [`Workbench::stop`].
     pub fn playing(&self) -> Option<usize> {
         self.sound.clip
@@ -353,6 +380,9 @@ impl Workbench {
         }
         if self.training.as_ref().is_some_and(Training::is_running) {
             bail!("a comparison is running; cancel it first");
+        }
+        if self.rankings.is_running() {
+            bail!("features are being ranked; cancel that first, or wait");
         }
         let number = self.training.as_ref().map_or(0, |last| last.number + 1);
         let (send, asked) = (self.send.clone(), request.clone());
@@ -392,6 +422,41 @@ impl Workbench {
         }
         training.apply(report);
         true
+    }
+}
+
+/// Features, looked at.
+impl Workbench {
+    /// Starts to rank the columns of a feature set; one CPU-heavy job runs at a time.
+    ///
+    /// # Errors
+    /// One is running, or the corpus is not open; everything else is reported by the job.
+    pub fn rank(&mut self, inquiry: Inquiry) -> Result<()> {
+        if self.opening != Opening::Open {
+            bail!("the corpus is not open yet");
+        }
+        if self.training.as_ref().is_some_and(Training::is_running) {
+            bail!("a training is running and needs the processor; cancel it first, or wait");
+        }
+        if self.rankings.is_running() {
+            bail!("features are being ranked; cancel that first, or wait");
+        }
+        self.rankings.start(inquiry, &self.corpus, (&self.settings, &self.send))
+    }
+
+    /// Asks the running ranking to stop; features that are computed stay in the cache.
+    pub fn stop_ranking(&mut self) {
+        self.rankings.cancel();
+    }
+
+    /// The running ranking, or the last one.
+    pub fn ranking(&self) -> Option<&Ranking> {
+        self.rankings.running.as_ref()
+    }
+
+    /// The last answer.
+    pub fn ranked(&self) -> Option<&Arc<Ranked>> {
+        self.rankings.ranked.as_ref()
     }
 }
 

@@ -5,14 +5,17 @@
 
 mod architecture;
 mod audio;
+mod bad_input;
 mod cli;
 mod cnn;
 mod contracts;
 mod corpus;
 mod docs;
+mod extract;
 mod features;
 mod journeys;
 mod label;
+mod preparation;
 mod scores;
 mod screens;
 mod store;

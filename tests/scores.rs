@@ -1,8 +1,8 @@
-//! Scores against scikit-learn: `golden/score.json`, made by `golden/score.py`.
+//! Scores against scikit-learn: tables in `golden/`, made by the scripts of the same names.
 
 #![allow(clippy::unwrap_used)]
 
-use emolab::score::{Confusion, METRICS, metric, report};
+use emolab::score::{Confusion, METRICS, anova_f, metric, mutual_information, report};
 
 #[derive(serde::Deserialize)]
 struct Case {
@@ -67,5 +67,39 @@ fn the_report_is_scikit_learns_byte_for_byte_where_all_is_defined() {
         let ours = report(&counted(&case), &case.classes);
         assert_eq!(ours.lines().count(), case.report.lines().count());
         assert!(ours.contains('-') && ours != case.report, "{}: a dash where scikit-learn says 0.00", case.name);
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Separation {
+    labels: Vec<usize>,
+    columns: Vec<Separated>,
+}
+
+#[derive(serde::Deserialize)]
+struct Separated {
+    name: String,
+    values: Vec<f64>,
+    f: f64,
+    mi: Option<f64>,
+    mi_exact: Option<f64>,
+}
+
+/// `golden/separation.json`, made by `golden/separation.py`.
+#[test]
+fn anova_and_mutual_information_are_scikit_learns() {
+    let Separation { labels, columns } = serde_json::from_str(include_str!("golden/separation.json")).unwrap();
+    assert!(columns.len() >= 7);
+    for column in columns {
+        let f = anova_f(&column.values, &labels, 6).unwrap();
+        assert!((f / column.f - 1.0).abs() < 1e-9, "{}: F {f}, scikit-learn {}", column.name, column.f);
+        let mi = mutual_information(&column.values, &labels, 6).unwrap();
+        for (wanted, tolerance) in [(column.mi, 2e-2), (column.mi_exact, 1e-12)] {
+            assert!(
+                wanted.is_none_or(|wanted| (mi - wanted).abs() < tolerance),
+                "{}: MI {mi}, not {wanted:?}",
+                column.name
+            );
+        }
     }
 }

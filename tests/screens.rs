@@ -1,7 +1,7 @@
 //! Screens by keys: a real Workbench on a few demo clips, no terminal.
 //!
-//! Snapshots show cells at 80x24 and 120x40; Braille and half blocks are masked (what they show is tested beside the
-//! widgets), so that the last bit of a sample does not decide.
+//! Snapshots show cells at 80x24 and 120x40; Braille and half blocks are masked alike (what they show is tested beside the
+//! widgets), so that the last bit of a sample does not decide on which line a curve runs.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Stage {
             annotator: "ann".to_owned(),
             store: home.path().join("emolab.db"),
             cache: home.path().join("cache"),
-            rate: 22_050,
+            preparation: emolab::features::Preparation::plain(22_050),
             silent: true,
         };
         prepare(&mut settings);
@@ -148,8 +148,7 @@ fn key_of_name(name: &str) -> KeyEvent {
 /// The symbols line by line, pictures masked.
 fn text(buffer: &Buffer) -> String {
     let mask = |symbol: &str| match symbol.chars().next() {
-        Some('\u{2800}'..='\u{28FF}') => "~".to_owned(),
-        Some('▀') => "#".to_owned(),
+        Some('\u{2800}'..='\u{28FF}' | '▀') => "~".to_owned(),
         _ => symbol.to_owned(),
     };
     let row = |y| (0..buffer.area.width).map(|x| mask(buffer[(x, y)].symbol())).collect::<String>();
@@ -195,7 +194,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 seed: 0,
                 epochs: None,
                 checkpoint: "best inner UAR".to_owned(),
-                rate: 22_050,
+                preparation: emolab::features::Preparation::plain(22_050),
                 features_version: 1,
             },
             maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
@@ -226,6 +225,7 @@ fn every_screen() -> Vec<(&'static str, Stage)> {
         ("train", vec!["3"]),
         ("results", vec!["4"]),
         ("run", vec!["Enter"]),
+        ("features", vec!["5"]),
     ] {
         let mut stage = Stage::with_runs(&runs());
         stage.press(&keys);
@@ -239,7 +239,7 @@ fn browse_shows_the_corpus() {
     let mut stage = Stage::new("browse");
     stage.pictured(0);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
     6 of 6 clips                                                   by file ascending
     file                          speaker   sex    label        seconds mine
     f1_anger_s1.flac              f1        female anger           1.35 –
@@ -249,23 +249,23 @@ fn browse_shows_the_corpus() {
     m1_fear_s1.flac               m1        male   fear            1.31 –
     m1_neutral_s1.flac            m1        male   neutral         1.66 –
 
-
-
-
-
-
-
     f1_anger_s1.flac · anger · speaker f1 · 16000 Hz mono · peak -1.0 dB rms -18.5 …
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    Space plays  1.35 s                                      speed 1.0  volume 100 %
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      8k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      4k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      2k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      1k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+     500 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+     200 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         0.0       0.2        0.4        0.6        0.8        1.0        1.2 s
+    Space plays  1.35 s  ~ pitch  ~ energy  mel magma 60 dB     speed 1.0  vol 100 %
      demo · 6 clips · ann · demo
      Space play  Enter label  f filter  / search  o sort           ? help  : palette
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results                                           synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
     6 of 6 clips                                                                                           by file ascending
     file                                                                  speaker   sex    label        seconds mine
     f1_anger_s1.flac                                                      f1        female anger           1.35 –
@@ -283,28 +283,28 @@ fn browse_shows_the_corpus() {
 
 
 
-
-
-
-
-
-
-
-
-
-
-
     f1_anger_s1.flac · anger · speaker f1 · 16000 Hz mono · peak -1.0 dB rms -18.5 dB · The train leaves at seven.
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    Space plays  1.35 s                                                                              speed 1.0  volume 100 %
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      8k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~-11dB
+      6k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      4k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      3k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      2k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~-41dB
+    1.5k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      1k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+     700 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+     500 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+     200 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~-71dB
+         0.0            0.2             0.4             0.6              0.8             1.0             1.2 s
+    Space plays  1.35 s  ~ pitch 95–166 Hz  ~ energy to -11 dB  mel magma 60 dB                         speed 1.0  vol 100 %
      demo · 6 clips · ann · demo
-     Space play  Enter label  f filter  / search  o sort  p problems  n next hit  N previous hit           ? help  : palette
+     Space play  Enter label  f filter  / search  o sort  v picture  p problems  n next hit                ? help  : palette
     ");
 }
 
@@ -340,23 +340,23 @@ fn label_shows_nothing_that_could_bias() {
     stage.pictured(clip);
     stage.until(|app| !app.bench().playback().playing);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  Browse  Label  Train  Results           synthetic: scores mean nothing
+     emolab  Browse  Label  Train  Results  Features               synthetic speech
     clip 1 of 6  0 labelled (0 %) · 0 this time                  The classes of demo
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    ###############################################################################│
-    ###############################################################################│
-    ###############################################################################│
-    ###############################################################################│
-    ###############################################################################│
-    ###############################################################################│
-    ###############################################################################│
-    ###############################################################################│
-    ###############################################################################│
-    ###############################################################################│
-    paused   1.31 / 1.31 s                                   speed 1.0  volume 100 %
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      8k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+      4k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+      2k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+      1k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+     500 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+     200 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         0.0       0.2        0.4         0.6        0.8         1.0        1.2 s
+    paused   1.31 / 1.31 s  mel magma 60 dB                     speed 1.0  vol 100 %
 
        1 a anger           2 f fear            3 H happiness       4 n neutral
        5 S sadness         6 p surprise
@@ -371,6 +371,121 @@ fn label_shows_nothing_that_could_bias() {
             assert!(!screen.contains(hint), "{hint} in\n{screen}");
         }
     }
+}
+
+#[test]
+fn how_clips_are_shown_is_switched_by_keys_and_holds_on_every_screen() {
+    let mut stage = Stage::new("browse");
+    stage.pictured(0);
+    stage.shows("mel magma 60 dB");
+    stage.press(&["M", "T", "D"]);
+    stage.shows("linear 80 dB");
+    let with_pitch = stage.cells(80, 24);
+    stage.press(&["P"]);
+    stage.shows("pitch not shown");
+    assert!(!stage.screen().contains(" pitch  ") && stage.cells(80, 24) != with_pitch);
+    stage.press(&["P", "K", "K"]);
+    stage.shows("up to 1000 Hz");
+    assert!(!stage.screen().contains("8k"), "{}", stage.screen());
+    stage.press(&["K", "2"]);
+    let clip = stage.app.bench().corpus().index_of(&stage.app.bench().queue().order()[0]).unwrap();
+    stage.pictured(clip);
+    stage.shows("linear viridis 80 dB");
+    // What a machine has measured is not shown to a rater who has not asked for it.
+    assert!(!stage.screen().contains("energy"), "{}", stage.screen());
+    stage.press(&["v"]);
+    stage.shows("waveform only");
+    assert!(!stage.screen().contains("viridis"));
+    stage.press(&["v"]);
+    stage.shows("no picture");
+    assert!(!stage.screen().contains('~'), "{}", stage.screen());
+    // Browse has its own switch: it shows the corpus' labels anyway.
+    stage.press(&["Esc", "1"]);
+    stage.shows("energy  linear 80 dB");
+}
+
+#[test]
+fn a_clip_is_zoomed_into_and_scrolled_and_the_next_one_is_seen_whole() {
+    let mut stage = Stage::new("browse");
+    stage.pictured(0);
+    let whole = stage.cells(80, 24);
+    stage.press(&["z", "z"]);
+    stage.shows("0.6");
+    let near = stage.cells(80, 24);
+    assert_ne!(near, whole);
+    stage.press(&["."]);
+    assert_ne!(stage.cells(80, 24), near);
+    stage.press(&[","]);
+    assert_eq!(stage.cells(80, 24), near);
+    stage.press(&["z"; 12]);
+    stage.shows("there is no more to see in less");
+    stage.press(&["j", ","]);
+    stage.shows("there is no more of the clip there");
+    stage.press(&["k"]);
+    stage.press(&["Z"; 12]);
+    stage.shows("this is the whole clip");
+    stage.press(&["j", "k"]);
+    assert_eq!(stage.cells(80, 24), whole);
+}
+
+#[test]
+fn features_are_ranked_filtered_and_lead_to_their_clips() {
+    let mut stage = Stage::new("features");
+    stage.shows("Enter ranks the columns of one");
+    stage.press(&["Enter"]);
+    stage.shows("x cancels");
+    stage.press(&["Enter"]);
+    stage.shows("features are being ranked");
+    stage.until(|app| app.bench().ranked().is_some());
+    let screen = stage.screen();
+    for wanted in
+        ["columns of functionals", "emotion · 6 clips · raw", "MI bits", "of 1.58 bits", "anger", "│", "median"]
+    {
+        assert!(screen.contains(wanted), "no {wanted:?} in\n{screen}");
+    }
+    assert!(screen.contains("not to choose features before a comparison"), "{screen}");
+    assert!(!screen.contains("NaN") && !screen.contains("inf"), "{screen}");
+    stage.press(&["f"]).type_in("pitch MEAN").press(&["Enter"]);
+    stage.shows("with pitch");
+    stage.press(&["o", "n"]);
+    stage.shows("scaled within each speaker");
+    stage.until(|app| app.bench().ranking().is_some_and(|ranking| !ranking.is_running()));
+    stage.shows("6 clips · within speakers");
+    stage.press(&["f"]).type_in(" no such").press(&["Enter"]);
+    stage.shows("nothing to show");
+    stage.press(&["Enter"]);
+    stage.shows("no column is selected");
+    stage.press(&["Esc", "Enter"]);
+    stage.shows("6 of 6 clips  by ");
+    stage.shows("largest first");
+    stage.press(&["Esc"]);
+    stage.shows("columns of functionals");
+}
+
+#[test]
+fn a_feature_set_that_cannot_be_ranked_says_why() {
+    let mut stage = Stage::new("features");
+    stage.press(&["e"]).type_in("nothing").press(&["Enter"]);
+    stage.shows("no feature set `nothing`");
+    stage.press(&["e"]).type_in("logmel").press(&["Enter"]);
+    stage.until(|app| app.bench().ranking().is_some_and(|ranking| !ranking.is_running()));
+    stage.shows("only sets that make rows have columns to rank");
+    stage.press(&["x"]);
+    stage.shows("nothing is running");
+}
+
+#[test]
+fn ctrl_c_stops_the_ranking_first() {
+    let mut stage = Stage::new("features");
+    stage.press(&["Enter", "Ctrl-c"]);
+    stage.shows("stopping; features that are computed are kept");
+    stage.until(|app| app.bench().ranking().is_some_and(|ranking| !ranking.is_running()));
+    assert!(stage.app.bench().ranked().is_none());
+    stage.press(&["Ctrl-l"]);
+    stage.shows("cancelled");
+    stage.press(&["Enter"]);
+    stage.until(|app| app.bench().ranked().is_some());
+    stage.shows("columns of functionals");
 }
 
 #[test]
@@ -541,7 +656,7 @@ fn a_damaged_run_is_told_and_hides_none_of_the_others() {
 fn results_show_a_leaky_run_beside_its_twin() {
     let stage = Stage::with_runs(&runs());
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
     runs on this corpus, newest first; scores in percent
     model          features    plan             UAR 95 % CI        WA    F1      fit
     svm            functionals random:2 LEAK  100.0 100.0–100.0 100.0 100.0    1.2 s
@@ -573,7 +688,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     let mut stage = Stage::with_runs(&runs());
     stage.press(&["Down", "Enter"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
     svm  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
@@ -591,8 +706,8 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     weighted avg       0.89      0.83      0.82         6
 
     weights kept: best inner UAR
+    clips prepared: 22050 Hz
     2 clips left out: same audio as another clip
-
 
 
      demo · 6 clips · ann · demo
@@ -600,7 +715,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     ");
     stage.press(&["Tab", "m", "j", "m"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
     svm  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
@@ -634,7 +749,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     assert_eq!(text(&stage.cells(80, 24)), text(&matrix));
     stage.press(&["Tab"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
     svm  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
@@ -672,12 +787,13 @@ fn an_empty_cell_leads_nowhere() {
 fn train_chooses_runs_and_shows_the_results() {
     let mut stage = Stage::new("train");
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results   synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
     classifiers
     [ ] cnn                           convolutional net on the spectrogram image
     [ ] mlp                           (own engine)
     [x] svm
-    [x] logistic                      Enter starts
+    [ ] linear-svm                    Enter starts
+    [x] logistic
     [ ] forest
     [ ] knn
     [ ] naive-bayes
@@ -690,7 +806,6 @@ fn train_chooses_runs_and_shows_the_results() {
     features  < default >
     epochs    < default >
     seed      < 0 >
-
 
 
 
@@ -755,7 +870,7 @@ fn a_folder_without_clips_and_a_corpus_without_labels() {
     let empty = home.path().join("empty");
     std::fs::create_dir_all(&empty).unwrap();
     let mut stage = Stage::on(home, &empty, "browse", Depth::True, |_| {});
-    for tab in ["1", "2", "3", "4"] {
+    for tab in ["1", "2", "3", "4", "5"] {
         stage.press(&[tab, "j", "G", "PgDn", "Space", "Enter", "Esc", "Esc", "Esc"]);
         assert!(!stage.screen().is_empty());
     }
@@ -791,7 +906,7 @@ fn the_selected_row_is_reversed_and_no_colours_means_none() {
     let cells = stage.cells(80, 24);
     let reversed: Vec<u16> = (1..15).filter(|&y| cells[(0, y)].modifier.contains(Modifier::REVERSED)).collect();
     assert_eq!(reversed, [3]);
-    for keys in [["1"], ["2"], ["3"], ["4"]] {
+    for keys in [["1"], ["2"], ["3"], ["4"], ["5"]] {
         let mut plain = Stage::with("browse", Depth::Mono, |_| {});
         plain.press(&keys);
         let cells = plain.cells(80, 24);

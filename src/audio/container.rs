@@ -62,7 +62,10 @@ fn wav(bytes: &[u8]) -> Result<Cow<'_, [u8]>, AudioError> {
     let riff = sized(4 + 8 + header.len() + 8 + body.len() + body.len() % 2);
     let parts: [&[u8]; 9] =
         [b"RIFF", &riff, b"WAVEfmt ", &sized(header.len()), &header, b"data", &sized(body.len()), body, pad(body)];
-    Ok(Cow::Owned(parts.concat()))
+    // What is straight already need not be copied: a long recording would be in memory twice.
+    let size: usize = parts.iter().map(|part| part.len()).sum();
+    let straight = bytes.len() == size && bytes.starts_with(&parts[..7].concat());
+    Ok(if straight { Cow::Borrowed(bytes) } else { Cow::Owned(parts.concat()) })
 }
 
 fn aiff(bytes: &[u8]) -> Result<Vec<u8>, AudioError> {

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -26,6 +27,8 @@ const MAX_BYTES: u64 = 1 << 30;
 /// Samples (over all channels) above which decoding stops: 1 GiB as `f32`, 4.6 hours of 16 kHz mono. It guards
 /// against small files that unpack to days of silence.
 const MAX_SAMPLES: usize = 1 << 28;
+/// Samples that a byte of a file holds at most, as far as room is made for them beforehand.
+const PACKED: usize = 4;
 /// Sampling rates a header may claim; outside lies damage, and resampling it could ask for any amount of memory.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
@@ -106,7 +109,7 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Sound, AudioError> {
     let mut format =
         probe().probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default()).map_err(unopened)?;
     let (track, mut decoder) = open_track(format.as_ref())?;
-    let mut sound = Unfinished::default();
+    let mut sound = Unfinished::of(promised(format.as_ref()), bytes.len())?;
     let end = sound.fill(format.as_mut(), track, decoder.as_mut());
     if decoder.codec_params().codec == CODEC_ID_AAC
         && let Some(cut) = edit_list::cut(&bytes)
@@ -125,6 +128,13 @@ fn probe() -> &'static Probe {
         symphonia::default::register_enabled_formats(&mut probe);
         probe
     })
+}
+
+/// Samples that the header promises over all channels; 0 where it does not say.
+fn promised(format: &dyn FormatReader) -> u64 {
+    let track = format.default_track(TrackType::Audio);
+    let channels = track.and_then(|track| track.codec_params.as_ref()?.audio()?.channels.as_ref().map(Channels::count));
+    track.and_then(|track| track.num_frames).unwrap_or(0).saturating_mul(channels.unwrap_or(1) as u64)
 }
 
 fn open_track(format: &dyn FormatReader) -> Result<(u32, Box<dyn AudioDecoder>), AudioError> {
@@ -147,6 +157,16 @@ struct Unfinished {
 }
 
 impl Unfinished {
+    /// With room for the samples `promised` by the header, as far as a file of this size can hold them: growing by
+    /// doubling would take up to twice what the sound needs. A large file that promises too much is not even begun.
+    fn of(promised: u64, bytes: usize) -> Result<Unfinished, AudioError> {
+        if promised > MAX_SAMPLES as u64 && bytes >= MAX_SAMPLES / 4 {
+            return Err(AudioError::TooLong);
+        }
+        let room = promised.min(bytes.saturating_mul(PACKED) as u64).min(MAX_SAMPLES as u64);
+        Ok(Unfinished { samples: Vec::with_capacity(room as usize), ..Unfinished::default() })
+    }
+
     /// Decodes packets until the stream ends. A packet that fails is left out; `Err` carries the last failure.
     fn fill(
         &mut self,

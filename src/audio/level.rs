@@ -1,6 +1,9 @@
 //! How loud a wave is, and making it as loud as wanted.
 //!
-//! Deliberately absent: loudness in LUFS, limiting, compression: a normalised wave may exceed full scale.
+//! Only this file names ebur128. Deliberately absent: true peaks, limiting, compression: a normalised wave may exceed
+//! full scale.
+
+use ebur128::{EbuR128, Mode};
 
 use super::Wave;
 
@@ -14,6 +17,8 @@ pub enum Level {
     Rms(f32),
     /// Largest absolute sample, 1 = full scale.
     Peak(f32),
+    /// Integrated loudness of EBU R 128 (ITU-R BS.1770-4) in LUFS.
+    Loudness(f32),
 }
 
 impl Wave {
@@ -27,16 +32,31 @@ impl Wave {
         rms(&self.samples)
     }
 
-    /// The wave scaled by one factor so that its level is `to`; silence (below -120 dB) stays as it is. Nothing is
-    /// clipped: with [`Level::Rms`] single samples may exceed 1.
+    /// Integrated loudness of EBU R 128 (ITU-R BS.1770-4: K-weighted, gated blocks of 400 ms) in LUFS; `None` where
+    /// every block is below the gate of -70 LUFS or the rate is none that can be weighted.
+    ///
+    /// The standard knows no sound of less than one block: a shorter wave is measured as if repeated to 400 ms.
+    pub fn loudness(&self) -> Option<f32> {
+        let block = (self.rate as usize * 2).div_ceil(5);
+        let repeats = block.div_ceil(self.samples.len().max(1)).max(1);
+        let mut meter = EbuR128::new(1, self.rate, Mode::I).ok()?;
+        for _ in 0..repeats {
+            meter.add_frames_f32(&self.samples).ok()?;
+        }
+        meter.loudness_global().ok().filter(|loudness| loudness.is_finite()).map(|loudness| loudness as f32)
+    }
+
+    /// The wave scaled by one factor so that its level is `to`; what is too quiet to have that level (below -120 dB,
+    /// or below the gate of the loudness) stays as it is. Nothing is clipped: samples may exceed 1.
     #[must_use]
     pub fn normalised(mut self, to: Level) -> Wave {
-        let (now, wanted) = match to {
-            Level::Rms(wanted) => (self.rms(), wanted),
-            Level::Peak(wanted) => (self.peak(), wanted),
+        let ratio = |now: f32, wanted: f32| (now > SILENCE).then(|| wanted / now);
+        let factor = match to {
+            Level::Rms(wanted) => ratio(self.rms(), wanted),
+            Level::Peak(wanted) => ratio(self.peak(), wanted),
+            Level::Loudness(wanted) => self.loudness().map(|now| 10.0_f32.powf((wanted - now) / 20.0)),
         };
-        if now > SILENCE {
-            let factor = wanted / now;
+        if let Some(factor) = factor {
             self.samples.iter_mut().for_each(|sample| *sample *= factor);
         }
         self
@@ -76,10 +96,38 @@ mod tests {
         assert!((peaked.peak() - 1.0).abs() < 1e-6);
     }
 
+    /// One second of a sine.
+    fn sine(hz: f32, amplitude: f32, rate: u32) -> Wave {
+        let sample = |i: u32| amplitude * (std::f32::consts::TAU * hz * i as f32 / rate as f32).sin();
+        Wave { samples: (0..rate).map(sample).collect(), rate }
+    }
+
+    #[test]
+    fn loudness_is_that_of_the_standard() {
+        // ITU-R BS.1770-4: a full-scale sine of 997 Hz in one front channel reads -3.01 LUFS.
+        for rate in [16_000, 22_050, 48_000] {
+            let found = sine(997.0, 1.0, rate).loudness();
+            assert!(found.is_some_and(|lufs| (lufs + 3.01).abs() < 0.05), "{rate}: {found:?}");
+        }
+        let quiet = sine(997.0, 0.1, 48_000).normalised(Level::Loudness(-23.0));
+        assert!(quiet.loudness().is_some_and(|lufs| (lufs + 23.0).abs() < 0.01), "{:?}", quiet.loudness());
+    }
+
+    #[test]
+    fn a_short_wave_has_the_loudness_of_its_repetition() {
+        let mut short = sine(1000.0, 0.5, 16_000);
+        let whole = short.loudness().unwrap();
+        short.samples.truncate(1600);
+        assert!((short.loudness().unwrap() - whole).abs() < 0.1, "{:?} {whole}", short.loudness());
+        assert_eq!(sine(1000.0, 1e-5, 16_000).loudness(), None);
+        assert_eq!((wave(&[]).loudness(), wave(&[0.0]).loudness()), (None, None));
+    }
+
     #[test]
     fn silence_is_left_alone() {
         let hush = wave(&[0.0, 5e-7, -5e-7]);
         assert_eq!(hush.clone().normalised(Level::Rms(0.1)), hush);
+        assert_eq!(hush.clone().normalised(Level::Loudness(-23.0)), hush);
         assert_eq!(wave(&[]).normalised(Level::Peak(1.0)), wave(&[]));
     }
 }

@@ -9,13 +9,15 @@ use super::{AudioError, Sound, Wave};
 
 /// Least size of one block in input frames.
 const BLOCK: u32 = 1024;
+/// Samples beyond this, 240 dB over full scale, come from damage; rubato panics where its sums overflow.
+const LOUDEST: f32 = 1e12;
 
 impl Wave {
     /// The wave at `rate`, length round(n · rate / old rate), band-limited by an FFT resampler (flat to about 0.9 of
     /// the lower Nyquist frequency, its delay taken off). Within -60 dB of libsoxr's HQ setting for speech.
     ///
     /// # Errors
-    /// [`AudioError::Resample`] when a rate is 0.
+    /// [`AudioError::Resample`] when a rate is 0, or a sample not finite or beyond all sound (1e12).
     pub fn resample(&self, rate: u32) -> Result<Wave, AudioError> {
         let samples = interleaved(&self.samples, 1, (self.rate, rate))?;
         Ok(Wave { samples, rate })
@@ -37,6 +39,9 @@ fn interleaved(samples: &[f32], channels: usize, (from, to): (u32, u32)) -> Resu
     let frames = samples.len() / channels;
     if from == to || frames == 0 {
         return Ok(samples.to_vec());
+    }
+    if let Some(odd) = samples.iter().find(|sample| !(-LOUDEST..=LOUDEST).contains(*sample)) {
+        return Err(AudioError::Resample(format!("a sample of {odd:e} is no sound")));
     }
     let resample = || -> Result<Vec<f32>, Box<dyn std::error::Error>> {
         let input = InterleavedSlice::new(samples, channels, frames)?;

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::prepare::Prepare;
 use super::progress::Progress;
 use super::table::{lines, percent};
 use super::{Files, Place, say, stdout};
@@ -44,6 +45,8 @@ pub struct Compare {
     quiet: bool,
     #[command(flatten)]
     files: Files,
+    #[command(flatten)]
+    prepare: Prepare,
 }
 
 /// What decides a result beside data and plan.
@@ -95,7 +98,7 @@ impl Compare {
         let plan = self.plan.unwrap_or_else(|| default_plan(&corpus));
         let request = self.protocol.request(self.models.clone(), plan);
         let cache = Cache::open(&self.files.cache()?);
-        let listener = Listener { cache: &cache, rate: self.files.rate };
+        let listener = Listener { cache: &cache, preparation: self.prepare.preparation() };
         let mut keeper = Keeper::new(self.files.store()?);
         let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
         let compared = compare(&corpus, &request, &listener, &mut keep, &progress)?;
@@ -168,7 +171,8 @@ fn protocol(run: &Run) -> Value {
         "corpus": p.data.corpus, "root": p.data.corpus_key, "target": p.data.target, "classes": p.data.classes,
         "clips": p.data.clips, "speakers": p.data.speakers, "data_hash": p.data.data_hash, "synthetic": p.data.synthetic,
         "plan": p.plan.plan, "folds": p.plan.folds, "speakers_leak": p.plan.speakers_leak,
-        "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs, "rate": p.training.rate,
+        "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs,
+        "rate": p.training.preparation.rate, "preparation": p.training.preparation,
         "notes": p.plan.notes,
         "interval": { "name": Interval::NAME, "level": level, "draws": draws },
         "chance_uar": chance(run), "emolab": p.maker.emolab, "host": p.maker.host,
@@ -241,7 +245,7 @@ fn protocol_text(judged: &Judged) -> Vec<String> {
     let run = &judged.run;
     let (data, plan) = (&run.protocol.data, &run.protocol.plan);
     let mut all = vec![format!(
-        "{}: {}, {} clips, {} speakers, {} classes; plan {} ({} folds), norm {}, seed {}; chance UAR {}",
+        "{}: {}, {} clips, {} speakers, {} classes; plan {} ({} folds), norm {}, seed {}; {}; chance UAR {}",
         data.corpus,
         data.target,
         data.clips,
@@ -251,6 +255,7 @@ fn protocol_text(judged: &Judged) -> Vec<String> {
         plan.folds,
         run.recipe.norm,
         run.recipe.seed,
+        run.protocol.training.preparation,
         percent(Some(chance(run))),
     )];
     if plan.speakers_leak {

@@ -8,6 +8,7 @@ mod docs;
 mod features;
 mod labels;
 mod model;
+mod prepare;
 mod progress;
 mod scan;
 mod table;
@@ -28,9 +29,6 @@ use crate::tui;
 use crate::workbench::{Settings, Workbench, places};
 
 pub use docs::pages;
-
-/// Working sample rate of the paper's system, in Hz.
-const RATE: u32 = 22_050;
 
 /// A terminal workbench for emotional speech: browse, hear, label, train, compare.
 ///
@@ -65,7 +63,7 @@ enum Verb {
     Label(Open),
     /// Write every annotation, and one row per clip with the vote.
     Export(labels::Export),
-    /// Compute features: .npy per clip (images), or one matrix and index.csv (rows).
+    /// Compute features of a corpus as .npy, CSV or Parquet, or describe the columns of a set.
     Features(features::Extract),
     /// Write the pages that are generated from the registries.
     #[command(hide = true)]
@@ -101,9 +99,11 @@ struct Open {
     silent: bool,
     #[command(flatten)]
     files: Files,
+    #[command(flatten)]
+    prepare: prepare::Prepare,
 }
 
-/// Where emolab keeps its own files, and the working rate.
+/// Where emolab keeps its own files.
 #[derive(Debug, Clone, Args)]
 struct Files {
     /// SQLite file of labels and runs [default: emolab/emolab.db in the XDG data directory].
@@ -112,9 +112,6 @@ struct Files {
     /// Folder of computed features, safe to delete [default: emolab in the XDG cache directory].
     #[arg(long, value_name = "DIR", env = "EMOLAB_CACHE")]
     cache: Option<PathBuf>,
-    /// Sample rate in Hz that clips are resampled to for features.
-    #[arg(long, value_name = "HZ", default_value_t = RATE, value_parser = clap::value_parser!(u32).range(8_000..=192_000))]
-    rate: u32,
 }
 
 /// Parses the arguments, runs the verb, prints the error chain, chooses the exit code.
@@ -183,7 +180,7 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         annotator: open.annotator.unwrap_or_else(login_name),
         store: open.files.store()?,
         cache: open.files.cache()?,
-        rate: open.files.rate,
+        preparation: open.prepare.preparation(),
         silent: open.silent,
     };
     let (send, updates) = mpsc::channel();

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::compare::{ProtocolArgs, tell_cache, tell_problems};
+use super::prepare::Prepare;
 use super::progress::Progress;
 use super::table::{lines, percent};
 use super::{Files, Place, say, stdout};
@@ -40,6 +41,8 @@ pub struct Train {
     quiet: bool,
     #[command(flatten)]
     files: Files,
+    #[command(flatten)]
+    prepare: Prepare,
 }
 
 impl Train {
@@ -52,7 +55,7 @@ impl Train {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
         tell_problems(&corpus);
         let cache = Cache::open(&self.files.cache()?);
-        let listener = Listener { cache: &cache, rate: self.files.rate };
+        let listener = Listener { cache: &cache, preparation: self.prepare.preparation() };
         let request = self.protocol.request(models, self.plan.unwrap_or(Plan::Loso));
         let scores = match self.plan {
             None => Vec::new(),

@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::say;
 use super::table::percent;
@@ -19,13 +19,48 @@ use crate::workbench::experiment::News;
 
 /// A plain line is said at most this often.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Shares of the old and the new rate in what is told: one slow clip should not throw the time left about.
+const SMOOTH: f64 = 0.7;
 
 /// A [`Watch`] that shows progress on stderr.
 pub struct Progress {
     stop: Arc<AtomicBool>,
     bar: ProgressBar,
-    plain: Option<Mutex<Instant>>,
+    plain: Option<Mutex<Plain>>,
     quiet: bool,
+}
+
+/// What the last plain line said.
+struct Plain {
+    what: String,
+    at: Instant,
+    done: usize,
+    /// Per second, smoothed.
+    rate: Option<f64>,
+}
+
+impl Plain {
+    /// The next line, unless it is too early for one.
+    fn line(&mut self, what: &str, done: usize, total: usize) -> Option<String> {
+        let seconds = self.at.elapsed().as_secs_f64();
+        if done != total && seconds < PAUSE.as_secs_f64() {
+            return None;
+        }
+        if self.what != what || done < self.done {
+            *self = Plain { what: what.to_owned(), done: 0, rate: None, ..*self };
+        }
+        let now = (done - self.done) as f64 / seconds.max(1e-3);
+        let rate = self.rate.map_or(now, |rate| SMOOTH * rate + (1.0 - SMOOTH) * now);
+        (self.at, self.done, self.rate) = (Instant::now(), done, Some(rate));
+        let left = (total.saturating_sub(done)) as f64 / rate;
+        let pace = if done < total && left.is_finite() {
+            let left = Duration::from_secs_f64(left.min(1e9));
+            format!(", {rate:.1}/s, {} left", HumanDuration(left))
+        } else {
+            String::new()
+        };
+        Some(format!("{what} {done}/{total}{pace}"))
+    }
 }
 
 impl Progress {
@@ -47,9 +82,10 @@ impl Progress {
         let tty = stderr().is_terminal();
         let target = if tty && !quiet { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {elapsed}");
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec} {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let plain = (!tty && !quiet).then(|| Mutex::new(Instant::now()));
+        let plain = (!tty && !quiet)
+            .then(|| Mutex::new(Plain { what: String::new(), at: Instant::now(), done: 0, rate: None }));
         Ok(Progress { stop, bar, plain, quiet })
     }
 
@@ -63,11 +99,8 @@ impl Progress {
         self.bar.set_position(done as u64);
         self.bar.set_message(what.to_owned());
         if let Some(last) = &self.plain {
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            if done == total || last.elapsed() >= PAUSE {
-                *last = Instant::now();
-                say(&format!("{what} {done}/{total}"));
-            }
+            let line = last.lock().unwrap_or_else(PoisonError::into_inner).line(what, done, total);
+            line.iter().for_each(|line| say(line));
         }
     }
 

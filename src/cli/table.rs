@@ -6,6 +6,16 @@ use unicode_width::UnicodeWidthStr;
 
 /// Lines of a table: columns as wide as their widest cell, the first left-aligned, the others right-aligned.
 pub fn lines(rows: &[Vec<String>]) -> Vec<String> {
+    aligned(rows, 1)
+}
+
+/// Lines of a table of words: every column left-aligned.
+pub fn left(rows: &[Vec<String>]) -> Vec<String> {
+    aligned(rows, usize::MAX)
+}
+
+/// The first `left` columns left-aligned, the others right-aligned.
+fn aligned(rows: &[Vec<String>], left: usize) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
@@ -14,7 +24,7 @@ pub fn lines(rows: &[Vec<String>]) -> Vec<String> {
         .map(|row| {
             let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
                 let fill = " ".repeat(width.saturating_sub(cell.width()));
-                if column == 0 { format!("{cell}{fill}") } else { format!("{fill}{cell}") }
+                if column < left { format!("{cell}{fill}") } else { format!("{fill}{cell}") }
             });
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         })

@@ -18,7 +18,8 @@ pub const SEMITONES_FROM: f32 = 27.5;
 const WINDOW: f64 = 0.025;
 const HOP: f64 = 0.010;
 const MEL_BANDS: usize = 40;
-const LEVEL: f64 = 0.1;
+/// Root mean square that a clip is scaled to before its spectra are taken (1 = full scale).
+pub const LEVEL: f64 = 0.1;
 /// Nothing is quieter than this, dB re full scale.
 const QUIETEST_DB: f32 = -100.0;
 /// Frames more than this below the loudest are never voiced.
@@ -96,8 +97,13 @@ impl Descriptors {
 
     /// Semitones above [`SEMITONES_FROM`]; `None` where unvoiced.
     pub fn semitones(&self) -> Vec<Option<f32>> {
-        self.pitch.iter().map(|pitch| pitch.map(|hz| 12.0 * (hz / SEMITONES_FROM).log2())).collect()
+        self.pitch.iter().map(|pitch| pitch.map(semitones)).collect()
     }
+}
+
+/// Semitones of a pitch in Hz above [`SEMITONES_FROM`].
+pub fn semitones(hz: f32) -> f32 {
+    12.0 * (hz / SEMITONES_FROM).log2()
 }
 
 /// RMS per frame in dB re full scale of the wave before `gain` was applied.
@@ -124,7 +130,7 @@ pub fn framing(rate: u32) -> Framing {
 }
 
 /// Periodic over aperiodic energy in dB, within ±30.
-fn harmonicity(candidate: &Candidate) -> f32 {
+pub fn harmonicity(candidate: &Candidate) -> f32 {
     let noise = candidate.aperiodicity.clamp(1e-3, 1.0 - 1e-3);
     10.0 * ((1.0 - noise) / noise).log10()
 }

@@ -28,8 +28,9 @@ impl FeatureSet for Functionals {
         Kind::Row
     }
 
+    /// 2: another order of sums in the transform and the logarithm.
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn columns(&self) -> Vec<Column> {

@@ -2,25 +2,28 @@
 //!
 //! Deliberately absent: resampling, padding to a common length, and statistics over clips; each is the caller's.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use ndarray::Array3;
 
-use super::dsp::shape::to_level;
-use super::dsp::{Framing, Stft, mel};
-use super::{Column, FeatureError, FeatureSet, Features, Kind, checked};
+use super::dsp::mel::{self, Mel, MelBank, Norm, Scale};
+use super::dsp::shape::gain_to;
+use super::dsp::{Framing, Stft};
+use super::parameter::{Asked, spelled};
+use super::{Chosen, Column, FeatureError, FeatureSet, Features, Kind, Parameters, SpecError, checked};
 use crate::audio::Wave;
 
 /// Log-mel, delta, delta-delta: 64 Slaney bands from 50 Hz to 8 kHz (or half the rate), 25 ms window, 10 ms hop.
-pub static LOGMEL: LogMel = LogMel { name: "logmel", version: 1, spectrogram: Spectrogram::SPEECH };
+pub static LOGMEL: LogMel = LogMel { name: Cow::Borrowed(NAME), spectrogram: Spectrogram::SPEECH };
 
-/// An image set: a named spectrogram with its derivatives.
+const NAME: &str = "logmel";
+
+/// An image set: a spectrogram with its derivatives.
 #[derive(Debug, Clone)]
 pub struct LogMel {
-    /// Name after `--set`.
-    pub name: &'static str,
-    /// Raised whenever the numbers change.
-    pub version: u32,
-    /// What channel 0 shows.
-    pub spectrogram: Spectrogram,
+    name: Cow<'static, str>,
+    spectrogram: Spectrogram,
 }
 
 /// All that decides a log-mel spectrogram. A variant is another value of this.
@@ -32,10 +35,12 @@ pub struct Spectrogram {
     pub hop: f64,
     /// Number of mel bands.
     pub bands: usize,
-    /// Lower edge of the lowest band in Hz.
+    /// Lower edge of the lowest band in Hz; half the upper edge where that is less.
     pub low: f64,
     /// Upper edge of the highest band in Hz; half the rate where that is less.
     pub high: f64,
+    /// What the bands are evenly spaced in; each has area 1 in Hz.
+    pub scale: Scale,
     /// Root mean square the clip is scaled to first (1 = full scale); `None` leaves its level.
     pub level: Option<f64>,
     /// Range kept below the clip's maximum in dB.
@@ -44,8 +49,16 @@ pub struct Spectrogram {
 
 impl Spectrogram {
     /// The default image's channel 0. The level, -20 dB re full scale, is any constant: it only has to be the same.
-    pub const SPEECH: Spectrogram =
-        Spectrogram { window: 0.025, hop: 0.010, bands: 64, low: 50.0, high: 8000.0, level: Some(0.1), top_db: 80.0 };
+    pub const SPEECH: Spectrogram = Spectrogram {
+        window: 0.025,
+        hop: 0.010,
+        bands: 64,
+        low: 50.0,
+        high: 8000.0,
+        scale: Scale::Slaney,
+        level: Some(0.1),
+        top_db: 80.0,
+    };
 
     /// Power per band in dB re 1, floored at -100 dB and at `top_db` below the maximum:
     /// `power_to_db(melspectrogram(...))` of librosa. Row-major `[band, frame]`, and the number of frames.
@@ -53,36 +66,86 @@ impl Spectrogram {
     /// # Errors
     /// [`FeatureError`] when the wave is empty, not finite, or of no usable rate.
     pub fn decibels(&self, wave: &Wave) -> Result<(Vec<f32>, usize), FeatureError> {
-        let wave = checked(wave)?;
-        let framing = Framing::seconds(wave.rate, self.window, self.hop);
-        let frames = framing.frames(wave.samples.len());
+        let frames = self.framing(wave.rate).frames(checked(wave)?.samples.len());
         let mut db = vec![0.0; self.bands * frames];
-        match self.level {
-            Some(level) => self.powers(&to_level(&wave.samples, level).0, wave.rate, &mut db),
-            None => self.powers(&wave.samples, wave.rate, &mut db),
-        }
-        db.iter_mut().for_each(|value| *value = mel::power_to_db(*value));
-        mel::clip_range(&mut db, self.top_db);
+        self.draw(wave, &mut db);
         Ok((db, frames))
     }
 
-    fn powers(&self, samples: &[f32], rate: u32, into: &mut [f32]) {
-        let framing = Framing::seconds(rate, self.window, self.hop);
-        let high = self.high.min(f64::from(rate) / 2.0);
-        let bank = mel::MelBank::new(&framing.frequencies(rate), self.bands, self.low.min(high / 2.0), high);
-        let mut stft = Stft::new(framing);
-        let mut bands = vec![0.0; self.bands];
-        let frames = framing.frames(samples.len());
-        for t in 0..frames {
-            bank.apply(stft.power(samples, t), &mut bands);
-            bands.iter().enumerate().for_each(|(band, &power)| into[band * frames + t] = power);
+    /// Window and hop in samples.
+    pub(super) fn framing(&self, rate: u32) -> Framing {
+        Framing::seconds(rate, self.window, self.hop)
+    }
+
+    /// [`Spectrogram::decibels`] of a checked wave.
+    fn draw(&self, wave: &Wave, into: &mut [f32]) {
+        /// Frames whose bands are written at once: neighbours in memory, so a line of it is fetched once.
+        const BLOCK: usize = 8;
+        let framing = self.framing(wave.rate);
+        let frames = framing.frames(wave.samples.len());
+        let high = self.high.min(f64::from(wave.rate) / 2.0);
+        let mel = Mel { bands: self.bands, low: self.low.min(high / 2.0), high, scale: self.scale, norm: Norm::Area };
+        let bank = MelBank::of(&framing.frequencies(wave.rate), mel);
+        let mut stft = Stft::scaled(framing, self.level.map_or(1.0, |level| gain_to(&wave.samples, level)));
+        let mut block = vec![0.0; BLOCK * self.bands];
+        for first in (0..frames).step_by(BLOCK) {
+            let count = BLOCK.min(frames - first);
+            for (t, bands) in block.chunks_exact_mut(self.bands).enumerate().take(count) {
+                bank.apply(stft.power(&wave.samples, first + t), bands);
+                mel::powers_to_db(bands);
+            }
+            for (band, track) in into.chunks_exact_mut(frames).enumerate() {
+                let values = block[band..].iter().step_by(self.bands);
+                track[first..first + count].iter_mut().zip(values).for_each(|(out, &value)| *out = value);
+            }
         }
+        mel::clip_range(into, self.top_db);
+    }
+
+    /// Takes a parameter that was typed after a set's name; false when it is not one of [`Spectrogram::spelled`].
+    pub(super) fn take(&mut self, asked: Asked<'_>) -> Result<bool, SpecError> {
+        match asked.name {
+            "bands" => self.bands = asked.count(1..=512)?,
+            "window" => self.window = asked.number(0.001..=1.0)?,
+            "hop" => self.hop = asked.number(0.001..=1.0)?,
+            "low" => self.low = asked.number(0.0..=100_000.0)?,
+            "high" => self.high = asked.number(1.0..=400_000.0)?,
+            "scale" => self.scale = asked.word(&SCALES)?,
+            "level" if asked.value == "keep" => self.level = None,
+            "level" => self.level = Some(asked.number(1e-4..=1.0).map_err(|_| asked.wrong(LEVEL))?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// That the parameters of a set make sense together.
+    pub(super) fn whole(self, set: &str) -> Result<Spectrogram, SpecError> {
+        let value = &self.low.to_string();
+        let right = format!("below high={}", self.high);
+        if self.low < self.high { Ok(self) } else { Err(Asked { set, name: "low", value }.wrong(&right)) }
+    }
+
+    /// Names and values of the parameters.
+    pub(super) fn spelled(&self) -> [(&'static str, String); 7] {
+        let scale = SCALES.iter().find(|(_, scale)| *scale == self.scale).map_or("", |(word, _)| word);
+        [
+            ("bands", self.bands.to_string()),
+            ("window", self.window.to_string()),
+            ("hop", self.hop.to_string()),
+            ("low", self.low.to_string()),
+            ("high", self.high.to_string()),
+            ("scale", scale.to_owned()),
+            ("level", self.level.map_or("keep".to_owned(), |level| level.to_string())),
+        ]
     }
 }
 
+const SCALES: [(&str, Scale); 2] = [("slaney", Scale::Slaney), ("htk", Scale::Htk)];
+const LEVEL: &str = "a root mean square from 0.0001 to 1 (full scale), or `keep` to leave the clip's own";
+
 impl FeatureSet for LogMel {
     fn name(&self) -> &str {
-        self.name
+        &self.name
     }
 
     fn about(&self) -> &str {
@@ -93,8 +156,9 @@ impl FeatureSet for LogMel {
         Kind::Image
     }
 
+    /// 2: another order of sums in transform, bands and logarithm; the picture is the same to 1e-4 dB.
     fn version(&self) -> u32 {
-        self.version
+        2
     }
 
     fn columns(&self) -> Vec<Column> {
@@ -111,19 +175,40 @@ impl FeatureSet for LogMel {
 
     /// `[3, bands, frames]`; a silent clip is -100 dB throughout with derivatives 0.
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError> {
-        let (mut image, frames) = self.spectrogram.decibels(wave)?;
-        let layer = image.len();
-        image.resize(3 * layer, 0.0);
-        let (static_layer, rest) = image.split_at_mut(layer);
-        let (first, second) = rest.split_at_mut(layer);
-        for (band, track) in static_layer.chunks_exact(frames).enumerate() {
-            mel::delta(track, &mut first[band * frames..][..frames]);
-            mel::delta2(track, &mut second[band * frames..][..frames]);
-        }
+        let frames = self.spectrogram.framing(wave.rate).frames(checked(wave)?.samples.len());
+        let layer = self.spectrogram.bands * frames;
+        let mut image = vec![0.0; 3 * layer];
+        let (picture, slopes) = image.split_at_mut(layer);
+        self.spectrogram.draw(wave, picture);
+        derive(picture, slopes, frames);
         let shape = (3, self.spectrogram.bands, frames);
         // The buffer was made for this shape; an image of zeros would be the answer to a bug here.
         let image = Array3::from_shape_vec(shape, image).unwrap_or_else(|_| Array3::zeros(shape));
         Ok(Features::Image(image.into_shared()))
+    }
+
+    /// `bands`, `window` and `hop` in seconds, `low` and `high` in Hz, `scale` slaney or htk, `level` as root mean
+    /// square or `keep`.
+    fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
+        let mut spectrogram = self.spectrogram;
+        for (name, value) in parameters.iter() {
+            if !spectrogram.take(Asked { set: NAME, name, value })? {
+                return Err(parameters.unknown(NAME, &spectrogram.spelled().map(|(name, _)| name)));
+            }
+        }
+        let spectrogram = spectrogram.whole(NAME)?;
+        let name = spelled(NAME, &spectrogram.spelled(), &Spectrogram::SPEECH.spelled());
+        Ok(Arc::new(LogMel { name: Cow::Owned(name), spectrogram }))
+    }
+}
+
+/// First and second derivatives of a picture `[row, frame]`, one layer after the other.
+pub(super) fn derive(picture: &[f32], into: &mut [f32], frames: usize) {
+    let (first, second) = into.split_at_mut(picture.len());
+    let slopes = first.chunks_exact_mut(frames).zip(second.chunks_exact_mut(frames));
+    for (track, (first, second)) in picture.chunks_exact(frames).zip(slopes) {
+        mel::delta(track, first);
+        mel::delta2(track, second);
     }
 }
 

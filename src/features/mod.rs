@@ -6,15 +6,27 @@ pub mod cache;
 pub mod curves;
 mod descriptors;
 pub mod dsp;
+pub mod egemaps;
 pub mod functionals;
 pub mod logmel;
+mod mapped;
+pub mod mfcc;
+pub mod npy;
+mod parameter;
+pub mod parquet;
+pub mod prepare;
+pub mod prosody;
+pub mod rich;
+pub mod segment;
 mod spec;
+pub mod spectral;
 mod statistics;
 
 use std::sync::Arc;
 
 use ndarray::{ArcArray, Ix3};
 
+pub use prepare::Preparation;
 pub use spec::{Combined, Parameters, SpecError, feature_set};
 
 use crate::audio::Wave;
@@ -69,6 +81,10 @@ pub trait FeatureSet: Send + Sync {
     /// [`FeatureError`] when the wave is empty, not finite, or of no usable rate. A short or silent wave is not an
     /// error: what it lacks has the value the set documents, and every number is finite.
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError>;
+    /// The sets that stand side by side in this one; none for a set of its own.
+    fn parts(&self) -> &[Chosen] {
+        &[]
+    }
     /// The same set with other parameters, as typed after its name.
     ///
     /// # Errors
@@ -93,21 +109,39 @@ pub enum FeatureError {
     /// A rate outside [`RATES`], in Hz.
     #[error("a rate of {0} Hz is outside 1 kHz to 768 kHz")]
     Rate(u32),
+    /// A number that is not finite came out: an error of the set, kept from travelling further.
+    #[error("the set `{set}` gives no finite number for {column}")]
+    Undefined {
+        /// Name of the set.
+        set: String,
+        /// Name of the first such column.
+        column: String,
+    },
 }
 
 /// Rates that features are computed at, in Hz.
 pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
 /// All feature sets; the first of each kind is that kind's default.
-pub static FEATURE_SETS: &[&dyn FeatureSet] = &[&logmel::LOGMEL, &functionals::FUNCTIONALS];
+pub static FEATURE_SETS: &[&dyn FeatureSet] = &[
+    &logmel::LOGMEL,
+    &functionals::FUNCTIONALS,
+    &mfcc::MFCC,
+    &mfcc::MFCC_LLD,
+    &spectral::SPECTRAL,
+    &prosody::PROSODY,
+    &rich::RICH,
+];
 
 /// The wave itself when features can be made of it.
 fn checked(wave: &Wave) -> Result<&Wave, FeatureError> {
     if wave.samples.is_empty() {
         return Err(FeatureError::Empty);
     }
-    if let Some(at) = wave.samples.iter().position(|sample| !sample.is_finite()) {
-        return Err(FeatureError::NotFinite(at));
+    // Whole registers at a time; where it is only matters once something is wrong.
+    if !wave.samples.iter().fold(true, |all, sample| all & sample.is_finite()) {
+        let at = wave.samples.iter().position(|sample| !sample.is_finite());
+        return Err(FeatureError::NotFinite(at.unwrap_or_default()));
     }
     if RATES.contains(&wave.rate) { Ok(wave) } else { Err(FeatureError::Rate(wave.rate)) }
 }

@@ -106,6 +106,9 @@ impl FeatureSet for &'static dyn FeatureSet {
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError> {
         (**self).extract(wave)
     }
+    fn parts(&self) -> &[Chosen] {
+        (**self).parts()
+    }
     fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
         (**self).with(parameters)
     }
@@ -132,11 +135,6 @@ impl Combined {
         }
         Ok(Combined { about: format!("{} side by side", names.join(" and ")), name, parts })
     }
-
-    /// The sets, in order.
-    pub fn parts(&self) -> &[Chosen] {
-        &self.parts
-    }
 }
 
 impl FeatureSet for Combined {
@@ -159,6 +157,9 @@ impl FeatureSet for Combined {
             part.columns().into_iter().map(move |column| Column { name: format!("{set}.{}", column.name), ..column })
         };
         self.parts.iter().flat_map(named).collect()
+    }
+    fn parts(&self) -> &[Chosen] {
+        &self.parts
     }
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError> {
         let mut all = Vec::new();

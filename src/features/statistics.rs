@@ -98,6 +98,69 @@ pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
     if count == 0 { 0.0 } else { sum / count as f64 }
 }
 
+/// Count, mean, deviation and extremes of a few numbers; all 0 of none.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spread {
+    /// How many there are.
+    pub count: f64,
+    /// Their mean.
+    pub mean: f64,
+    /// Population deviation.
+    pub sd: f64,
+    /// The least.
+    pub low: f64,
+    /// The greatest.
+    pub high: f64,
+}
+
+impl Spread {
+    /// Of these numbers.
+    pub fn of(numbers: impl Iterator<Item = f64>) -> Spread {
+        let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for number in numbers {
+            count += 1.0;
+            let gap = number - mean;
+            mean += gap / count;
+            squares += gap * (number - mean);
+            (low, high) = (low.min(number), high.max(number));
+        }
+        if count == 0.0 { Spread::default() } else { Spread { count, mean, sd: (squares / count).sqrt(), low, high } }
+    }
+}
+
+/// A peak or a valley of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// Number of the frame.
+    pub at: usize,
+    /// Peak or valley.
+    pub is_peak: bool,
+}
+
+/// Peaks and valleys in turn, each at least `step` (above 0) away from the next; what lies before the first and after
+/// the last certain one does not count.
+pub fn turns(values: &[f64], step: f64) -> Vec<Turn> {
+    let mut turns = Vec::new();
+    let (mut high, mut low, mut rising) = (0, 0, None);
+    for (t, &value) in values.iter().enumerate() {
+        if value > values[high] {
+            high = t;
+        }
+        if value < values[low] {
+            low = t;
+        }
+        if rising != Some(false) && value <= values[high] - step {
+            turns.push(Turn { at: high, is_peak: true });
+            (low, rising) = (t, Some(false));
+        } else if rising != Some(true) && value >= values[low] + step {
+            turns.push(Turn { at: low, is_peak: false });
+            (high, rising) = (t, Some(true));
+        }
+    }
+    turns
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +191,21 @@ mod tests {
             let sample = Sample::new(track.iter().copied(), 0.01);
             assert!(ALL.iter().all(|s| (s.of)(&sample) == 0.0));
         }
+    }
+
+    #[test]
+    fn small_steps_are_no_turns() {
+        let found = turns(&[0.0, 5.0, 4.5, 6.0, 1.0, 1.5, 0.5, 4.0, 3.9], 2.0);
+        let wanted = [(0, false), (3, true), (6, false)].map(|(at, is_peak)| Turn { at, is_peak });
+        assert_eq!(found, wanted);
+        assert!(turns(&[1.0; 9], 1.0).is_empty() && turns(&[], 1.0).is_empty());
+    }
+
+    #[test]
+    fn a_spread_of_few_numbers() {
+        let spread = Spread::of([4.0, 1.0, 1.0].into_iter());
+        assert_eq!((spread.count, spread.mean, spread.low, spread.high), (3.0, 2.0, 1.0, 4.0));
+        assert!((spread.sd - 2.0_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(Spread::of(std::iter::empty()), Spread::default());
     }
 }

@@ -7,12 +7,14 @@ pub mod cnn;
 mod fit;
 mod forest;
 mod knn;
+mod linear_svm;
 mod logistic;
 mod majority;
 pub mod mlp;
 pub mod model_file;
 mod naive_bayes;
 pub mod norm;
+mod pairs;
 mod shares;
 mod svm;
 mod tree;
@@ -182,6 +184,7 @@ pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &cnn::Cnn,
     &mlp::Mlp,
     &svm::Svm,
+    &linear_svm::LinearSvm,
     &logistic::Logistic,
     &forest::Forest,
     &knn::Knn,

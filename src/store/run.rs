@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::{ClipId, Target};
+use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::learn::{Norm, Recipe};
 
@@ -81,7 +82,7 @@ pub struct PlanFacts {
 }
 
 /// How models were trained.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Training {
     /// Scaling of features.
     pub norm: Norm,
@@ -91,9 +92,9 @@ pub struct Training {
     pub epochs: Option<usize>,
     /// Which weights are kept, in words.
     pub checkpoint: String,
-    /// Samples per second that features were computed at.
-    #[serde(default)]
-    pub rate: u32,
+    /// What happened to a clip before its features were computed: `rate`, and what else was asked for.
+    #[serde(flatten)]
+    pub preparation: Preparation,
     /// Version of the feature set.
     #[serde(default)]
     pub features_version: u32,
@@ -200,7 +201,7 @@ pub(super) mod tests {
                     seed: 1,
                     epochs: None,
                     checkpoint: "last".to_owned(),
-                    rate: 22_050,
+                    preparation: Preparation::plain(22_050),
                     features_version: 1,
                 },
                 maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
@@ -225,6 +226,16 @@ pub(super) mod tests {
     fn predictions_come_as_columns() {
         let run = run("/c");
         assert_eq!((run.truth(), run.pred(), run.groups()), (vec![0, 1, 1], vec![1, 1, 1], vec![0, 1, 0]));
+    }
+
+    #[test]
+    fn a_record_from_before_there_were_preparations_is_read() {
+        let old = r#"{"norm":"train","seed":1,"epochs":null,"checkpoint":"last","rate":16000,"features_version":1}"#;
+        let training: Training = serde_json::from_str(old).unwrap();
+        assert_eq!(training.preparation, Preparation::plain(16_000));
+        assert_eq!(serde_json::to_string(&training).unwrap(), old);
+        let older: Training = serde_json::from_str(&old.replace(r#""rate":16000,"#, "")).unwrap();
+        assert_eq!(older.preparation.to_string(), "rate not recorded");
     }
 
     #[test]

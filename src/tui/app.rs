@@ -14,12 +14,14 @@ use ratatui::layout::{Constraint, Rect};
 use super::command::{Command, Group, Row, key_name, named, rows};
 use super::cursor::Cursor;
 use super::keys::{BACK, EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, PLAY, SOUND, SOUND_TABLE, UNSEEN};
+use super::keys::{VIEW, VIEW_TABLE};
 use super::layer::{Layer, Palette, Prompt, QuitQuestion, Reader, Reply, help};
 use super::screen::{Answer, Outcome, Screen, Then, Topic};
 use super::screens::{TABS, screens};
 use super::theme::Theme;
 use super::widgets::{self, line, put, put_center, put_right};
 use crate::audio::SinkName;
+use crate::workbench::columns::Ranking;
 use crate::workbench::{Update, Workbench};
 
 /// Smaller terminals get a sentence instead of a screen.
@@ -189,8 +191,10 @@ impl App {
         match group {
             EVERYWHERE => run(EVERYWHERE_TABLE, name, &mut (), bench),
             SOUND => run(SOUND_TABLE, name, &mut screen.clip(bench), bench),
+            VIEW => run(VIEW_TABLE, name, &mut screen.clip(bench), bench),
             LIST => {
-                let mut moved = super::keys::Moved { page: screen.page(body(self.size)), cursor: Cursor::default() };
+                let mut moved =
+                    super::keys::Moved { page: screen.page(body(self.size), bench), cursor: Cursor::default() };
                 let Some(cursor) = screen.list() else { return Ok(Then::Say("there is no list here".to_owned())) };
                 moved.cursor = *cursor;
                 let outcome = run(LIST_TABLE, name, &mut moved, bench);
@@ -276,6 +280,10 @@ impl App {
         if self.is_training() {
             self.bench.cancel();
             self.status = Some(Status { text: "cancelling the training".to_owned(), error: false });
+        } else if self.bench.ranking().is_some_and(Ranking::is_running) {
+            self.bench.stop_ranking();
+            self.status =
+                Some(Status { text: "stopping; features that are computed are kept".to_owned(), error: false });
         } else {
             self.ask_to_quit(true);
         }
@@ -326,7 +334,9 @@ impl App {
             rest = put(buffer, rest, &format!(" {digit}{} ", capitalised(tab)), style);
         }
         if self.bench.corpus().synthetic {
-            put_right(buffer, rest, " synthetic: scores mean nothing ", self.theme.warn());
+            let texts = [" synthetic: scores mean nothing ", " synthetic speech ", " synthetic "];
+            let text = texts.into_iter().find(|text| text.len() <= usize::from(rest.width)).unwrap_or(texts[2]);
+            put_right(buffer, rest, text, self.theme.warn());
         }
     }
 
@@ -341,6 +351,8 @@ impl App {
         };
         if let Some(training) = self.bench.training().filter(|training| training.is_running()) {
             put_right(buffer, rest, &format!("  training {:.0} % ", 100.0 * training.share()), self.theme.accent());
+        } else if let Some(ranking) = self.bench.ranking().filter(|ranking| ranking.is_running()) {
+            put_right(buffer, rest, &format!("  features {:.0} % ", 100.0 * ranking.share()), self.theme.accent());
         }
     }
 
@@ -373,6 +385,7 @@ pub fn all_groups() -> Vec<Group> {
     let mut all: Vec<Group> = screens().iter().map(|screen| own_group(screen.as_ref())).collect();
     all.push(Group { name: LIST, rows: rows(LIST_TABLE) });
     all.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
+    all.push(Group { name: VIEW, rows: rows(VIEW_TABLE) });
     all.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
     all
 }
@@ -385,6 +398,9 @@ pub fn groups_of(screen: &dyn Screen) -> Vec<Group> {
     }
     if screen.has_sound() {
         groups.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
+    }
+    if screen.has_picture() {
+        groups.push(Group { name: VIEW, rows: rows(VIEW_TABLE) });
     }
     groups.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
     groups

@@ -1,4 +1,4 @@
-//! The commands that more than one screen has: moving in a list, sound, and what works everywhere.
+//! The commands that more than one screen has: moving in a list, sound, how a clip is shown, and what works everywhere.
 //!
 //! Deliberately absent: commands of one screen (beside the screen).
 
@@ -6,11 +6,14 @@ use super::command::{Command, Row};
 use super::cursor::Cursor;
 use super::screen::{Outcome, Then};
 use crate::workbench::Workbench;
+use crate::workbench::view::View;
 
 /// Name of the group of [`LIST_TABLE`].
 pub const LIST: &str = "list";
 /// Name of the group of [`SOUND_TABLE`].
 pub const SOUND: &str = "sound";
+/// Name of the group of [`VIEW_TABLE`].
+pub const VIEW: &str = "view";
 /// Name of the group of [`EVERYWHERE_TABLE`].
 pub const EVERYWHERE: &str = "everywhere";
 
@@ -54,17 +57,48 @@ pub static SOUND_TABLE: &[Command<Option<usize>>] = &[
     Command { row: row("loop", &["L"], "again and again, or once"), run: |_, bench| looping(bench) },
 ];
 
+/// How the clip that a screen shows is drawn; the same for all screens.
+pub static VIEW_TABLE: &[Command<Option<usize>>] = &[
+    Command { row: row("zoom in", &["z"], "see half as much, for longer"), run: zoom_in },
+    Command { row: row("zoom out", &["Z"], "see twice as much, at last all"), run: zoom_out },
+    Command { row: row("earlier", &[","], "see what is further left"), run: |clip, bench| scroll(*clip, bench, false) },
+    Command { row: row("later", &["."], "see what is further right"), run: |clip, bench| scroll(*clip, bench, true) },
+    Command { row: row("frequency", &["M"], "mel or linear frequencies"), run: |_, bench| scale(bench) },
+    Command { row: row("ceiling", &["K"], "up to 8, 4 or 1 kHz"), run: |_, bench| ceiling(bench) },
+    Command { row: row("colours", &["T"], "tint: magma, viridis, cividis"), run: |_, bench| colours(bench) },
+    Command { row: row("decibels", &["D"], "how much below the loudest is seen"), run: |_, bench| range(bench) },
+    Command {
+        row: row("pitch", &["P"], "pitch curve, or none"),
+        run: |_, bench| toggle(bench, "pitch", |v| &mut v.pitch),
+    },
+    Command {
+        row: row("energy", &["E"], "energy curve, or none"),
+        run: |_, bench| toggle(bench, "energy", |v| &mut v.energy),
+    },
+    Command {
+        row: row("formants", &["F"], "formants 1 to 3, or none"),
+        run: |_, bench| toggle(bench, "formants", |v| &mut v.formants),
+    },
+];
+
 /// What works on every screen.
 pub static EVERYWHERE_TABLE: &[Command<()>] = &[
     Command { row: row("browse", &["1"], "the clips of the corpus"), run: |(), _| Ok(Then::Switch("browse")) },
     Command { row: row("label", &["2"], "hear and label clip by clip"), run: |(), _| Ok(Then::Switch("label")) },
     Command { row: row("train", &["3"], "train and compare classifiers"), run: |(), _| Ok(Then::Switch("train")) },
     Command { row: row("results", &["4"], "the runs and their scores"), run: |(), _| Ok(Then::Switch("results")) },
+    Command {
+        row: row("features", &["5"], "which features tell classes apart"),
+        run: |(), _| Ok(Then::Switch("features")),
+    },
     Command { row: row("help", &["?", "F1"], "the keys of this screen"), run: |(), _| Ok(Then::Help) },
     Command { row: row("palette", &[":"], "find a command by name"), run: |(), _| Ok(Then::Palette) },
     Command { row: BACK, run: |(), _| Ok(Then::Back) },
     Command { row: row("quit", &["q"], "end; asks if work is running"), run: |(), _| Ok(Then::Quit) },
-    Command { row: row("interrupt", &["Ctrl-c"], "cancel the training, else quit"), run: |(), _| Ok(Then::Interrupt) },
+    Command {
+        row: row("interrupt", &["Ctrl-c"], "cancel what is running, else quit"),
+        run: |(), _| Ok(Then::Interrupt),
+    },
     Command { row: row("redraw", &["Ctrl-l"], "draw the screen anew"), run: |(), _| Ok(Then::Redraw) },
     Command { row: row("suspend", &["Ctrl-z"], "to the shell; `fg` comes back"), run: |(), _| Ok(Then::Suspend) },
 ];
@@ -120,4 +154,56 @@ fn volume(bench: &mut Workbench, by: f32) -> Outcome {
 fn looping(bench: &mut Workbench) -> Outcome {
     bench.player().set_looping(!bench.playback().looping);
     Ok(Then::Say(if bench.playback().looping { "again and again" } else { "once" }.to_owned()))
+}
+
+fn zoom_in(clip: &mut Option<usize>, bench: &mut Workbench) -> Outcome {
+    let Some(clip) = *clip else { return no_clip() };
+    let seconds = bench.corpus().clips.get(clip).map_or(0.0, |clip| clip.audio.seconds);
+    let heard = bench.heard(clip);
+    Ok(if bench.view_mut().zoom_in(clip, seconds, heard) { Then::Stay } else { say("there is no more to see in less") })
+}
+
+fn zoom_out(clip: &mut Option<usize>, bench: &mut Workbench) -> Outcome {
+    let Some(clip) = *clip else { return no_clip() };
+    Ok(if bench.view_mut().zoom_out(clip) { Then::Stay } else { say("this is the whole clip") })
+}
+
+fn scroll(clip: Option<usize>, bench: &mut Workbench, right: bool) -> Outcome {
+    let Some(clip) = clip else { return no_clip() };
+    let moved = bench.view_mut().scroll(clip, right);
+    Ok(if moved { Then::Stay } else { say("there is no more of the clip there; z zooms in") })
+}
+
+fn scale(bench: &mut Workbench) -> Outcome {
+    bench.view_mut().next_scale();
+    Ok(Then::Say(format!("{} frequencies", bench.view().scale.name())))
+}
+
+fn ceiling(bench: &mut Workbench) -> Outcome {
+    bench.view_mut().next_ceiling();
+    Ok(Then::Say(format!("up to {:.0} Hz", bench.view().ceiling)))
+}
+
+fn colours(bench: &mut Workbench) -> Outcome {
+    bench.view_mut().next_map();
+    Ok(say(bench.view().map.name()))
+}
+
+fn range(bench: &mut Workbench) -> Outcome {
+    bench.view_mut().next_range();
+    Ok(Then::Say(format!("{:.0} dB below the loudest", bench.view().range)))
+}
+
+fn toggle(bench: &mut Workbench, name: &str, switch: fn(&mut View) -> &mut bool) -> Outcome {
+    let shown = switch(bench.view_mut());
+    *shown = !*shown;
+    Ok(Then::Say(format!("{name} {}", if *shown { "shown over the spectrogram" } else { "not shown" })))
+}
+
+fn no_clip() -> Outcome {
+    Ok(say("there is no clip to look at"))
+}
+
+fn say(text: &str) -> Then {
+    Then::Say(text.to_owned())
 }

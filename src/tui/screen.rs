@@ -59,6 +59,8 @@ pub enum Topic {
     Clips {
         /// Why these.
         title: String,
+        /// Which come first, such as "worst first".
+        order: &'static str,
         /// Their numbers in the corpus.
         clips: Vec<usize>,
     },
@@ -168,7 +170,7 @@ pub trait Screen {
     }
 
     /// Rows of that list seen in a body of that size.
-    fn page(&self, body: Rect) -> usize {
+    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
         usize::from(body.height)
     }
 
@@ -179,6 +181,11 @@ pub trait Screen {
 
     /// Whether the keys for sound apply; constant.
     fn has_sound(&self) -> bool {
+        false
+    }
+
+    /// Whether it shows pictures of that clip, so that the keys for how they look apply; constant.
+    fn has_picture(&self) -> bool {
         false
     }
 

@@ -21,14 +21,7 @@ pub enum Depth {
     True,
 }
 
-/// The colour maps of heat maps; both rise steadily in lightness and read without red-green vision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Map {
-    /// For spectrograms.
-    Magma,
-    /// For tables.
-    Viridis,
-}
+pub use crate::workbench::view::Map;
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +44,14 @@ pub struct Paint {
 
 const MAGMA: [u32; 9] = [0x000004, 0x1D1147, 0x51127C, 0x822681, 0xB63679, 0xE65164, 0xFB8861, 0xFEC287, 0xFCFDBF];
 const VIRIDIS: [u32; 9] = [0x440154, 0x472D7B, 0x3B528B, 0x2C728E, 0x21908C, 0x27AD81, 0x5DC863, 0xAADC32, 0xFDE725];
+const CIVIDIS: [u32; 9] = [0x00204D, 0x05366E, 0x414D6B, 0x606470, 0x7C7B78, 0x9B9577, 0xBCAF6F, 0xE0CC5D, 0xFFEA46];
 const MAGMA_16: [Color; 5] = [Color::Black, Color::Blue, Color::Magenta, Color::LightRed, Color::LightYellow];
 const VIRIDIS_16: [Color; 5] = [Color::Black, Color::Blue, Color::Cyan, Color::LightGreen, Color::LightYellow];
+const CIVIDIS_16: [Color; 5] = [Color::Black, Color::Blue, Color::DarkGray, Color::Gray, Color::LightYellow];
 const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+/// Lines over a heat map: white, sky blue and orange, apart for every kind of colour vision.
+const OVERLAY: [(u8, u8, u8); 3] = [(255, 255, 255), (0x7F, 0xD4, 0xFF), (0xFF, 0xB0, 0x40)];
+const OVERLAY_16: [Color; 3] = [Color::White, Color::LightCyan, Color::LightYellow];
 const SERIES: [Color; 6] = [Color::Cyan, Color::Magenta, Color::Green, Color::Red, Color::Blue, Color::Yellow];
 
 impl Theme {
@@ -140,6 +138,7 @@ impl Theme {
         let (anchors, sixteen) = match map {
             Map::Magma => (&MAGMA, &MAGMA_16),
             Map::Viridis => (&VIRIDIS, &VIRIDIS_16),
+            Map::Cividis => (&CIVIDIS, &CIVIDIS_16),
         };
         let step = (value * 4.0).round() as usize;
         let rgb = blend(anchors, value);
@@ -156,6 +155,30 @@ impl Theme {
             _ => Color::Black,
         };
         Paint { color, ink, shade: SHADES[step] }
+    }
+
+    /// The `index`th line over a heat map; see [`Theme::veil`] for what it stands on.
+    pub fn overlay(&self, index: usize) -> Style {
+        let (rgb, sixteen) = (OVERLAY[index % OVERLAY.len()], OVERLAY_16[index % OVERLAY.len()]);
+        match self.depth {
+            Depth::Mono => Style::new(),
+            Depth::Sixteen => Style::new().fg(sixteen),
+            Depth::Indexed => Style::new().fg(Color::Indexed(cube(rgb))),
+            Depth::True => Style::new().fg(Color::Rgb(rgb.0, rgb.1, rgb.2)),
+        }
+    }
+
+    /// What a cell of a heat map becomes under a line: the mean of its two colours, darkened so that every line is seen
+    /// on every map.
+    pub fn veil(&self, above: Color, below: Color) -> Style {
+        match (above, below, self.depth) {
+            (_, _, Depth::Mono) => Style::new(),
+            (Color::Rgb(r, g, b), Color::Rgb(s, h, c), Depth::True) => {
+                let mix = |x: u8, y: u8| ((u16::from(x) + u16::from(y)) / 5) as u8;
+                Style::new().bg(Color::Rgb(mix(r, s), mix(g, h), mix(b, c)))
+            }
+            _ => Style::new().bg(if self.depth == Depth::Indexed { Color::Indexed(16) } else { Color::Black }),
+        }
     }
 
     /// The last step of every drawing: where only ASCII is safe, box lines, dots and blocks become ASCII signs.
@@ -177,9 +200,15 @@ impl Theme {
 
 fn plain_sign(sign: char) -> char {
     match sign {
-        '⠀' | '░' => '.',
-        '⠁'..='⣿' | '•' | '▒' => '*',
-        '─' | '━' | '–' => '-',
+        '⠀' => ' ',
+        '░' => '.',
+        '▒' => ':',
+        '•' => '*',
+        // As dense as its dots, so that a waveform keeps its shape.
+        '⠁'..='⣿' => ['.', '.', ':', ':', '*', '*', '#', '#'][(u32::from(sign) & 0xFF).count_ones() as usize - 1],
+        '─' | '–' => '-',
+        '━' => '=',
+        '▁' => '_',
         '│' | '┃' | '▎'..='▏' => '|',
         '┌'..='╿' => '+',
         '█' => '@',
@@ -263,10 +292,23 @@ mod tests {
     }
 
     #[test]
-    fn both_maps_rise_in_lightness() {
-        for anchors in [&MAGMA, &VIRIDIS] {
+    fn all_maps_rise_in_lightness() {
+        for anchors in [&MAGMA, &VIRIDIS, &CIVIDIS] {
             let light: Vec<f64> = (0..=20).map(|k| luminance(blend(anchors, f64::from(k) / 20.0))).collect();
             assert!(light.windows(2).all(|pair| pair[0] <= pair[1] + 1e-9), "{light:?}");
+        }
+    }
+
+    #[test]
+    fn lines_stand_out_on_every_colour_of_every_map() {
+        let theme = Theme::plain(Depth::True);
+        for (map, value) in Map::ALL.into_iter().flat_map(|map| (0..=10).map(move |k| (map, f64::from(k) / 10.0))) {
+            let below = theme.heat(map, value).color.unwrap();
+            let Some(Color::Rgb(r, g, b)) = theme.veil(below, below).bg else { panic!("no colour under the line") };
+            for line in OVERLAY {
+                // WCAG asks 3:1 of lines; this is the simpler and stricter difference of lightness.
+                assert!(luminance(line) - luminance((r, g, b)) > 0.3, "{map:?} at {value}: {line:?}");
+            }
         }
     }
 

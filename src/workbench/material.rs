@@ -2,40 +2,42 @@
 //!
 //! Deliberately absent: folds and fits (see `experiment`).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::experiment::News;
-use crate::audio::decode;
+use crate::audio::{Wave, decode};
 use crate::corpus::{Clip, Corpus, Task};
 use crate::features::cache::Cache;
-use crate::features::{Chosen, FEATURE_SETS, FeatureSet, Features, Kind, feature_set};
-use crate::job::Watch;
+use crate::features::{Chosen, FEATURE_SETS, FeatureSet, Features, Kind, Preparation, feature_set};
+use crate::job::{Watch, panic_text};
 use crate::learn::{Classifier, Data, Inputs, classifier};
 
-/// Where features come from: the cache and the rate to compute them at.
+/// Where features come from: the cache, and what happens to a clip before they are computed.
 #[derive(Debug, Clone, Copy)]
 pub struct Listener<'a> {
     /// Features of earlier runs.
     pub cache: &'a Cache,
-    /// Samples per second that clips are resampled to.
-    pub rate: u32,
+    /// Rate, mono, trimming, intensity, length, pre-emphasis.
+    pub preparation: Preparation,
 }
 
 impl Listener<'_> {
     /// Features of one clip, from the cache or from its file.
     ///
     /// # Errors
-    /// The file cannot be decoded or holds nothing to compute from; the text names the file.
+    /// The file cannot be decoded or holds nothing to compute from, or the set panicked on it; the text names the file.
     pub fn features(&self, clip: &Clip, set: &dyn FeatureSet) -> Result<Features> {
-        let make = || -> Result<Features> {
-            let wave = decode(&clip.path)?.mono().resample(self.rate)?;
-            Ok(set.extract(&wave)?)
-        };
-        self.cache.get_or(&clip.audio.hash, self.rate, set, make).with_context(|| clip.path.display().to_string())
+        let wave = || -> Result<Wave> { Ok(self.preparation.apply(decode(&clip.path)?)?) };
+        // One odd clip must not take a job of a hundred thousand with it.
+        let features =
+            catch_unwind(AssertUnwindSafe(|| self.cache.features(&clip.audio.hash, &self.preparation, set, wave)));
+        let features = features.unwrap_or_else(|panic| Err(anyhow!("internal error: {}", panic_text(panic.as_ref()))));
+        features.with_context(|| clip.path.display().to_string())
     }
 
     /// Features of many clips in their order, in parallel; all of them or the first error.

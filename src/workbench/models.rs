@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
-use super::experiment::{Judged, News, Request, argmax};
+use super::experiment::{Judged, News, Request, argmax, scaling_note};
 use super::material::{Listener, check_features, classifiers, data, gather};
 use crate::audio::decode;
 use crate::corpus::{Corpus, task};
 use crate::features::curves::Curves;
-use crate::features::{Chosen, Features, feature_set};
+use crate::features::{Chosen, Features, Preparation, feature_set};
 use crate::file::write_whole;
 use crate::job::{Mapped, Watch};
 use crate::learn::{Fitted, Norm, Recipe, fit, model_file};
@@ -41,8 +41,9 @@ pub struct Card {
     pub target: String,
     /// Classes, in the order of the scores.
     pub classes: Vec<String>,
-    /// Samples per second that clips are resampled to.
-    pub rate: u32,
+    /// What happens to a clip before its features are computed: `rate`, and what else was asked for.
+    #[serde(flatten)]
+    pub preparation: Preparation,
     /// Version of the feature set.
     pub features_version: u32,
     /// Trained parameters.
@@ -117,6 +118,9 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     if request.norm == Norm::Speaker && task.speakerless() > 0 {
         bail!("scaling by speaker: {} of {} clips have no speaker", task.speakerless(), task.rows.len());
     }
+    if let Some(note) = scaling_note(&task, request.norm) {
+        watch.tell(News::Trouble(note));
+    }
     check_features(&kinds, request.features.as_deref())?;
     let (recipe, set) = request.recipe(kind)?;
     let data = data(corpus, &task, set.as_ref(), listener, watch)?;
@@ -127,7 +131,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
         emolab: env!("CARGO_PKG_VERSION").to_owned(),
         target: request.target.to_string(),
         classes: task.classes.clone(),
-        rate: listener.rate,
+        preparation: listener.preparation,
         features_version: set.version(),
         parameters: fitted.parameters(),
         trained_on: TrainedOn {
@@ -230,9 +234,11 @@ impl Saved {
     }
 
     fn hear(&self, file: &Path) -> Result<(Row, Features)> {
-        let wave = decode(file)?.mono().resample(self.card.rate)?;
-        let features = self.set()?.extract(&wave)?;
-        let curves = Curves::of(&wave)?;
+        let sound = decode(file)?;
+        let heard = sound.mono().resample(self.card.preparation.rate)?;
+        let features = self.set()?.extract(&self.card.preparation.apply(sound)?)?;
+        // Pitch and level are those of the file: a model's preparation is not what a person asks about.
+        let curves = Curves::of(&heard)?;
         let row = Row {
             file: file.display().to_string(),
             pred: String::new(),

@@ -5,17 +5,18 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use anyhow::{Context, Result};
-use ndarray::Array2;
-
 use super::Update;
+use super::view::{View, Window};
 use crate::audio::{Sound, Wave, decode};
 use crate::corpus::{Clip, Corpus};
-use crate::features::curves::{Curves, spectrogram_db};
+use crate::features::curves::{Curves, Spectra};
 use crate::job::{Job, Report};
+use anyhow::{Context, Result};
 
-/// Bands of the spectrogram that is shown.
-const BANDS: usize = 64;
+/// Samples to a step of an [`Envelope`].
+const STEP: usize = 64;
+/// Peaks below this are not blown up to full height: silence should look silent.
+const FLOOR: f32 = 0.02;
 /// Pictures kept: the selected clip, its neighbours and the way back.
 const KEPT: usize = 24;
 /// Pictures made at a time: a key held down passes more clips than anyone sees.
@@ -28,10 +29,22 @@ pub struct Picture {
     pub sound: Arc<Sound>,
     /// Mono at the working rate: what is drawn.
     pub wave: Wave,
-    /// Log-mel spectrogram in dB, `[band, frame]`, lowest band first, one frame per 10 ms.
-    pub spectrogram: Array2<f32>,
+    /// Extremes of the wave, for quick drawing.
+    pub envelope: Envelope,
+    /// Mel and linear.
+    pub spectra: Spectra,
     /// Pitch and level over time.
     pub curves: Curves,
+    /// Formants 1 to 3 in Hz, one value where the pitch has one; `None` where there is none.
+    pub formants: [Vec<Option<f32>>; 3],
+}
+
+/// Smallest and largest sample of every [`STEP`], so that drawing an hour is as quick as drawing a word.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Envelope {
+    steps: Vec<(f32, f32)>,
+    /// Largest magnitude.
+    peak: f32,
 }
 
 impl Picture {
@@ -42,14 +55,56 @@ impl Picture {
     pub fn of(clip: &Clip, rate: u32) -> Result<Picture> {
         let sound = decode(&clip.path).with_context(|| clip.path.display().to_string())?;
         let wave = sound.mono().resample(rate)?;
-        let (spectrogram, curves) = (spectrogram_db(&wave, BANDS)?, Curves::of(&wave)?);
-        Ok(Picture { sound: Arc::new(sound), wave, spectrogram, curves })
+        let (spectra, curves) = (Spectra::of(&wave)?, Curves::of(&wave)?);
+        let (envelope, formants) = (Envelope::of(&wave.samples), curves.formants(&wave));
+        Ok(Picture { sound: Arc::new(sound), wave, envelope, spectra, curves, formants })
+    }
+
+    /// Smallest and largest sample of each of `parts` equal parts of what is seen, as shares of the clip's peak.
+    pub fn outline(&self, seen: Window, parts: usize) -> Vec<(f32, f32)> {
+        self.envelope.outline(&self.wave.samples, seen, parts)
     }
 }
 
-/// The pictures of the clips looked at last, and the jobs that make the next ones.
+impl Envelope {
+    /// Of all samples of a clip.
+    pub fn of(samples: &[f32]) -> Envelope {
+        let steps: Vec<(f32, f32)> = samples.chunks(STEP).map(|step| extremes(step.iter().map(|&s| (s, s)))).collect();
+        let peak = steps.iter().fold(FLOOR, |peak, (low, high)| peak.max(low.abs()).max(high.abs()));
+        Envelope { steps, peak }
+    }
+
+    fn outline(&self, samples: &[f32], seen: Window, parts: usize) -> Vec<(f32, f32)> {
+        // Whole steps where many of them lie in a part, else the samples themselves.
+        let coarse = seen.span() * self.steps.len() as f64 > 4.0 * parts as f64;
+        let part = |part: usize| {
+            let bounds = [part, part + 1].map(|edge| seen.share(edge as f64 / parts as f64));
+            let (low, high) = if coarse {
+                extremes(within(&self.steps, bounds).iter().copied())
+            } else {
+                extremes(within(samples, bounds).iter().map(|&s| (s, s)))
+            };
+            (low / self.peak, high / self.peak)
+        };
+        (0..parts).map(part).collect()
+    }
+}
+
+/// The values between two shares of all, at least one if there is any.
+fn within<T>(all: &[T], [from, to]: [f64; 2]) -> &[T] {
+    let start = ((from * all.len() as f64) as usize).min(all.len().saturating_sub(1));
+    let end = ((to * all.len() as f64) as usize).max(start + 1).min(all.len());
+    &all[start..end]
+}
+
+fn extremes(pairs: impl Iterator<Item = (f32, f32)>) -> (f32, f32) {
+    pairs.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))).unwrap_or((0.0, 0.0))
+}
+
+/// The pictures of the clips looked at last, the jobs that make the next ones, and how they are shown.
 #[derive(Default)]
 pub(super) struct Pictures {
+    pub(super) view: View,
     kept: Vec<(usize, Result<Arc<Picture>, String>)>,
     drawing: Vec<(usize, Job)>,
     /// The clip asked for last while all jobs were busy.
@@ -71,7 +126,7 @@ impl Pictures {
         }
         let (wanted, send) = (wanted.clone(), send.clone());
         let report = move |report| drop(send.send(Update::Picture(clip, report)));
-        match Job::spawn("picture", report, move |_| Picture::of(&wanted, rate)) {
+        match Job::spawn("picture", report, move |_| Ok(Arc::new(Picture::of(&wanted, rate)?))) {
             Ok(job) => self.drawing.push((clip, job)),
             Err(error) => self.keep(clip, Err(error.to_string())),
         }
@@ -81,7 +136,7 @@ impl Pictures {
     pub(super) fn take(
         &mut self,
         clip: usize,
-        report: Report<(), Picture>,
+        report: Report<(), Arc<Picture>>,
         corpus: &Corpus,
         how: (u32, &Sender<Update>),
     ) -> bool {
@@ -91,7 +146,7 @@ impl Pictures {
         }
         match report {
             Report::News(()) | Report::Cancelled => return false,
-            Report::Done(picture) => self.keep(clip, Ok(Arc::new(picture))),
+            Report::Done(picture) => self.keep(clip, Ok(picture)),
             Report::Failed(reason) => self.keep(clip, Err(reason)),
         }
         true
@@ -102,5 +157,34 @@ impl Pictures {
             drop(self.kept.remove(0));
         }
         self.kept.push((clip, picture));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outline(samples: &[f32], seen: Window, parts: usize) -> Vec<(f32, f32)> {
+        Envelope::of(samples).outline(samples, seen, parts)
+    }
+
+    #[test]
+    fn a_click_is_seen_whole_and_zoomed() {
+        let samples: Vec<f32> = (0..100_000).map(|at| if at == 60_000 { -0.5 } else { 0.25 }).collect();
+        let hits = |seen, parts| {
+            let outline = outline(&samples, seen, parts);
+            (0..parts).filter(|&part| outline[part].0 < -0.9).collect::<Vec<_>>()
+        };
+        assert_eq!(hits(Window::WHOLE, 10), [6]);
+        assert_eq!(hits(Window { start: 0.599, end: 0.601 }, 100), [50]);
+        assert_eq!(hits(Window { start: 0.1, end: 0.5 }, 100), [0; 0]);
+    }
+
+    #[test]
+    fn quiet_clips_fill_the_height_and_silence_does_not() {
+        assert_eq!(outline(&[0.1, -0.1], Window::WHOLE, 1), [(-1.0, 1.0)]);
+        assert_eq!(outline(&[0.0; 9], Window::WHOLE, 2), [(0.0, 0.0); 2]);
+        assert_eq!(outline(&[0.3], Window::WHOLE, 4), [(1.0, 1.0); 4]);
+        assert_eq!(outline(&[], Window::WHOLE, 2), [(0.0, 0.0); 2]);
     }
 }

@@ -130,7 +130,7 @@ pub(super) fn compare_and_keep(
     watch: &dyn Watch<News>,
 ) -> Result<Compared> {
     let cache = Cache::open(&settings.cache);
-    let listener = Listener { cache: &cache, rate: settings.rate };
+    let listener = Listener { cache: &cache, preparation: settings.preparation };
     let mut keeper = Keeper::new(settings.store.clone());
     let compared = compare(corpus, request, &listener, &mut |run| keeper.keep(run).map(Some), watch)?;
     if let Some(reason) = cache.trouble() {

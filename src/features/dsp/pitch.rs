@@ -1,7 +1,7 @@
 //! Fundamental frequency by YIN, and which frames are voiced.
 //!
-//! YIN: de Cheveigné & Kawahara, JASA 111 (2002), in the variant of `librosa.yin` 0.11. Deliberately absent: pYIN's
-//! probabilities and any tracking over time beyond a median over neighbours.
+//! YIN: de Cheveigné & Kawahara, JASA 111 (2002), in the variant of `librosa.yin` 0.11. Deliberately absent: probabilities
+//! of pitches (`pyin`) and any tracking over time beyond a median over neighbours.
 
 use std::sync::Arc;
 
@@ -88,10 +88,32 @@ fn median_of_neighbours(run: &mut [Option<f32>]) {
 /// Buffers of one search, reused from frame to frame.
 struct Search {
     rate: f64,
-    shortest: usize,
-    longest: usize,
     trough: f32,
-    frame: usize,
+    difference: Difference,
+}
+
+impl Search {
+    fn new(yin: &Yin, rate: f64) -> Search {
+        Search { rate, trough: yin.trough, difference: Difference::new([yin.low, yin.high], rate, yin.frame) }
+    }
+
+    fn frame(&mut self, wave: &[f32], start: isize) -> Candidate {
+        let shortest = self.difference.shortest as f64;
+        let Some(values) = self.difference.of(wave, start) else {
+            return Candidate { hz: (self.rate / shortest) as f32, aperiodicity: 1.0 };
+        };
+        let below = |&at: &usize| values[at] < self.trough;
+        let best = troughs(values).find(below).unwrap_or_else(|| lowest(values));
+        let period = shortest + best as f64 + f64::from(parabola(values, best));
+        Candidate { hz: (self.rate / period) as f32, aperiodicity: values[best].clamp(0.0, 1.0) }
+    }
+}
+
+/// Cumulative mean normalised difference of one frame after the other (YIN's step 3), with its buffers.
+pub(super) struct Difference {
+    /// Shortest period looked at, in samples; the first value's.
+    pub(super) shortest: usize,
+    longest: usize,
     forward: Arc<dyn RealToComplex<f32>>,
     inverse: Arc<dyn ComplexToReal<f32>>,
     /// Samples of the frame, zero-padded, later their autocorrelation.
@@ -99,50 +121,47 @@ struct Search {
     samples: Vec<f32>,
     spectrum: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
-    /// Normalised difference for the periods `shortest..=longest`.
-    difference: Vec<f32>,
+    values: Vec<f32>,
 }
 
-impl Search {
-    fn new(yin: &Yin, rate: f64) -> Search {
-        let shortest = ((rate / yin.high).floor() as usize).max(1);
-        let longest = ((rate / yin.low).ceil() as usize).min(yin.frame - 1).max(shortest + 1);
-        // Long enough that no lag up to `longest` wraps around; multiples of 64 have only small prime factors here.
-        let len = (yin.frame + longest + 1).next_multiple_of(64);
+impl Difference {
+    /// For pitches between two in Hz and frames of `frame` samples.
+    pub(super) fn new([low, high]: [f64; 2], rate: f64, frame: usize) -> Difference {
+        let shortest = ((rate / high).floor() as usize).max(1);
+        let longest = ((rate / low).ceil() as usize).min(frame - 1).max(shortest + 1);
+        // Long enough that no lag up to `longest` wraps around.
+        let len = fast_len(frame + longest + 1);
         let (forward, inverse) = (forward(len), inverse(len));
         let scratch = forward.get_scratch_len().max(inverse.get_scratch_len());
-        Search {
-            rate,
+        Difference {
             shortest,
             longest,
-            trough: yin.trough,
-            frame: yin.frame,
             time: forward.make_input_vec(),
-            samples: vec![0.0; yin.frame],
+            samples: vec![0.0; frame],
             spectrum: forward.make_output_vec(),
             scratch: vec![Complex::default(); scratch],
-            difference: vec![0.0; longest - shortest + 1],
+            values: vec![0.0; longest - shortest + 1],
             forward,
             inverse,
         }
     }
 
-    fn frame(&mut self, wave: &[f32], start: isize) -> Candidate {
+    /// One value per period, of the frame that starts at a sample; `None` where all of it is zero.
+    pub(super) fn of(&mut self, wave: &[f32], start: isize) -> Option<&[f32]> {
         cut(wave, start, &mut self.samples);
         if self.samples.iter().all(|&x| x == 0.0) {
-            return Candidate { hz: (self.rate / self.shortest as f64) as f32, aperiodicity: 1.0 };
+            return None;
         }
         self.autocorrelate();
         self.normalise();
-        let best = self.choose();
-        let period = (self.shortest + best) as f64 + f64::from(parabola(&self.difference, best));
-        Candidate { hz: (self.rate / period) as f32, aperiodicity: self.difference[best].clamp(0.0, 1.0) }
+        Some(&self.values)
     }
 
     /// Leaves the autocorrelation of the frame in `time`, by the power spectrum.
     fn autocorrelate(&mut self) {
-        self.time[..self.frame].copy_from_slice(&self.samples);
-        self.time[self.frame..].fill(0.0);
+        let (frame, rest) = self.time.split_at_mut(self.samples.len());
+        frame.copy_from_slice(&self.samples);
+        rest.fill(0.0);
         let done = self.forward.process_with_scratch(&mut self.time, &mut self.spectrum, &mut self.scratch);
         debug_assert!(done.is_ok(), "buffers come from the plan");
         let scale = 1.0 / self.time.len() as f32;
@@ -151,8 +170,7 @@ impl Search {
         debug_assert!(done.is_ok(), "a power spectrum is real at both ends");
     }
 
-    /// Cumulative mean normalised difference, eq. 8, with librosa's difference
-    /// d(k) = 2 (acf(0) - acf(k)) - energy of the first k samples.
+    /// Eq. 8, with librosa's difference d(k) = 2 (acf(0) - acf(k)) - energy of the first k samples.
     fn normalise(&mut self) {
         let (mut energy, mut sum) = (0.0_f64, 0.0_f64);
         for k in 1..=self.longest {
@@ -162,22 +180,25 @@ impl Search {
             sum += difference;
             if k >= self.shortest {
                 let mean = sum / k as f64;
-                self.difference[k - self.shortest] = (difference / (mean + f64::from(f32::MIN_POSITIVE))) as f32;
+                self.values[k - self.shortest] = (difference / (mean + f64::from(f32::MIN_POSITIVE))) as f32;
             }
         }
     }
+}
 
-    /// Index of the first trough below the threshold, else of the minimum.
-    fn choose(&self) -> usize {
-        let d = &self.difference;
-        let trough = |i: usize| {
-            let falls = i == 0 || d[i] < d[i - 1];
-            // The first value counts only when the next is truly higher, as in librosa.
-            let rises = d.get(i + 1).is_none_or(|&next| if i == 0 { d[i] < next } else { d[i] <= next });
-            falls && rises && d[i] < self.trough
-        };
-        (0..d.len()).find(|&i| trough(i)).unwrap_or_else(|| lowest(d))
-    }
+/// The least even length of at least `len` that transforms fast: a power of two times 1, 3, 5, 9 or 15.
+fn fast_len(len: usize) -> usize {
+    let over = |odd: usize| len.div_ceil(odd).next_power_of_two().max(2) * odd;
+    [1, 3, 5, 9, 15].into_iter().map(over).min().unwrap_or(len)
+}
+
+/// Where values are lower than the one before and no higher than the next (`librosa.util.localmin`); the first counts
+/// only when the next is truly higher, the last without a next.
+pub(super) fn troughs(values: &[f32]) -> impl Iterator<Item = usize> {
+    (0..values.len()).filter(|&i| {
+        let falls = i == 0 || values[i] < values[i - 1];
+        falls && values.get(i + 1).is_none_or(|&next| if i == 0 { values[i] < next } else { values[i] <= next })
+    })
 }
 
 fn lowest(values: &[f32]) -> usize {
@@ -185,7 +206,7 @@ fn lowest(values: &[f32]) -> usize {
 }
 
 /// Offset of the vertex of the parabola through a value and its neighbours; 0 when it lies beyond them.
-fn parabola(values: &[f32], at: usize) -> f32 {
+pub(super) fn parabola(values: &[f32], at: usize) -> f32 {
     if at == 0 || at + 1 >= values.len() {
         return 0.0;
     }

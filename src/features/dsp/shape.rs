@@ -9,10 +9,26 @@ pub const SILENCE_RMS: f64 = 1e-6;
 
 /// The wave scaled to the given root mean square, and the factor used; a silent wave comes back unscaled.
 pub fn to_level(samples: &[f32], level: f64) -> (Vec<f32>, f64) {
-    let sum: f64 = samples.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-    let rms = (sum / samples.len().max(1) as f64).sqrt();
-    let gain = if rms < SILENCE_RMS { 1.0 } else { level / rms };
+    let gain = gain_to(samples, level);
     (samples.iter().map(|&x| (f64::from(x) * gain) as f32).collect(), gain)
+}
+
+/// What a wave is multiplied by to have the given root mean square; 1 for a silent one.
+pub fn gain_to(samples: &[f32], level: f64) -> f64 {
+    let rms = (energy(samples) / samples.len().max(1) as f64).sqrt();
+    if rms < SILENCE_RMS { 1.0 } else { level / rms }
+}
+
+/// Sum of squares, in a fixed order with eight partial sums.
+fn energy(samples: &[f32]) -> f64 {
+    let mut sums = [0.0_f64; 8];
+    let (chunks, tail) = samples.as_chunks::<8>();
+    for chunk in chunks {
+        for (sum, &x) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(x) * f64::from(x);
+        }
+    }
+    sums.iter().sum::<f64>() + tail.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>()
 }
 
 /// Root mean square of frames of `window` samples centred on multiples of `hop`, zero-padded (`librosa.feature.rms`).
@@ -20,8 +36,7 @@ pub fn rms(samples: &[f32], window: usize, hop: usize) -> Vec<f32> {
     let mut frame = vec![0.0; window];
     let level = |t: usize| {
         cut(samples, centred(t, window, hop), &mut frame);
-        let sum: f64 = frame.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        (sum / window as f64).sqrt() as f32
+        (energy(&frame) / window as f64).sqrt() as f32
     };
     (0..1 + samples.len() / hop).map(level).collect()
 }

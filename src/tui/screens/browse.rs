@@ -17,6 +17,7 @@ use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::table::{self, Cell, Column};
 use crate::tui::widgets::{self, line, put, put_center, put_right};
+use crate::workbench::view::Panel;
 use crate::workbench::{Opening, Workbench};
 
 /// The screen's state: which clips, in which order, and where the user is.
@@ -28,9 +29,16 @@ pub struct Browse {
     filter: String,
     search: String,
     searched_from: usize,
-    given: Option<(String, Vec<usize>)>,
+    given: Option<Given>,
     /// Clips of the corpus and acts of the annotator that `shown` was made from.
     made_from: Option<Stamp>,
+}
+
+/// Clips that another screen asked to see.
+struct Given {
+    title: String,
+    order: &'static str,
+    clips: Vec<usize>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +59,7 @@ static COMMANDS: &[Command<Browse>] = &[
     Command { row: row("filter", &["f"], "show only some clips, e.g. label:fear mine:none"), run: Browse::ask_filter },
     Command { row: row("search", &["/"], "find a clip by file, speaker or label"), run: Browse::ask_search },
     Command { row: row("sort", &["o"], "sort by the next column"), run: Browse::next_sort },
+    Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Browse::next_panel },
     Command { row: row("problems", &["p"], "files that did not open or look odd"), run: Browse::problems },
     Command { row: row("next hit", &["n"], "next clip that the search finds"), run: |s, b| s.hit(b, 1) },
     Command { row: row("previous hit", &["N"], "previous clip that the search finds"), run: |s, b| s.hit(b, -1) },
@@ -85,7 +94,7 @@ impl Screen for Browse {
 
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
         self.given = match topic {
-            Topic::Clips { title, clips } => Some((title, clips)),
+            Topic::Clips { title, order, clips } => Some(Given { title, order, clips }),
             _ => None,
         };
         self.made_from = None;
@@ -147,8 +156,8 @@ impl Screen for Browse {
         true
     }
 
-    fn page(&self, body: Rect) -> usize {
-        table::page(parts(body)[1])
+    fn page(&self, body: Rect, bench: &Workbench) -> usize {
+        table::page(parts(body, bench.view().browse)[1])
     }
 
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
@@ -159,8 +168,13 @@ impl Screen for Browse {
         true
     }
 
+    fn has_picture(&self) -> bool {
+        true
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let [head, list, facts, wave, time] = parts(area);
+        let panel = bench.view().browse;
+        let [head, list, facts, picture, time] = parts(area, panel);
         match bench.opening() {
             Opening::Open => {}
             Opening::Scanning(scanned) => {
@@ -176,8 +190,8 @@ impl Screen for Browse {
         });
         if let Some(clip) = self.clip(bench) {
             put(buffer, facts, &about(&bench.corpus().clips[clip]), theme.strong());
-            clip_view::wave(buffer, wave, bench, clip, theme);
-            clip_view::time(buffer, time, bench, clip, theme);
+            clip_view::draw(buffer, picture, bench, (clip, panel), theme);
+            clip_view::time(buffer, time, bench, (clip, panel), theme);
         }
     }
 }
@@ -214,6 +228,12 @@ impl Browse {
         self.sort = Sort { column: (self.sort.column + 1) % COLUMNS.len(), descending: false };
         self.remake(bench);
         Ok(Then::Say(format!("sorted by {}", COLUMNS[self.sort.column].title)))
+    }
+
+    fn next_panel(&mut self, bench: &mut Workbench) -> Outcome {
+        let panel = bench.view().browse.next();
+        bench.view_mut().browse = panel;
+        Ok(Then::Say(panel.name().to_owned()))
     }
 
     fn reverse(&mut self, bench: &mut Workbench) -> Outcome {
@@ -272,7 +292,7 @@ impl Browse {
         let filter = Filter::parse(&self.filter).unwrap_or_default();
         let all = 0..corpus.clips.len();
         let mut shown: Vec<usize> = match &self.given {
-            Some((_, clips)) => clips.iter().copied().filter(|clip| all.contains(clip)).collect(),
+            Some(given) => given.clips.iter().copied().filter(|clip| all.contains(clip)).collect(),
             None => all.collect(),
         };
         shown.retain(|&clip| filter.passes(&corpus.clips[clip], known));
@@ -290,31 +310,30 @@ impl Browse {
     fn heading(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let all = bench.corpus().clips.len();
         let mut rest = put(buffer, area, &format!("{} of {all} clips", self.shown.len()), theme.strong());
-        if let Some((title, _)) = &self.given {
-            rest = put(buffer, rest, &format!("  {title}  (Esc goes back)"), theme.accent());
+        if let Some(given) = &self.given {
+            rest = put(buffer, rest, &format!("  {}  (Esc goes back)", given.title), theme.accent());
         }
         if !self.filter.is_empty() {
             rest = put(buffer, rest, &format!("  filter {}", self.filter), theme.accent());
         }
         let arrow = if self.sort.descending { "descending" } else { "ascending" };
-        let order = match self.given {
-            Some(_) if self.sort == Sort::default() => "  worst first".to_owned(),
+        let order = match &self.given {
+            Some(given) if self.sort == Sort::default() => format!("  {}", given.order),
             _ => format!("  by {} {arrow}", COLUMNS[self.sort.column].title),
         };
         put_right(buffer, rest, &order, theme.dim());
     }
 }
 
-/// Heading, table, facts, waveform, time.
-fn parts(area: Rect) -> [Rect; 5] {
-    let wave = (area.height / 5).clamp(2, 8);
-    widgets::rows(
-        area,
-        [1, 0, 1, wave, 1].map(|lines| match lines {
-            0 => Constraint::Min(3),
-            lines => Constraint::Length(lines),
-        }),
-    )
+/// Heading, table, facts, picture, time.
+fn parts(area: Rect, panel: Panel) -> [Rect; 5] {
+    let picture = match panel {
+        Panel::Curves | Panel::Spectrogram => (area.height / 2).clamp(4, 26),
+        Panel::Waveform => (area.height / 5).clamp(2, 8),
+        Panel::Nothing => 0,
+    };
+    let fixed = Constraint::Length;
+    widgets::rows(area, [fixed(1), Constraint::Min(3), fixed(1), fixed(picture), fixed(1)])
 }
 
 fn stamp(bench: &Workbench) -> Stamp {

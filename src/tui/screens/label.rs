@@ -26,7 +26,6 @@ pub struct Label {
     given: usize,
     /// Why the last act is not on disk; stays until one is.
     trouble: Option<String>,
-    without_spectrogram: bool,
 }
 
 static COMMANDS: &[Command<Label>] = &[
@@ -36,7 +35,7 @@ static COMMANDS: &[Command<Label>] = &[
     Command { row: row("note", &["c"], "write a remark"), run: Label::ask_note },
     Command { row: row("classes", &["i"], "what the classes mean"), run: Label::classes },
     Command { row: row("redo", &["Ctrl-r"], "do again what was undone"), run: Label::redo },
-    Command { row: row("spectrogram", &["v"], "show or hide the spectrogram"), run: Label::toggle_spectrogram },
+    Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Label::next_panel },
 ];
 
 const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
@@ -116,6 +115,10 @@ impl Screen for Label {
         true
     }
 
+    fn has_picture(&self) -> bool {
+        true
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let (Some(current), Some(scheme)) = (self.current, &self.scheme) else {
             let text = match bench.opening() {
@@ -126,18 +129,13 @@ impl Screen for Label {
             return put_center(buffer, line(area, area.height / 2), text, theme.text());
         };
         let grid = Grid::new(scheme, area.width);
-        let pictures = area.height.saturating_sub(grid.lines + 5);
-        let wave = if self.without_spectrogram { pictures } else { (pictures / 3).max(2) };
-        let [head, wave, heat, time, _, choice, mine, trouble] = widgets::rows(
-            area,
-            [1, wave, pictures.saturating_sub(wave), 1, 1, grid.lines, 1, 1].map(Constraint::Length),
-        );
+        let panel = bench.view().label;
+        let room = area.height.saturating_sub(grid.lines + 5);
+        let [head, picture, time, _, choice, mine, trouble] =
+            widgets::rows(area, [1, room, 1, 1, grid.lines, 1, 1].map(Constraint::Length));
         self.progress(buffer, head, bench, theme);
-        clip_view::wave(buffer, wave, bench, current, theme);
-        if heat.height > 0 {
-            clip_view::heat(buffer, heat, bench, current, theme);
-        }
-        clip_view::time(buffer, time, bench, current, theme);
+        clip_view::draw(buffer, picture, bench, (current, panel), theme);
+        clip_view::time(buffer, time, bench, (current, panel), theme);
         let id = &bench.corpus().clips[current].id;
         grid.draw(buffer, choice, scheme, bench.ledger().label(id), theme);
         remarks(buffer, mine, bench, id, theme);
@@ -183,9 +181,10 @@ impl Label {
         Ok(Then::Show(Page { title: scheme.title.clone(), lines }))
     }
 
-    fn toggle_spectrogram(&mut self, _bench: &mut Workbench) -> Outcome {
-        self.without_spectrogram = !self.without_spectrogram;
-        Ok(Then::Stay)
+    fn next_panel(&mut self, bench: &mut Workbench) -> Outcome {
+        let panel = bench.view().label.next();
+        bench.view_mut().label = panel;
+        Ok(Then::Say(panel.name().to_owned()))
     }
 
     /// Saves an act on the clip at hand; the next clip comes only once it is on disk.
@@ -322,5 +321,22 @@ fn remarks(buffer: &mut Buffer, area: Rect, bench: &Workbench, id: &ClipId, them
     }
     if let Some(note) = ledger.note(id) {
         put(buffer, rest, &format!("note: {note}"), theme.text());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::label::BUILT_IN;
+
+    #[test]
+    fn commands_leave_every_class_of_the_built_in_schemes_a_letter() {
+        let letters = |name: &str| -> String {
+            let mut scheme = Scheme::load(name).unwrap();
+            scheme.assign_keys(&reserved()).unwrap();
+            scheme.classes.iter().map(|class| class.key.unwrap()).collect()
+        };
+        let all: Vec<String> = BUILT_IN.iter().map(|(name, _)| letters(name)).collect();
+        assert_eq!(all, ["abdfHnS", "adfHSpn", "nCHSafdp", "aHnS"]);
     }
 }

@@ -4,6 +4,7 @@
 
 mod browse;
 mod clip_view;
+mod features;
 mod label;
 mod results;
 mod run;
@@ -12,7 +13,7 @@ mod train;
 use super::screen::Screen;
 
 /// The screens that have a number key, in its order.
-pub static TABS: &[&str] = &["browse", "label", "train", "results"];
+pub static TABS: &[&str] = &["browse", "label", "train", "results", "features"];
 
 /// All screens, new.
 pub fn screens() -> Vec<Box<dyn Screen>> {
@@ -22,5 +23,6 @@ pub fn screens() -> Vec<Box<dyn Screen>> {
         Box::new(train::Train::default()),
         Box::new(results::Results::default()),
         Box::new(run::RunDetail::default()),
+        Box::new(features::FeatureColumns::default()),
     ]
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
+use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
@@ -104,7 +105,9 @@ impl Results {
 fn ordered(runs: &[Arc<Judged>]) -> Vec<(usize, bool)> {
     let twin_of = |run: &Judged| {
         runs.iter().position(|other| {
-            !leaks(other) && other.run.recipe == run.run.recipe && other.run.protocol.data == run.run.protocol.data
+            let (ours, theirs) = (&run.run.protocol, &other.run.protocol);
+            let alike = theirs.data == ours.data && theirs.training.preparation == ours.training.preparation;
+            !leaks(other) && other.run.recipe == run.run.recipe && alike
         })
     };
     let twins: Vec<Option<usize>> = runs.iter().map(|run| leaks(run).then(|| twin_of(run)).flatten()).collect();
@@ -162,6 +165,10 @@ pub fn protocol(judged: &Judged) -> Vec<String> {
         ),
         format!("{} · norm {} · seed {} · {folds} · chance {chance:.1}", recipe.features, recipe.norm, recipe.seed),
     ];
+    let preparation = run.protocol.training.preparation;
+    if preparation != Preparation::plain(preparation.rate) {
+        lines[1] += &format!(" · {preparation}");
+    }
     if plan.speakers_leak {
         lines.push("speakers leak: same voices in training and test; believe the run's twin".to_owned());
     } else if data.synthetic {

@@ -166,7 +166,8 @@ impl RunDetail {
         if found.is_empty() {
             return Ok(Then::Say(format!("no clip: {title}")));
         }
-        Ok(Then::Open("browse", Topic::Clips { title, clips: found.into_iter().map(|(_, clip)| clip).collect() }))
+        let clips = found.into_iter().map(|(_, clip)| clip).collect();
+        Ok(Then::Open("browse", Topic::Clips { title, order: "worst first", clips }))
     }
 
     fn tabs(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
@@ -227,6 +228,7 @@ fn text(judged: &Judged) -> String {
     let protocol = &judged.run.protocol;
     let mut text = report(&judged.summary.confusion, judged.run.classes());
     text += &format!("\nweights kept: {}\n", protocol.training.checkpoint);
+    text += &format!("clips prepared: {}\n", protocol.training.preparation);
     protocol.plan.notes.iter().for_each(|note| text += &format!("{note}\n"));
     text
 }

@@ -2,10 +2,13 @@
 //!
 //! Deliberately absent: state. What is selected or typed is handed in, so that drawing twice gives the same cells.
 
+pub mod axis;
 pub mod bars;
 pub mod curves;
+pub mod distribution;
 pub mod input;
 pub mod matrix;
+pub mod overlay;
 pub mod popup;
 pub mod spectrogram;
 pub mod table;

@@ -1,6 +1,8 @@
 //! A spectrogram as a heat map: two bands to a cell (half blocks) with colours, one shade to a cell without.
 //!
-//! Deliberately absent: computing it, and graphics protocols of terminals.
+//! Deliberately absent: computing it, lines over it (see `overlay`), and graphics protocols of terminals.
+
+use std::ops::Range;
 
 use ndarray::ArrayView2;
 use ratatui::buffer::Buffer;
@@ -9,48 +11,71 @@ use ratatui::style::Style;
 
 use crate::tui::theme::{Map, Theme};
 
-/// Decibels below the loudest value that still differ from black.
-const RANGE: f32 = 60.0;
+/// What is drawn and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Heat<'a> {
+    /// dB, `[band, frame]`, lowest band first.
+    pub levels: ArrayView2<'a, f32>,
+    /// The level of the highest colour.
+    pub top: f32,
+    /// Decibels below it that still differ from the lowest colour.
+    pub range: f32,
+    /// The part of the frames that is seen, as shares: from and to.
+    pub seen: (f64, f64),
+    /// The share of the bands that is seen, from below.
+    pub bands: f64,
+    /// Colours.
+    pub map: Map,
+}
 
-/// Draws `levels` (dB, `[band, frame]`, lowest band first) over the whole of `area`, low bands below; `played` is the
-/// share that was heard.
-pub fn draw(buffer: &mut Buffer, area: Rect, levels: ArrayView2<'_, f32>, played: Option<f64>, theme: &Theme) {
+/// Draws over the whole of `area`, low bands below.
+pub fn draw(buffer: &mut Buffer, area: Rect, heat: &Heat<'_>, theme: &Theme) {
     let area = area.intersection(buffer.area);
-    if area.is_empty() || levels.is_empty() {
+    if area.is_empty() || heat.levels.is_empty() {
         return;
     }
-    let top = levels.iter().copied().filter(|level| level.is_finite()).fold(f32::MIN, f32::max);
     let heights = usize::from(area.height) * 2;
-    let value = |x: u16, row: usize| {
-        let band = levels.nrows() - 1 - row * levels.nrows() / heights;
-        f64::from(1.0 - (top - loudest(&levels, band, x, area.width)) / RANGE)
-    };
-    for y in 0..area.height {
-        for x in 0..area.width {
-            let row = usize::from(y) * 2;
-            let (upper, lower) = (value(x, row), value(x, row + 1));
+    for x in 0..area.width {
+        let frames = heat.frames(x, area.width);
+        let value = |row: usize| heat.value(heat.bands(heights - 1 - row, heights), frames.clone());
+        for y in 0..area.height {
+            let (upper, lower) = (value(usize::from(y) * 2), value(usize::from(y) * 2 + 1));
             let cell = &mut buffer[(area.x + x, area.y + y)];
-            let (above, below) = (theme.heat(Map::Magma, upper), theme.heat(Map::Magma, lower));
+            let (above, below) = (theme.heat(heat.map, upper), theme.heat(heat.map, lower));
             match (above.color, below.color) {
                 (Some(above), Some(below)) => cell.set_symbol("▀").set_style(Style::new().fg(above).bg(below)),
-                _ => cell.set_char(theme.heat(Map::Magma, upper.max(lower)).shade),
+                _ => cell.set_char(theme.heat(heat.map, upper.max(lower)).shade),
             };
-        }
-    }
-    if let Some(share) = played {
-        let x = area.x + ((share.clamp(0.0, 1.0) * f64::from(area.width)) as u16).min(area.width - 1);
-        for y in area.top()..area.bottom() {
-            buffer[(x, y)].set_symbol("│").set_style(Style::reset());
         }
     }
 }
 
-/// The loudest of the frames behind column `x` of `width`: short bursts must not vanish between two columns.
-fn loudest(levels: &ArrayView2<'_, f32>, band: usize, x: u16, width: u16) -> f32 {
-    let (x, width, frames) = (usize::from(x), usize::from(width), levels.ncols());
-    let start = (x * frames / width).min(frames - 1);
-    let end = ((x + 1) * frames / width).clamp(start + 1, frames);
-    (start..end).map(|frame| levels[[band, frame]]).fold(f32::MIN, f32::max)
+impl Heat<'_> {
+    /// The frames behind column `x` of `width`, at least one.
+    fn frames(&self, x: u16, width: u16) -> Range<usize> {
+        let frames = self.levels.ncols();
+        let edge = |x: u16| {
+            let share = self.seen.0 + (self.seen.1 - self.seen.0) * f64::from(x) / f64::from(width);
+            (share * frames as f64) as usize
+        };
+        let start = edge(x).min(frames - 1);
+        start..edge(x + 1).clamp(start + 1, frames)
+    }
+
+    /// The bands behind line `line` of `lines`, counted from below, at least one.
+    fn bands(&self, line: usize, lines: usize) -> Range<usize> {
+        let edge = |line: usize| (self.bands * (line * self.levels.nrows()) as f64 / lines as f64) as usize;
+        let start = edge(line).min(self.levels.nrows() - 1);
+        start..edge(line + 1).clamp(start + 1, self.levels.nrows())
+    }
+
+    /// The loudest of some bands and frames, 0..1: short bursts and thin harmonics must not vanish between two cells.
+    fn value(&self, bands: Range<usize>, frames: Range<usize>) -> f64 {
+        let loudest = bands
+            .flat_map(|band| frames.clone().map(move |frame| (band, frame)))
+            .fold(f32::MIN, |loudest, at| loudest.max(self.levels[at]));
+        f64::from(1.0 - (self.top - loudest) / self.range)
+    }
 }
 
 #[cfg(test)]
@@ -60,34 +85,56 @@ mod tests {
     use ndarray::Array2;
     use ratatui::style::Color;
 
-    fn drawn(levels: &Array2<f32>, depth: Depth) -> Buffer {
+    fn drawn_part(levels: &Array2<f32>, seen: (f64, f64), bands: f64, depth: Depth) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 4, 2));
         let area = buffer.area;
-        draw(&mut buffer, area, levels.view(), None, &Theme::plain(depth));
+        let heat = Heat { levels: levels.view(), top: 0.0, range: 60.0, seen, bands, map: Map::Magma };
+        draw(&mut buffer, area, &heat, &Theme::plain(depth));
         buffer
+    }
+
+    fn drawn(levels: &Array2<f32>, seen: (f64, f64), depth: Depth) -> Buffer {
+        drawn_part(levels, seen, 1.0, depth)
     }
 
     #[test]
     fn the_lowest_band_lies_at_the_bottom() {
         let levels = Array2::from_shape_fn((4, 8), |(band, _)| if band == 0 { 0.0 } else { -90.0 });
-        let buffer = drawn(&levels, Depth::True);
+        let buffer = drawn(&levels, (0.0, 1.0), Depth::True);
         assert_eq!(buffer[(0, 1)].bg, Color::Rgb(0xFC, 0xFD, 0xBF));
         assert_eq!(buffer[(0, 1)].fg, Color::Rgb(0, 0, 4));
         assert_eq!(buffer[(0, 0)].bg, Color::Rgb(0, 0, 4));
     }
 
     #[test]
-    fn a_single_loud_frame_is_seen() {
+    fn a_single_loud_frame_or_band_is_seen() {
         let levels = Array2::from_shape_fn((2, 400), |(_, frame)| if frame == 201 { 0.0 } else { -90.0 });
-        let buffer = drawn(&levels, Depth::Mono);
-        assert_eq!(buffer, Buffer::with_lines(["  █ ", "  █ "]));
+        assert_eq!(drawn(&levels, (0.0, 1.0), Depth::Mono), Buffer::with_lines(["  █ ", "  █ "]));
+        let levels = Array2::from_shape_fn((100, 3), |(band, _)| if band == 26 { 0.0 } else { -90.0 });
+        assert_eq!(drawn(&levels, (0.0, 1.0), Depth::Mono), Buffer::with_lines(["    ", "████"]));
+    }
+
+    #[test]
+    fn what_is_zoomed_into_fills_the_width() {
+        let levels = Array2::from_shape_fn((2, 400), |(_, frame)| if frame < 200 { 0.0 } else { -90.0 });
+        assert_eq!(drawn(&levels, (0.25, 0.5), Depth::Mono), Buffer::with_lines(["████", "████"]));
+        assert_eq!(drawn(&levels, (0.25, 0.75), Depth::Mono), Buffer::with_lines(["██  ", "██  "]));
+        let levels = Array2::from_shape_fn((8, 2), |(band, _)| if band < 2 { 0.0 } else { -90.0 });
+        assert_eq!(drawn_part(&levels, (0.0, 1.0), 0.5, Depth::Mono), Buffer::with_lines(["    ", "████"]));
+    }
+
+    #[test]
+    fn deeper_than_there_are_frames_each_is_seen_for_longer() {
+        let levels = Array2::from_shape_fn((2, 400), |(_, frame)| if frame < 200 { 0.0 } else { -90.0 });
+        assert_eq!(drawn(&levels, (0.4995, 0.5005), Depth::Mono), Buffer::with_lines(["██  ", "██  "]));
     }
 
     #[test]
     fn no_frames_and_broken_levels_are_drawn_without_a_panic() {
-        drawn(&Array2::zeros((0, 0)), Depth::True);
-        drawn(&Array2::zeros((1, 1)), Depth::Sixteen);
-        drawn(&Array2::from_elem((3, 3), f32::NAN), Depth::True);
-        drawn(&Array2::from_elem((3, 3), f32::NEG_INFINITY), Depth::Indexed);
+        let whole = (0.0, 1.0);
+        drawn(&Array2::zeros((0, 0)), whole, Depth::True);
+        drawn(&Array2::zeros((1, 1)), whole, Depth::Sixteen);
+        drawn(&Array2::from_elem((3, 3), f32::NAN), whole, Depth::True);
+        drawn(&Array2::from_elem((3, 3), f32::NEG_INFINITY), (1.0, 1.0), Depth::Indexed);
     }
 }

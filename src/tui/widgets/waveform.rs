@@ -1,6 +1,7 @@
-//! The envelope of a clip in Braille dots, with a play cursor.
+//! The envelope of a clip in Braille dots.
 //!
-//! Deliberately absent: axes in seconds (the screen writes them) and stereo: what is drawn is the mono mix.
+//! Deliberately absent: finding the extremes (see `Picture::outline`), axes, the play cursor, and stereo: what is drawn is
+//! the mono mix.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,41 +9,17 @@ use ratatui::layout::Rect;
 use super::put;
 use crate::tui::theme::Theme;
 
-/// Peaks below this are not blown up to full height: silence should look silent.
-const FLOOR: f32 = 0.02;
-
-/// Draws `samples` over the whole of `area`, scaled to their own peak; `played` is the share that was heard.
-pub fn draw(buffer: &mut Buffer, area: Rect, samples: &[f32], played: Option<f64>, theme: &Theme) {
+/// Draws the smallest and largest sample of each dot column, as shares of the peak, over the whole of `area`: two columns
+/// to a cell. The cells left of column `heard` are in the colour of what was heard.
+pub fn draw(buffer: &mut Buffer, area: Rect, columns: &[(f32, f32)], heard: Option<u16>, theme: &Theme) {
     let area = area.intersection(buffer.area);
-    if area.is_empty() || samples.is_empty() {
-        return;
-    }
-    let peak = samples.iter().fold(FLOOR, |peak, sample| peak.max(sample.abs()));
-    let dots = usize::from(area.width) * 2;
-    let columns: Vec<(f32, f32)> = (0..dots).map(|dot| extremes(samples, dot, dots, peak)).collect();
-    let cursor = played.map(|share| (share.clamp(0.0, 1.0) * f64::from(area.width)) as u16);
-    for x in 0..area.width {
-        let pair = [columns[usize::from(x) * 2], columns[usize::from(x) * 2 + 1]];
-        let heard = cursor.is_some_and(|cursor| x < cursor);
-        let style = if heard { theme.accent() } else { theme.text() };
+    for (x, pair) in (0..area.width).zip(columns.chunks_exact(2)) {
+        let style = if heard.is_some_and(|heard| x < heard) { theme.accent() } else { theme.text() };
         for y in 0..area.height {
-            let symbol = braille(pair, usize::from(y), usize::from(area.height));
+            let symbol = braille([pair[0], pair[1]], usize::from(y), usize::from(area.height));
             put(buffer, Rect::new(area.x + x, area.y + y, 1, 1), &symbol.to_string(), style);
         }
     }
-    if let Some(cursor) = cursor {
-        let x = area.x + cursor.min(area.width - 1);
-        buffer.set_style(Rect::new(x, area.y, 1, area.height), theme.selected());
-    }
-}
-
-/// Smallest and largest sample of the `dot`th of `dots` equal parts, as shares of `peak`; at least one sample each.
-fn extremes(samples: &[f32], dot: usize, dots: usize, peak: f32) -> (f32, f32) {
-    let start = (dot * samples.len() / dots).min(samples.len() - 1);
-    let end = ((dot + 1) * samples.len() / dots).clamp(start + 1, samples.len());
-    let (low, high) =
-        samples[start..end].iter().fold((f32::MAX, f32::MIN), |(low, high), &s| (low.min(s), high.max(s)));
-    (low / peak, high / peak)
 }
 
 /// The Braille pattern of cell row `row` of `rows` for two dot columns; Unicode numbers the dots of a cell
@@ -67,12 +44,11 @@ fn braille(pair: [(f32, f32); 2], row: usize, rows: usize) -> char {
 mod tests {
     use super::*;
     use crate::tui::theme::Depth;
-    use ratatui::style::Modifier;
 
-    fn drawn(samples: &[f32], played: Option<f64>) -> Buffer {
+    fn drawn(columns: &[(f32, f32)], heard: Option<u16>) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 2));
         let area = buffer.area;
-        draw(&mut buffer, area, samples, played, &Theme::plain(Depth::True));
+        draw(&mut buffer, area, columns, heard, &Theme::plain(Depth::True));
         buffer
     }
 
@@ -82,29 +58,22 @@ mod tests {
 
     #[test]
     fn silence_is_a_line_and_full_scale_fills() {
-        let silence = drawn(&[0.0; 100], None);
+        let silence = drawn(&[(0.0, 0.0); 16], None);
         assert_eq!((row(&silence, 0), row(&silence, 1)), ("⠀".repeat(8), "⠉".repeat(8)));
-        let loud: Vec<f32> = (0..1000).map(|k| if k % 2 == 0 { 1.0 } else { -1.0 }).collect();
-        assert_eq!(row(&drawn(&loud, None), 0), "⣿".repeat(8));
+        assert_eq!(row(&drawn(&[(-1.0, 1.0); 16], None), 0), "⣿".repeat(8));
     }
 
     #[test]
-    fn quiet_clips_are_scaled_to_their_peak() {
-        let wave = |gain: f32| (0..500).map(|k| gain * (k as f32 * 0.7).sin()).collect::<Vec<_>>();
-        assert_eq!(drawn(&wave(1.0), None), drawn(&wave(0.1), None));
+    fn what_was_heard_is_coloured() {
+        let buffer = drawn(&[(-0.5, 0.5); 16], Some(3));
+        let accent = Theme::plain(Depth::True).accent().fg;
+        let heard: Vec<u16> = (0..8).filter(|&x| Some(buffer[(x, 0)].fg) == accent).collect();
+        assert_eq!(heard, [0, 1, 2]);
     }
 
     #[test]
-    fn the_cursor_is_reversed_and_stays_inside() {
-        for (share, x) in [(0.0, 0), (0.5, 4), (1.0, 7), (7.0, 7)] {
-            let buffer = drawn(&[0.1; 9], Some(share));
-            let reversed: Vec<u16> = (0..8).filter(|&x| buffer[(x, 0)].modifier.contains(Modifier::REVERSED)).collect();
-            assert_eq!(reversed, [x]);
-        }
-    }
-
-    #[test]
-    fn nothing_to_draw_draws_nothing() {
-        assert_eq!(drawn(&[], Some(0.5)), Buffer::empty(Rect::new(0, 0, 8, 2)));
+    fn nothing_to_draw_draws_nothing_and_any_number_of_columns_is_survived() {
+        assert_eq!(drawn(&[], Some(5)), Buffer::empty(Rect::new(0, 0, 8, 2)));
+        drawn(&[(f32::NAN, f32::INFINITY); 99], Some(99));
     }
 }
