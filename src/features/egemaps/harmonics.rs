@@ -9,7 +9,7 @@ use std::sync::Arc;
 use realfft::ComplexToReal;
 use realfft::num_complex::Complex;
 
-use super::long::LongFrames;
+use super::long::{LongFrames, magnitudes};
 use crate::features::dsp::inverse;
 
 /// Formants whose harmonics are measured.
@@ -52,7 +52,7 @@ pub fn harmonics(samples: &[f32], rate: u32, hz: &[f32], formants_hz: &[Vec<f32>
     };
     for (t, &hz) in hz.iter().enumerate().filter(|(_, hz)| **hz > 0.0) {
         let spectrum = long.spectrum(t);
-        magnitude.iter_mut().zip(spectrum).for_each(|(magnitude, bin)| *magnitude = bin.norm());
+        magnitudes(spectrum, &mut magnitude);
         all.hnr_db[t] = correlation.hnr_db(spectrum, rate as f32 / hz);
         let comb = Comb { magnitude: &magnitude, spacing: hz / long.resolution() as f32 };
         let (first, second) = (comb.harmonic(1), comb.harmonic(2));

@@ -7,7 +7,7 @@
 
 use realfft::num_complex::Complex;
 
-use super::long::LongFrames;
+use super::long::{LongFrames, magnitudes};
 use super::path::{CANDIDATES, Candidate, Frame, cheapest};
 
 /// Pitch range in Hz.
@@ -122,7 +122,7 @@ impl Subharmonics {
 
     /// The strongest candidates of a frame, strongest first.
     fn candidates(&mut self, spectrum: &[Complex<f32>]) -> Frame {
-        self.magnitude.iter_mut().zip(spectrum).for_each(|(magnitude, bin)| *magnitude = bin.norm());
+        magnitudes(spectrum, &mut self.magnitude);
         keep_peaks(&mut self.magnitude);
         smooth(&mut self.magnitude);
         self.spline.evaluate(&self.magnitude, &mut self.octave);
@@ -275,5 +275,102 @@ impl Spline {
                 + point.second[0] * second[0]
                 + point.second[1] * second[1];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Twenty harmonics, each weaker than the last, for `seconds`.
+    fn voice(hz: f64, rate: u32, seconds: f64) -> Vec<f32> {
+        let partials: Vec<f64> = (1..=20).map(f64::from).filter(|n| n * hz < 0.45 * f64::from(rate)).collect();
+        let at = |i: usize| {
+            let turn = std::f64::consts::TAU * hz * i as f64 / f64::from(rate);
+            (0.1 * partials.iter().map(|n| (n * turn + n * n * 0.3).cos() / n).sum::<f64>()) as f32
+        };
+        (0..(seconds * f64::from(rate)) as usize).map(at).collect()
+    }
+
+    fn cents(hz: f32, expected: f64) -> f64 {
+        1200.0 * (f64::from(hz) / expected).log2().abs()
+    }
+
+    #[test]
+    fn a_steady_voice_has_its_pitch_at_any_rate() {
+        for rate in [8_000, 16_000, 44_100, 192_000] {
+            for hz in [80.0, 131.0, 250.0, 420.0] {
+                let found = track(&voice(hz, rate, 0.2), rate);
+                assert_eq!(found.hz.len(), 15);
+                assert!(found.hz.iter().all(|&found| cents(found, hz) < 15.0), "{rate} {hz} {:?}", found.hz);
+                assert!(found.voicing.iter().all(|&voicing| voicing > 0.7), "{rate} {hz} {:?}", found.voicing);
+            }
+        }
+    }
+
+    #[test]
+    fn pitch_follows_a_glide() {
+        let mut turn = 0.0;
+        let wave: Vec<f32> = (0..8000)
+            .map(|i| {
+                turn += std::f64::consts::TAU * (150.0 + f64::from(i) / 80.0) / 16_000.0;
+                (1..20).map(|n| 0.05 * (f64::from(n) * turn).cos()).sum::<f64>() as f32
+            })
+            .collect();
+        let found = track(&wave, 16_000);
+        for (t, &hz) in found.hz.iter().enumerate() {
+            let middle = 150.0 + (t as f64 * 160.0 + 480.0) / 80.0;
+            assert!(cents(hz, middle) < 15.0, "{t} {hz} {middle}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_voice_is_unvoiced_and_finite() {
+        let quiet: Vec<f32> = voice(200.0, 16_000, 0.2).iter().map(|sample| sample * 1e-3).collect();
+        for rate in [1_000, 8_000, 16_000, 192_000] {
+            for wave in [vec![0.0; rate as usize / 2], vec![0.7; rate as usize / 2], quiet.clone()] {
+                let found = track(&wave, rate);
+                assert!(found.hz.iter().all(|&hz| hz == 0.0), "{rate} {:?}", found.hz);
+                assert!(found.voicing.iter().all(|voicing| (0.0..=1.0).contains(voicing)), "{:?}", found.voicing);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wave_shorter_than_a_frame_has_one_finite_frame() {
+        for rate in [1_000, 8_000, 16_000, 192_000] {
+            for wave in [vec![1.0], vec![0.5; rate as usize / 200], voice(200.0, rate, 0.01)] {
+                let found = track(&wave, rate);
+                assert_eq!((found.hz.len(), found.voicing.len()), (1, 1));
+                assert!(found.hz[0].is_finite() && (0.0..=1.0).contains(&found.voicing[0]), "{rate} {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn peaks_keep_their_surroundings_and_nothing_else() {
+        let mut magnitude = [5.0, 4.0, 3.0, 2.0, 1.0, 1.1, 1.2, 1.5, 3.0, 2.0, 1.0, 0.5, 0.4];
+        keep_peaks(&mut magnitude);
+        assert_eq!(magnitude, [5.0, 4.0, 3.0, 0.0, 0.0, 0.0, 1.2, 1.5, 3.0, 2.0, 1.0, 0.5, 0.4]);
+    }
+
+    #[test]
+    fn the_spline_meets_its_knots_and_a_parabola_between() {
+        let grid = Grid { points: 129, lowest: 5.0, step: 7.0 / 128.0 };
+        let mut spline = Spline::new(129, 32.0, grid);
+        let curve = |log2: f64| (log2 - 9.0).powi(2) as f32;
+        let values: Vec<f32> = (0..129).map(|bin| curve((f64::from(bin.max(1)) * 32.0).log2())).collect();
+        let mut out = vec![0.0; 129];
+        spline.evaluate(&values, &mut out);
+        assert!((out[0] - curve(5.0)).abs() < 1e-4 && (out[128] - curve(12.0)).abs() < 1e-3);
+        // The natural spline bends less at its ends than a parabola; further in it is one.
+        for (point, value) in out.iter().enumerate().skip(90).take(30) {
+            assert!((value - curve(grid.log2(point as f64))).abs() < 1e-3, "{point} {value}");
+        }
+    }
+
+    #[test]
+    fn semitones_count_from_27_5_hz() {
+        assert_eq!((semitones(27.5), semitones(55.0), semitones(0.0)), (0.0, 12.0, 0.0));
     }
 }
