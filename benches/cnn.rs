@@ -11,9 +11,10 @@ use std::time::Instant;
 use criterion::{BatchSize, Criterion};
 use emolab::features::Image;
 use emolab::job::Unwatched;
-use emolab::learn::cnn::{Adam, Draw, Loss, Net, Pass, Scratch, Shape, Window, dropout};
-use rand::{Rng, SeedableRng};
-use rand_pcg::Pcg64;
+use emolab::learn::cnn::{
+    Draw, Heads, Input, List, Loss, Method, Net, Optimiser, Pass, Plan, Random, Scratches, Window,
+};
+use rand::Rng;
 use rayon::prelude::*;
 
 const BATCH: usize = 32;
@@ -25,39 +26,66 @@ struct Bench {
     labels: Vec<usize>,
     net: Net,
     pass: Pass,
-    adam: Adam,
-    random: Pcg64,
+    scratches: Scratches,
+    adam: Optimiser,
+    heads: Heads,
+    random: Random,
     steps: usize,
 }
 
 impl Bench {
     fn new() -> Bench {
-        let mut random = Pcg64::seed_from_u64(1);
+        let mut random = Random::new(1);
         let mut image = || Image::from_shape_fn((3, 64, FRAMES), |_| random.random::<f32>() * 2.0 - 1.0);
         let images: Vec<Image> = (0..8 * BATCH).map(|_| image()).collect();
         let labels = (0..images.len()).map(|i| i * 5 % CLASSES).collect();
-        let mut net = Net::new(Shape::standard(3, 64, CLASSES));
+        let input = Input::Images { channels: 3, bands: 64 };
+        let mut net = Net::new(Plan { list: list(), input, heads: vec![CLASSES] }).unwrap();
         net.start(&mut random);
-        let (pass, adam) = (Pass::new(&net, BATCH, FRAMES), Adam::new(net.parameters.len()));
-        Bench { images, labels, net, pass, adam, random, steps: 0 }
+        let (pass, adam) = (Pass::new(&net), Optimiser::new(Method::Adam, net.parameters.len()));
+        Bench {
+            images,
+            labels,
+            net,
+            pass,
+            scratches: Scratches::default(),
+            adam,
+            heads: Heads::one(Loss::plain(CLASSES)),
+            random,
+            steps: 0,
+        }
     }
 
     /// Filling the batch, forward, backward, Adam: all that a step of the training loop does.
     fn train(&mut self) -> f64 {
         let first = self.steps % 8 * BATCH;
         self.steps += 1;
-        let draw = |i: usize| Draw { image: &self.images[i], window: Window::whole(FRAMES), label: self.labels[i] };
+        let draw = |i: usize| Draw { image: &self.images[i], window: Window::whole(FRAMES) };
         let batch: Vec<Draw<'_>> = (first..first + BATCH).map(draw).collect();
-        let kept = dropout(0.3, BATCH * 128, &mut self.random);
-        let loss = self.pass.run(&mut self.net, &batch, (&Loss::plain(CLASSES), &kept), &Unwatched).unwrap();
+        let targets = self.heads.targets(self.labels[first..first + BATCH].iter().map(|&label| Some(label)));
+        let goal = (&self.heads, &targets[..]);
+        let loss = self.pass.of_images(&mut self.net, (&batch, FRAMES), goal, &mut self.random, &Unwatched).unwrap();
         self.adam.step(&mut self.net.parameters, &self.pass.gradient, 1e-3);
         loss
     }
 
     fn infer(&self, clips: usize) -> f32 {
-        let logits = |scratch: &mut Scratch, image: &Image| self.net.logits(image, scratch).iter().sum::<f32>();
-        self.images[..clips].par_iter().map_init(Scratch::default, logits).sum()
+        let logits = |image| self.scratches.with(|scratch| self.net.logits(image, scratch)).unwrap();
+        self.images[..clips].par_iter().map(|image| logits(image).iter().sum::<f32>()).sum()
     }
+}
+
+/// STACK.md's net: conv + norm + ReLU four times, pools between, global mean, dropout.
+fn list() -> List {
+    let block = |width: usize, pool: &str| {
+        format!(
+            "[[layer]]\nkind='conv'\nchannels={width}\nkernel=[3,3]\n[[layer]]\nkind='batch_norm'\n\
+             [[layer]]\nkind='relu'\n[[layer]]\n{pool}\n"
+        )
+    };
+    let pools = ["kind='max_pool'\nsize=[2,2]"; 3].into_iter().chain(["kind='mean_pool'"]);
+    let blocks: String = [16, 32, 64, 128].into_iter().zip(pools).map(|(width, pool)| block(width, pool)).collect();
+    List::read(&(blocks + "[[layer]]\nkind='dropout'\nrate=0.3\n")).unwrap()
 }
 
 fn main() {

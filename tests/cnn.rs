@@ -1,11 +1,16 @@
 //! The cnn and the mlp from outside: learning, bits, cancelling, saving, and awkward data.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use emolab::features::Image;
 use emolab::job::{Cancelled, Unwatched, Watch};
+use emolab::learn::cnn::{
+    Average, Curve, Fit, Input, Keeper, List, Method, Net, Plan, Schedule, Task, Unkept, fit_cnn,
+};
+use emolab::learn::mlp::fit_mlp;
 use emolab::learn::{Classifier, Data, Epoch, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
 use ndarray::{Array2, s};
 
@@ -97,6 +102,13 @@ fn damaged_weights_are_refused() {
     for kind in kinds() {
         let good = fit(kind, &data(kind, 24, |_| 16), 1, 0).weights();
         assert!(matches!(kind.load(&Weights::default()), Err(LearnError::BadModel(_))));
+        let plan = String::from_utf8(good.bytes["plan"].clone()).unwrap();
+        for (from, to) in [("relu", "rely"), ("\"heads\":[3]", "\"heads\":[0]"), ("\"rate\":0.", "\"rate\":9.")] {
+            let mut bad = good.clone();
+            bad.bytes.insert("plan".to_owned(), plan.replace(from, to).into_bytes());
+            assert!(plan.contains(from), "{plan}");
+            assert!(matches!(kind.load(&bad), Err(LearnError::BadModel(_))), "{} with {to}", kind.name());
+        }
         for name in good.tensors.keys() {
             let mut cut = good.clone();
             cut.tensors.remove(name);
@@ -239,4 +251,229 @@ fn an_exploding_fit_fails_with_the_batch_named() {
         Err(LearnError::Failed(why)) => assert!(why.contains("epoch 1, batch 1"), "{why}"),
         other => panic!("{:?}", other.map(|_| "a model")),
     }
+}
+
+/// A list that uses every layer.
+const EVERYTHING: &str = r#"
+[[layer]]
+kind = "conv"
+channels = 6
+kernel = [3, 3]
+[[layer]]
+kind = "batch_norm"
+[[layer]]
+kind = "relu"
+[[layer]]
+kind = "max_pool"
+size = [2, 2]
+[[layer]]
+kind = "conv"
+channels = 6
+kernel = [3, 3]
+dilation = [2, 1]
+depthwise = true
+[[layer]]
+kind = "conv"
+channels = 8
+kernel = [1, 1]
+stride = [2, 1]
+bias = true
+[[layer]]
+kind = "silu"
+[[layer]]
+kind = "squeeze"
+hidden = 4
+[[layer]]
+kind = "dropout"
+rate = 0.1
+spatial = true
+[[layer]]
+kind = "avg_pool"
+size = [3, 1]
+[[layer]]
+kind = "fold"
+[[layer]]
+kind = "conv1d"
+channels = 9
+kernel = 3
+[[layer]]
+kind = "batch_norm"
+[[layer]]
+kind = "relu"
+[[layer]]
+kind = "gru"
+hidden = 7
+[[layer]]
+kind = "attention"
+hidden = 5
+[[layer]]
+kind = "linear"
+outputs = 12
+[[layer]]
+kind = "relu"
+[[layer]]
+kind = "dropout"
+rate = 0.2
+"#;
+
+fn everything() -> Task {
+    let input = Input::Images { channels: 3, bands: BANDS };
+    Task { list: List::read(EVERYTHING).unwrap(), input, smoothing: 0.1 }
+}
+
+/// All that a schedule can ask for.
+fn demanding(epochs: usize) -> Schedule {
+    Schedule {
+        curve: Curve::Restarts { first: 0.25, growth: 2.0, floor: 0.0 },
+        method: Method::AdamW { decay: 0.01 },
+        clip: Some(2.0),
+        average: Average::Ema { decay: 0.9 },
+        ..Schedule::new(epochs, 16, 15, 1e-2)
+    }
+}
+
+#[test]
+fn any_list_learns_and_its_bits_do_not_depend_on_the_threads() {
+    let cnn = classifier("cnn").unwrap();
+    let data = data(cnn, 60, |i| 9 + i % 12);
+    let recipe = recipe("cnn", 30, 3);
+    let with = |threads: usize, schedule: Schedule| {
+        let fit = Fit { recipe: &recipe, schedule, keeper: &Unkept, watch: &Unwatched };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| emolab::learn::cnn::fit(&everything(), &data, &fit).unwrap())
+    };
+    let one = with(1, demanding(2)).weights();
+    let same = one == with(2, demanding(2)).weights() && one == with(3, demanding(2)).weights();
+    assert!(same, "other bits with other threads");
+    let model = with(2, Schedule::new(24, 8, 24, 1e-2));
+    assert!(right(&model, &data) >= 54, "{} of 60", right(&model, &data));
+    let again = cnn.load(&model.weights()).unwrap();
+    assert_eq!(model.scores(&data.inputs).unwrap(), again.scores(&data.inputs).unwrap());
+}
+
+/// Keeps checkpoints in memory and stops the fit, like a kill, when it wants to write one too many.
+struct Mortal {
+    kept: Mutex<Option<Weights>>,
+    writes_left: AtomicUsize,
+}
+
+impl Mortal {
+    fn new(writes: usize) -> Mortal {
+        Mortal { kept: Mutex::new(None), writes_left: AtomicUsize::new(writes) }
+    }
+}
+
+impl Keeper for Mortal {
+    fn read(&self) -> Result<Option<Weights>, LearnError> {
+        Ok(self.kept.lock().unwrap().clone())
+    }
+
+    fn write(&self, checkpoint: &Weights) -> Result<(), LearnError> {
+        let left = self.writes_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map_err(|_| LearnError::Failed("killed".to_owned()))?;
+        *self.kept.lock().unwrap() = Some(checkpoint.clone());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_fit_that_was_killed_goes_on_to_the_same_bits() {
+    for kind in kinds() {
+        let data = data(kind, 41, |i| 9 + i % 30);
+        let whole = fit(kind, &data, 4, 5).weights();
+        let run = |keeper: &dyn Keeper| match kind.name() {
+            "cnn" => fit_cnn(&data, &recipe("cnn", 4, 5), keeper, &Unwatched),
+            _ => fit_mlp(&data, &recipe("mlp", 4, 5), keeper, &Unwatched),
+        };
+        for epochs in [1, 3] {
+            let keeper = Mortal::new(epochs);
+            assert!(run(&keeper).is_err());
+            keeper.writes_left.store(100, Ordering::Relaxed);
+            assert!(run(&keeper).unwrap().weights() == whole, "{} after {epochs} epochs", kind.name());
+            assert_eq!(keeper.writes_left.load(Ordering::Relaxed), 100 - (4 - epochs), "epochs done again");
+            // A fit that was done is not fitted again.
+            assert!(run(&keeper).unwrap().weights() == whole);
+        }
+    }
+}
+
+#[test]
+fn a_killed_fit_goes_on_with_every_method_and_average_and_through_a_file() {
+    let cnn = classifier("cnn").unwrap();
+    let data = data(cnn, 30, |_| 16);
+    let recipe = recipe("cnn", 4, 1);
+    let sgd = Method::Sgd { momentum: 0.9, decay: 0.001 };
+    for (method, average) in [(sgd, Average::Swa { from: 0.5 }), (Method::Adam, Average::Ema { decay: 0.9 })] {
+        let run = |keeper: &dyn Keeper, epochs: usize| {
+            let schedule = Schedule { method, average, ..demanding(epochs) };
+            let fit = Fit { recipe: &recipe, schedule, keeper, watch: &Unwatched };
+            emolab::learn::cnn::fit(&everything(), &data, &fit)
+        };
+        let whole = run(&Unkept, 4).unwrap().weights();
+        let keeper = Mortal::new(3);
+        assert!(run(&keeper, 4).is_err());
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("checkpoint.safetensors");
+        emolab::learn::model_file::write(&file, keeper.kept.lock().unwrap().as_ref().unwrap()).unwrap();
+        let read = Mortal::new(100);
+        *read.kept.lock().unwrap() = Some(emolab::learn::model_file::read(&file).unwrap());
+        assert!(run(&read, 4).unwrap().weights() == whole, "{method:?}, {average:?}");
+        // Of another fit, it is refused.
+        assert!(matches!(run(&keeper, 5), Err(LearnError::BadModel(_))));
+    }
+}
+
+#[test]
+fn damaged_checkpoints_are_refused() {
+    let cnn = classifier("cnn").unwrap();
+    let data = data(cnn, 24, |_| 16);
+    let keeper = Mortal::new(1);
+    assert!(fit_cnn(&data, &recipe("cnn", 3, 0), &keeper, &Unwatched).is_err());
+    let good = keeper.kept.lock().unwrap().clone().unwrap();
+    let refused = |kept: Weights| {
+        let keeper = Mortal::new(9);
+        *keeper.kept.lock().unwrap() = Some(kept);
+        matches!(fit_cnn(&data, &recipe("cnn", 3, 0), &keeper, &Unwatched), Err(LearnError::BadModel(_)))
+    };
+    for name in good.tensors.keys() {
+        let mut cut = good.clone();
+        cut.tensors.insert(name.clone(), ndarray::Array1::zeros(3).into_dyn());
+        assert!(refused(cut), "with another {name}");
+    }
+    assert!(refused(Weights { bytes: Default::default(), ..good }));
+}
+
+#[test]
+fn wrong_lists_are_named_with_the_layer_and_why() {
+    let read = |text: &str| List::read(text).map(drop).unwrap_err().to_string();
+    assert!(read("").contains("no [[layer]]"));
+    assert!(read("[[layer]]\nkind='conv'\nchannels=4").contains("layer 1 (conv): missing field `kernel`"));
+    assert!(read("[[layer]]\nkind='relu'\n[[layer]]\nkind='wavelet'").contains("layer 2 (wavelet): unknown variant"));
+    assert!(read("[[layer]]\nkind='gru'\nhiden=4").contains("layer 1 (gru)"));
+    assert!(read("size=3\n[[layer]]\nkind='relu'").contains("`size`"));
+    let shape = |entries: &[&str]| {
+        let text: String = entries.iter().map(|entry| format!("[[layer]]\n{entry}\n")).collect();
+        let input = Input::Images { channels: 3, bands: BANDS };
+        Net::new(Plan { list: List::read(&text).unwrap(), input, heads: vec![2] }).map(drop).unwrap_err().to_string()
+    };
+    for (entries, want) in [
+        (&["kind='relu'", "kind='linear'\noutputs=3"][..], "layer 2 (linear): it reads rows"),
+        (&["kind='gru'\nhidden=4"], "layer 1 (gru): it reads images of height 1, not 12"),
+        (&["kind='conv'\nchannels=3\nkernel=[2,3]"], "layer 1 (conv): a kernel of [2, 3] has no middle"),
+        (&["kind='conv'\nchannels=0\nkernel=[3,3]"], "layer 1 (conv): 0 channels"),
+        (&["kind='conv'\nchannels=4\nkernel=[3,3]\ndepthwise=true"], "as many channels as it reads: 3, not 4"),
+        (&["kind='dropout'\nrate=1.0"], "layer 1 (dropout): a rate of 1"),
+        (&["kind='mean_pool'", "kind='max_pool'\nsize=[1,2]"], "layer 2 (max_pool)"),
+        (&["kind='max_pool'\nsize=[0,2]"], "0"),
+        (&["kind='relu'"], "ends in an image"),
+        (&["kind='fold'", "kind='conv1d'\nchannels=60000\nkernel=63", "kind='mean_pool'"], "more than"),
+    ] {
+        assert!(shape(entries).contains(want), "{}", shape(entries));
+    }
+}
+
+#[test]
+fn a_list_is_the_same_after_writing_and_reading() {
+    let list = everything().list;
+    assert_eq!(List::read(&list.text().unwrap()).unwrap(), list);
 }

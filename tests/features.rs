@@ -147,7 +147,6 @@ fn cepstra_agree(signal: &Signal<'_>, db: &[f32], frames: usize) {
     let spectrogram = Spectrogram { bands: 64, ..Spectrogram::SPEECH };
     let mut mfcc = vec![0.0; 20 * frames];
     for (name, lifter) in [("lifted", 22.0), ("mfcc", 0.0)] {
-        mfcc.fill(0.0);
         Cepstrum { spectrogram, coefficients: 20, lifter }.transform(db, &mut mfcc, frames);
         signal.agrees(name, &flat(&back(&mfcc, frames), step));
     }

@@ -5,8 +5,9 @@
 
 use ndarray::Array2;
 
-use super::descriptors::{framing, levels, pitches};
+use super::descriptors::{framing, levels};
 use super::dsp::mel::{self, MelBank, power_to_db};
+use super::dsp::pyin::Pyin;
 use super::dsp::shape::to_level;
 use super::dsp::{Framing, Stft};
 use super::{FeatureError, checked, egemaps};
@@ -25,6 +26,8 @@ const COLUMNS: usize = 4096;
 /// in shows more.
 const WINDOW: f64 = 0.025;
 const HOP: f64 = 0.005;
+/// Nothing fainter is drawn as voiced, dB re full scale.
+const FAINTEST_DB: f32 = -60.0;
 
 /// How frequencies are spaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +177,7 @@ fn mean_of_band(power: &[f32], band: usize) -> f32 {
 }
 
 impl Curves {
-    /// Both curves of a clip, by the voicing rule the functionals use.
+    /// Both curves of a clip; pitch by pYIN between 60 and 800 Hz in frames of 64 ms, so that a shout is followed too.
     ///
     /// # Errors
     /// [`FeatureError`] when the wave is empty, not finite, or of no usable rate.
@@ -182,8 +185,9 @@ impl Curves {
         let (samples, gain) = to_level(&checked(wave)?.samples, 0.1);
         let framing = framing(wave.rate);
         let level = levels(&samples, framing, gain);
-        let (pitch, _) = pitches(&samples, wave.rate, &level);
-        Ok(Curves { pitch, level })
+        let pitch = pitch(&samples, wave.rate, framing.hop);
+        let heard = pitch.into_iter().zip(&level).map(|(hz, &level)| hz.filter(|_| level > FAINTEST_DB));
+        Ok(Curves { pitch: heard.collect(), level })
     }
 
     /// Formants 1 to 3 of the same wave in Hz, one value where the pitch has one; `None` where unvoiced (noise has no
@@ -210,6 +214,14 @@ impl Curves {
     pub fn mean_level(&self) -> f32 {
         self.level.iter().sum::<f32>() / self.level.len().max(1) as f32
     }
+}
+
+/// Pitch in Hz per frame, `None` where the likeliest path is unvoiced.
+fn pitch(samples: &[f32], rate: u32, hop: usize) -> Vec<Option<f32>> {
+    let (low, high) = (60.0, 800.0_f64.min(f64::from(rate) / 4.0));
+    let frame = ((f64::from(rate) * 0.064 / 2.0).round() as usize).max(2) * 2;
+    let found = Pyin { hop, ..Pyin::new(low, high, frame) }.track(samples, rate);
+    found.into_iter().map(|estimate| estimate.voiced.then_some(estimate.hz)).collect()
 }
 
 #[cfg(test)]

@@ -63,18 +63,30 @@ impl Cepstrum {
         Ok((tracks, frames))
     }
 
-    /// Adds the coefficients of a dB spectrogram `[band, frame]` to `into`, `[coefficient, frame]`.
+    /// Writes the coefficients of a dB spectrogram `[band, frame]` to `into`, `[coefficient, frame]`.
     pub fn transform(&self, db: &[f32], into: &mut [f32], frames: usize) {
         let bands = self.spectrogram.bands;
-        let matrix = mel::dct(self.coefficients, bands);
-        let lift = |at: usize| {
-            let raised = (std::f64::consts::PI * (at + 1) as f64 / self.lifter).sin() * self.lifter / 2.0;
-            if self.lifter > 0.0 { (1.0 + raised) as f32 } else { 1.0 }
-        };
-        for (at, (track, row)) in into.chunks_exact_mut(frames).zip(matrix.chunks_exact(bands)).enumerate() {
-            let weights: Vec<f32> = row.iter().map(|weight| weight * lift(at)).collect();
-            wide(Mix { rows: db, weights: &weights, track });
+        let mut matrix = mel::dct(self.coefficients, bands);
+        for (at, row) in matrix.chunks_exact_mut(bands).enumerate() {
+            row.iter_mut().for_each(|weight| *weight *= self.lift(at));
         }
+        let mut levels = vec![[0.0; BLOCK]; bands];
+        for first in (0..frames).step_by(BLOCK) {
+            let count = BLOCK.min(frames - first);
+            for (levels, track) in levels.iter_mut().zip(db.chunks_exact(frames)) {
+                levels[..count].copy_from_slice(&track[first..first + count]);
+            }
+            for (weights, track) in matrix.chunks_exact(bands).zip(into.chunks_exact_mut(frames)) {
+                let sums = wide(Mix { levels: &levels, weights });
+                track[first..first + count].copy_from_slice(&sums[..count]);
+            }
+        }
+    }
+
+    /// What the lifter makes of coefficient `at`.
+    fn lift(&self, at: usize) -> f32 {
+        let raised = (std::f64::consts::PI * (at + 1) as f64 / self.lifter).sin() * self.lifter / 2.0;
+        if self.lifter > 0.0 { (1.0 + raised) as f32 } else { 1.0 }
     }
 
     /// Coefficients and their derivatives, one layer after the other, and the number of frames.
@@ -131,32 +143,27 @@ impl Cepstrum {
     }
 }
 
-/// Adds rows, each times its weight, to a track of their length.
+/// Frames whose sums stay in registers while all bands are added up.
+const BLOCK: usize = 32;
+
+/// Sum of levels, each band's times its weight, for a block of frames.
 struct Mix<'a> {
-    rows: &'a [f32],
+    levels: &'a [[f32; BLOCK]],
     weights: &'a [f32],
-    track: &'a mut [f32],
 }
 
 impl Kernel for Mix<'_> {
-    type Output = ();
+    type Output = [f32; BLOCK];
 
     #[inline(always)]
-    fn run(self) {
-        let Mix { rows, weights, track } = self;
-        let frames = track.len();
-        // Four rows at a time: the track is read and written a quarter as often.
-        for (four, weights) in rows.chunks_exact(4 * frames).zip(weights.chunks_exact(4)) {
-            let (a, rest) = four.split_at(frames);
-            let (b, rest) = rest.split_at(frames);
-            let (c, d) = rest.split_at(frames);
-            for (t, sum) in track.iter_mut().enumerate() {
-                *sum += (weights[0] * a[t] + weights[1] * b[t]) + (weights[2] * c[t] + weights[3] * d[t]);
+    fn run(self) -> [f32; BLOCK] {
+        let mut sums = [0.0; BLOCK];
+        for (levels, weight) in self.levels.iter().zip(self.weights) {
+            for lane in 0..BLOCK {
+                sums[lane] += weight * levels[lane];
             }
         }
-        for (row, weight) in rows.chunks_exact(frames).zip(weights).skip(weights.len() / 4 * 4) {
-            track.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
-        }
+        sums
     }
 }
 

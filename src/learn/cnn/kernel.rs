@@ -5,25 +5,104 @@
 //! product on one thread gives the same bits whatever the pool) and any knowledge of layers.
 #![allow(unsafe_code)]
 
+use std::fmt::Debug;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
 use gemm::Parallelism;
+
+/// The numbers a net may be made of: f32, and f64 for checking gradients by finite differences.
+pub trait Real:
+    Copy
+    + Default
+    + Debug
+    + PartialOrd
+    + Send
+    + Sync
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + Sum
+    + 'static
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// Rounded to this type.
+    fn of(value: f64) -> Self;
+    /// As f64.
+    fn wide(self) -> f64;
+    /// e to this power.
+    fn exp(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+}
+
+impl Real for f32 {
+    const ZERO: f32 = 0.0;
+    const ONE: f32 = 1.0;
+
+    fn of(value: f64) -> f32 {
+        value as f32
+    }
+
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn exp(self) -> f32 {
+        f32::exp(self)
+    }
+
+    fn tanh(self) -> f32 {
+        f32::tanh(self)
+    }
+}
+
+impl Real for f64 {
+    const ZERO: f64 = 0.0;
+    const ONE: f64 = 1.0;
+
+    fn of(value: f64) -> f64 {
+        value
+    }
+
+    fn wide(self) -> f64 {
+        self
+    }
+
+    fn exp(self) -> f64 {
+        f64::exp(self)
+    }
+
+    fn tanh(self) -> f64 {
+        f64::tanh(self)
+    }
+}
 
 /// A read-only view of numbers in a slice as rows x columns; rows may overlap (that is how a convolution reads
 /// three neighbouring pixels as one row).
 #[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
+pub struct Matrix<'a, F = f32> {
+    data: &'a [F],
     rows: usize,
     columns: usize,
     row_step: usize,
     column_step: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a, F> Matrix<'a, F> {
     /// Element (r, c) is `data[r * row_step + c]`.
     ///
     /// # Panics
     /// When the last element lies outside `data`.
-    pub fn new(data: &'a [f32], rows: usize, columns: usize, row_step: usize) -> Self {
+    pub fn new(data: &'a [F], rows: usize, columns: usize, row_step: usize) -> Self {
         assert!(fits(data.len(), rows, columns, row_step), "matrix {rows}x{columns} outside its slice");
         Matrix { data, rows, columns, row_step, column_step: 1 }
     }
@@ -54,7 +133,7 @@ pub enum Write {
 ///
 /// # Panics
 /// When the inner sizes differ or `out` has another length.
-pub fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, write: Write) {
+pub fn multiply<F: Real>(out: &mut [F], a: Matrix<'_, F>, b: Matrix<'_, F>, write: Write) {
     assert_eq!(a.columns, b.rows, "inner sizes of a product");
     assert_eq!(a.rows.checked_mul(b.columns), Some(out.len()), "size of a product");
     let step = |step: usize| isize::try_from(step).unwrap_or(isize::MAX);
@@ -63,7 +142,8 @@ pub fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, write: Write) {
     // the last of them against the slice, and all steps are non-negative. It writes exactly the elements (r, c),
     // r < a.rows, c < b.columns, at `r * b.columns + c`: within `out` by the assertion above, and distinct. `out` is
     // borrowed mutably, so no operand overlaps it. A slice holds at most isize::MAX bytes, so no step that is ever
-    // multiplied by more than zero overflows an isize. f32 is a type `gemm` supports; any bits are a valid f32.
+    // multiplied by more than zero overflows an isize. f32 and f64, the only `Real`s, are types that `gemm` supports (it
+    // tells them apart by their `TypeId` and panics at any other); any bits are a valid number.
     unsafe {
         gemm::gemm(
             a.rows,
@@ -79,8 +159,8 @@ pub fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, write: Write) {
             b.data.as_ptr(),
             step(b.column_step),
             step(b.row_step),
-            1.0,
-            1.0,
+            F::ONE,
+            F::ONE,
             false,
             false,
             false,
@@ -89,31 +169,46 @@ pub fn multiply(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, write: Write) {
     }
 }
 
-/// Runs `work`, compiled once more for AVX2 and for AVX-512 where the processor has them: loops over slices that are
-/// inlined into it then take eight or sixteen numbers at a time instead of four. The bits are the same, as no version
-/// fuses or reorders.
-pub fn widest<R>(work: impl FnOnce() -> R) -> R {
+/// Work for [`widest`]. Not a closure: `run` must be `#[inline(always)]`, or it is compiled once only, for the narrowest
+/// registers, and a closure cannot be told so.
+pub trait Work {
+    /// Does it.
+    fn run(self);
+}
+
+/// Does `work`, compiled once more for AVX2 and for AVX-512 where the processor has them: loops over slices in it then
+/// take eight or sixteen numbers at a time instead of four. The bits are the same, as no version reorders, or fuses but
+/// where `mul_add` asks for it.
+pub fn widest(work: impl Work) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-        fn widest<R>(work: impl FnOnce() -> R) -> R {
-            work()
+        fn widest(work: impl Work) {
+            work.run();
         }
-        #[target_feature(enable = "avx2")]
-        fn wide<R>(work: impl FnOnce() -> R) -> R {
-            work()
+        #[target_feature(enable = "avx2,fma")]
+        fn wide(work: impl Work) {
+            work.run();
         }
         let all = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
         if all && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512bw") {
             // SAFETY: `widest` is a safe function whose only demands were just found on this processor.
             return unsafe { widest(work) };
         }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: `wide` is a safe function whose only demand is AVX2, which was just found on this processor.
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: `wide` is a safe function whose only demands were just found on this processor.
             return unsafe { wide(work) };
         }
     }
-    work()
+    work.run();
+}
+
+/// True where `f32::mul_add` is one instruction inside [`widest`]; elsewhere it may be a slow call.
+pub fn fuses() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    cfg!(target_arch = "aarch64")
 }
 
 fn fits(len: usize, rows: usize, columns: usize, row_step: usize) -> bool {
@@ -154,6 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn f64_is_exact_where_its_sums_are() {
+        // Quarters of small integers: no sum is rounded.
+        let x: Vec<f64> = (0..700).map(|i| f64::from((i * 37 + 11) % 101) / 4.0).collect();
+        let (a, b) = (Matrix::new(&x, 20, 9, 3).transposed(), Matrix::new(&x, 20, 7, 7));
+        let mut out = vec![f64::NAN; 63];
+        multiply(&mut out, a, b, Write::Replace);
+        let cell = |r: usize, c: usize| (0..20).map(|k| x[3 * k + r] * x[7 * k + c]).sum::<f64>();
+        for (at, got) in out.iter().enumerate() {
+            assert_eq!(*got, cell(at / 7, at % 7));
+        }
+    }
+
+    #[test]
     fn overlapping_rows_transposes_and_adding_work() {
         let (x, w) = (numbers(200), numbers(200));
         // Rows of 9 numbers, each 3 further: neighbouring pixels of 3 channels.
@@ -169,8 +277,17 @@ mod tests {
     #[test]
     fn wider_registers_change_no_bit() {
         let (x, w) = (numbers(1000), numbers(999));
-        let sum = || x.iter().zip(&w).map(|(a, b)| a * b + 0.1).collect::<Vec<f32>>();
-        assert_eq!(sum(), widest(sum));
+        struct Sum<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
+        impl Work for Sum<'_> {
+            #[inline(always)]
+            fn run(self) {
+                self.2.iter_mut().zip(self.0).zip(self.1).for_each(|((sum, a), b)| *sum = a * b + 0.1);
+            }
+        }
+        let (mut plain, mut wide) = ([0.0; 999], [1.0; 999]);
+        Sum(&x, &w, &mut plain).run();
+        widest(Sum(&x, &w, &mut wide));
+        assert_eq!(plain, wide);
     }
 
     #[test]

@@ -37,6 +37,12 @@ impl Layout {
         self.len
     }
 
+    /// Where the tensors lie whose name ends so.
+    pub fn places(&self, ending: &str) -> Vec<Range<usize>> {
+        let named = self.slots.iter().filter(|slot| slot.name.ends_with(ending));
+        named.map(|slot| slot.range.clone()).collect()
+    }
+
     /// Copies the named tensors out of `numbers`.
     pub fn save(&self, numbers: &[f32], weights: &mut Weights) {
         for slot in &self.slots {

@@ -1,128 +1,181 @@
-//! The training loop that cnn and mlp share: shuffled batches, Adam under a one-cycle rate, an inner development
-//! split, early stopping, the best epoch's weights kept.
+//! The training loop of all nets of this engine: shuffled batches, an optimiser under a rate that changes, an inner
+//! development split, early stopping, the best epoch's weights kept, a checkpoint after each epoch.
 //!
 //! Everything random comes from one generator seeded by the recipe and drawn on one thread. Deliberately absent: what
-//! a net is, and augmentation (a [`Trainee`] draws its own windows).
+//! a net is, augmentation (a [`Trainee`] draws its own windows), and where checkpoints are kept (a [`Keeper`]).
 
-use std::f64::consts::PI;
-
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand_pcg::Pcg64;
+use serde::{Deserialize, Serialize};
 
-use super::adam::Adam;
-use super::split::{Inner, inner};
+use super::average::{Averager, Numbers};
+use super::checkpoint::{Course, Keeper};
+use super::optimiser::{Optimiser, clip};
+use super::random::Random;
+use super::schedule::Schedule;
+use super::split::Inner;
 use crate::job::Watch;
 use crate::learn::{Data, Epoch, LearnError, Recipe};
 
 /// What the loop trains.
 pub trait Trainee {
-    /// All that training changes in a net.
-    type State;
     /// Random start.
-    fn start(&mut self, random: &mut Pcg64);
+    fn start(&mut self, random: &mut Random);
+
     /// Mean loss of a batch of clips; keeps the gradient.
     ///
     /// # Errors
     /// `Cancelled`; [`LearnError::Failed`] when a number is not finite.
-    fn gradient(&mut self, rows: &[usize], random: &mut Pcg64, watch: &dyn Watch<Epoch>) -> Result<f64, LearnError>;
-    /// One step down the gradient kept.
-    fn descend(&mut self, adam: &mut Adam, rate: f64);
-    /// Number of parameters.
-    fn size(&self) -> usize;
+    fn gradient(&mut self, rows: &[usize], random: &mut Random, watch: &dyn Watch<Epoch>) -> Result<f64, LearnError>;
+
+    /// The parameters and the gradient kept, to step.
+    fn slope(&mut self) -> (&mut [f32], &mut [f32]);
+
     /// Log-probabilities per class of whole clips.
     ///
     /// # Errors
     /// `Cancelled`.
     fn log_probabilities(&self, rows: &[usize], watch: &dyn Watch<Epoch>) -> Result<Vec<Vec<f64>>, LearnError>;
-    /// A copy of the net's numbers.
-    fn state(&self) -> Self::State;
-    /// Puts a copy back.
-    fn restore(&mut self, state: Self::State);
+
+    /// Parameters and state of the net.
+    fn numbers(&self) -> [&[f32]; 2];
+
+    /// Puts other ones in; returns those that were there.
+    fn swap(&mut self, numbers: Numbers) -> Numbers;
 }
 
-/// How long and how fast.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Schedule {
-    /// Upper bound.
-    pub epochs: usize,
-    /// Clips of a batch, at most.
-    pub batch: usize,
-    /// Stop after so many epochs without a better one.
-    pub patience: usize,
-    /// Highest learning rate.
-    pub rate: f64,
-}
-
-/// The generator of a fit: all of its randomness.
-pub fn generator(recipe: &Recipe) -> Pcg64 {
-    Pcg64::seed_from_u64(recipe.seed)
-}
-
-/// The inner split of a fit; the first thing drawn.
-pub fn inner_split(data: &Data, random: &mut Pcg64) -> Inner {
-    inner(&data.labels, &data.groups, random)
+/// All that decides a fit besides the net and its data.
+pub struct Fit<'a> {
+    /// Told apart by its seed and, in checkpoints, by all of it.
+    pub recipe: &'a Recipe,
+    /// How long and how fast.
+    pub schedule: Schedule,
+    /// Where checkpoints go and come from.
+    pub keeper: &'a dyn Keeper,
+    /// To tell and to stop.
+    pub watch: &'a dyn Watch<Epoch>,
 }
 
 /// Trains on `split.fit` and leaves the trainee at its best epoch: highest recall averaged over the classes (UAR) of
-/// `split.dev`, then lowest loss there; the last epoch where `dev` is empty.
+/// `split.dev`, then lowest loss there; the last epoch where `dev` is empty. Goes on from the keeper's checkpoint, if there
+/// is one, to the same bits as without interruption.
 ///
 /// # Errors
-/// `Cancelled`; [`LearnError::Failed`] naming epoch and batch when the loss is not finite.
+/// `Cancelled`; [`LearnError::Failed`] naming epoch and batch when the loss is not finite, or when the keeper fails;
+/// [`LearnError::BadModel`] when its checkpoint is damaged or of another fit.
 pub fn train<T: Trainee>(
     trainee: &mut T,
     data: &Data,
-    (split, schedule): (&Inner, Schedule),
-    random: &mut Pcg64,
-    watch: &dyn Watch<Epoch>,
+    split: &Inner,
+    mut random: Random,
+    fit: &Fit<'_>,
 ) -> Result<(), LearnError> {
-    trainee.start(random);
-    let mut adam = Adam::new(trainee.size());
-    let batches = split.fit.len().div_ceil(schedule.batch).max(1);
-    let mut best: Option<Best<T::State>> = None;
-    for epoch in 1..=schedule.epochs {
-        let mut order = split.fit.clone();
-        order.shuffle(random);
-        let mut total = 0.0;
-        for (number, rows) in even_parts(&order, batches).enumerate() {
-            let named = |error| name_batch(error, (epoch, number + 1, batches));
-            total += trainee.gradient(rows, random, watch).map_err(named)? * rows.len() as f64;
-            let progress = ((epoch - 1) * batches + number) as f64 / (schedule.epochs * batches) as f64;
-            trainee.descend(&mut adam, schedule.rate * one_cycle(progress));
-        }
-        let dev = judge(trainee, data, &split.dev, watch)?;
-        let rate = schedule.rate * one_cycle(epoch as f64 / schedule.epochs as f64);
+    let (schedule, watch) = (&fit.schedule, fit.watch);
+    let kept = fit.keeper.read()?;
+    if kept.is_none() {
+        trainee.start(&mut random);
+    }
+    let mut course = Course {
+        epoch: 0,
+        random,
+        optimiser: Optimiser::new(schedule.method, trainee.numbers()[0].len()),
+        averager: Averager::new(schedule.average),
+        best: None,
+    };
+    let purpose = purpose(fit, data, split)?;
+    if let Some(kept) = kept {
+        let numbers = course.read(&kept, &purpose, fit.recipe.seed)?;
+        check_sizes(&numbers, trainee.numbers())?;
+        trainee.swap(numbers);
+    }
+    while course.epoch < schedule.epochs && !course.is_stale(schedule.patience) {
+        course.epoch += 1;
+        let train_loss = epoch(trainee, &mut course, split, fit)?;
+        course.averager.after_epoch(trainee.numbers(), course.epoch as f64 / schedule.epochs as f64);
+        let dev = judge_kept(trainee, data, &split.dev, &mut course, watch)?;
+        fit.keeper.write(&course.write(&purpose, trainee.numbers())?)?;
         watch.tell(Epoch {
-            epoch,
+            epoch: course.epoch,
             epochs: schedule.epochs,
-            train_loss: total / order.len().max(1) as f64,
+            train_loss,
             dev_loss: dev.map(|dev| dev.loss),
             dev_uar: dev.map(|dev| dev.uar),
-            rate,
+            rate: schedule.rate * schedule.curve.at(course.epoch as f64 / schedule.epochs as f64),
         });
-        let Some(dev) = dev else { continue };
-        if best.as_ref().is_none_or(|best| dev.better_than(best.dev)) {
-            best = Some(Best { dev, epoch, state: trainee.state() });
-        } else if best.as_ref().is_some_and(|best| epoch - best.epoch >= schedule.patience) {
-            break;
-        }
     }
-    if let Some(best) = best {
-        trainee.restore(best.state);
+    let last = course.best.map(|best| best.numbers).or_else(|| course.averager.mean().cloned());
+    if let Some(numbers) = last {
+        trainee.swap(numbers);
     }
     Ok(())
 }
 
-struct Best<S> {
-    dev: Dev,
-    epoch: usize,
-    state: S,
+/// One pass over the training clips; their mean loss.
+fn epoch<T: Trainee>(trainee: &mut T, course: &mut Course, split: &Inner, fit: &Fit<'_>) -> Result<f64, LearnError> {
+    let (schedule, batches) = (&fit.schedule, split.fit.len().div_ceil(fit.schedule.batch).max(1));
+    let mut order = split.fit.clone();
+    order.shuffle(&mut course.random);
+    let mut total = 0.0;
+    for (number, rows) in even_parts(&order, batches).enumerate() {
+        let named = |error| name_batch(error, (course.epoch, number + 1, batches));
+        total += trainee.gradient(rows, &mut course.random, fit.watch).map_err(named)? * rows.len() as f64;
+        let progress = ((course.epoch - 1) * batches + number) as f64 / (schedule.epochs * batches) as f64;
+        let (parameters, gradient) = trainee.slope();
+        if let Some(most) = schedule.clip {
+            clip(gradient, most);
+        }
+        course.optimiser.step(parameters, gradient, schedule.rate * schedule.curve.at(progress));
+        course.averager.after_step(trainee.numbers());
+    }
+    Ok(total / order.len().max(1) as f64)
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Dev {
-    uar: f64,
-    loss: f64,
+/// Judges the average where there is one, and keeps what is judged if it is the best so far.
+fn judge_kept<T: Trainee>(
+    trainee: &mut T,
+    data: &Data,
+    dev: &[usize],
+    course: &mut Course,
+    watch: &dyn Watch<Epoch>,
+) -> Result<Option<Dev>, LearnError> {
+    let own = course.averager.mean().cloned().map(|mean| trainee.swap(mean));
+    let found = judge(trainee, data, dev, watch);
+    if let Ok(Some(dev)) = found
+        && course.best.as_ref().is_none_or(|best| dev.better_than(best.dev))
+    {
+        let [parameters, state] = trainee.numbers().map(<[f32]>::to_vec);
+        course.best = Some(Best { dev, epoch: course.epoch, numbers: Numbers { parameters, state } });
+    }
+    if let Some(own) = own {
+        trainee.swap(own);
+    }
+    found
+}
+
+impl Course {
+    /// No better epoch for so long.
+    fn is_stale(&self, patience: usize) -> bool {
+        self.best.as_ref().is_some_and(|best| self.epoch - best.epoch >= patience)
+    }
+}
+
+/// The best epoch so far.
+#[derive(Debug, Clone)]
+pub struct Best {
+    /// Its scores.
+    pub dev: Dev,
+    /// 1-based.
+    pub epoch: usize,
+    /// Of the net.
+    pub numbers: Numbers,
+}
+
+/// Scores on the development clips.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Dev {
+    /// Unweighted average recall.
+    pub uar: f64,
+    /// Mean cross-entropy, nats.
+    pub loss: f64,
 }
 
 impl Dev {
@@ -149,6 +202,9 @@ fn judge<T: Trainee>(
         let ahead = log_p.iter().enumerate().all(|(class, p)| class == label || *p < log_p[label]);
         hits[label] += f64::from(u8::from(ahead));
     }
+    if !loss.is_finite() {
+        return Err(LearnError::Failed("scoring the development clips gave a number that is not finite".to_owned()));
+    }
     let recalls: Vec<f64> = hits.iter().zip(&counts).filter(|(_, n)| **n > 0.0).map(|(h, n)| h / n).collect();
     let uar = recalls.iter().sum::<f64>() / recalls.len() as f64;
     Ok(Some(Dev { uar, loss: loss / dev.len() as f64 }))
@@ -160,14 +216,17 @@ fn even_parts(order: &[usize], parts: usize) -> impl Iterator<Item = &[usize]> {
     bounds.map(|(from, to)| &order[from..to]).filter(|rows| !rows.is_empty())
 }
 
-/// Share of the highest rate at a point (0..1) of the fit: up from a tenth over the first fifth, then down to zero
-/// along a half cosine (after Smith & Topin 2019, arXiv:1708.07120).
-fn one_cycle(progress: f64) -> f64 {
-    const RISE: f64 = 0.2;
-    if progress < RISE {
-        return 0.1 + 0.9 * progress / RISE;
+/// What a checkpoint must agree with.
+fn purpose(fit: &Fit<'_>, data: &Data, split: &Inner) -> Result<String, LearnError> {
+    let all = (fit.recipe, &fit.schedule, data.labels.len(), &split.dev);
+    serde_json::to_string(&all).map_err(|why| LearnError::Failed(format!("recipe: {why}")))
+}
+
+fn check_sizes(numbers: &Numbers, [parameters, state]: [&[f32]; 2]) -> Result<(), LearnError> {
+    if (numbers.parameters.len(), numbers.state.len()) == (parameters.len(), state.len()) {
+        return Ok(());
     }
-    0.5 * (1.0 + (PI * (progress - RISE) / (1.0 - RISE)).cos())
+    Err(LearnError::BadModel("the checkpoint is of another net".to_owned()))
 }
 
 fn name_batch(error: LearnError, (epoch, batch, batches): (usize, usize, usize)) -> LearnError {
@@ -188,11 +247,5 @@ mod tests {
         assert_eq!(lens, [11, 11, 11]);
         assert_eq!(even_parts(&order, 2).flatten().count(), 33);
         assert_eq!(even_parts(&[], 1).count(), 0);
-    }
-
-    #[test]
-    fn the_rate_rises_then_falls_to_zero() {
-        assert!((one_cycle(0.0) - 0.1).abs() < 1e-12 && (one_cycle(0.2) - 1.0).abs() < 1e-12);
-        assert!(one_cycle(1.0).abs() < 1e-12 && one_cycle(0.6) < 1.0);
     }
 }

@@ -9,7 +9,7 @@
 //! Loops run over pixels for [`LANES`] channels at a time, so that factors and sums stay in registers. All are always
 //! inlined, so that callers can have them compiled for wider registers (`kernel::widest`).
 
-use super::plane::Plane;
+use super::super::plane::Plane;
 
 /// Added to the variance (PyTorch's default).
 const EPSILON: f64 = 1e-5;

@@ -7,8 +7,10 @@
 
 use std::ops::Range;
 
-use super::kernel::{Matrix, Write, multiply};
-use super::plane::Plane;
+use super::super::kernel::{Matrix, Write, fuses, multiply, widest};
+use super::super::plane::Plane;
+use super::narrow::is_narrow;
+use super::wide::Loop;
 
 /// Size of a block of outputs that stays in the L2 cache while the kernel rows add to it, in numbers.
 const BLOCK: usize = 1 << 15;
@@ -46,6 +48,10 @@ impl Conv {
     pub fn forward_rows(self, x: &[f32], kernel: &[f32], rows: Range<usize>, y: &mut [f32]) {
         let (c, stride) = (self.input.channels, self.input.stride());
         let pixels = rows.len() * stride - 1;
+        if is_narrow(self) && fuses() {
+            let x = &x[(rows.start + self.skipped_rows()) * stride * c..];
+            return widest(Loop::NarrowForward(x, kernel, &mut y[..pixels * self.outputs]));
+        }
         for (row, kernel) in kernel.chunks_exact(self.kernel_row_len()).enumerate() {
             let first = (rows.start + self.skipped_rows() + row) * stride;
             let pixels_of_row = Matrix::new(&x[first * c..], pixels, 3 * c, c);
@@ -91,6 +97,10 @@ impl Conv {
     pub fn add_kernel_gradient(self, x: &[f32], dy: &[f32], gradient: &mut [f32]) {
         let (c, stride) = (self.input.channels, self.input.stride());
         let pixels = self.input.height * stride - 1;
+        if is_narrow(self) && fuses() {
+            let (x, dy) = (&x[self.skipped_rows() * stride * c..], &dy[(1 + stride) * self.outputs..]);
+            return widest(Loop::NarrowGradient(x, &dy[..pixels * self.outputs], gradient));
+        }
         let dy = Matrix::new(&dy[(1 + stride) * self.outputs..], pixels, self.outputs, self.outputs);
         for (row, gradient) in gradient.chunks_exact_mut(self.kernel_row_len()).enumerate() {
             let first = (self.skipped_rows() + row) * stride;
@@ -160,6 +170,31 @@ mod tests {
                 assert!((f64::from(*got) - want).abs() < 1e-5, "{got} for {want}");
             }
         }
+    }
+
+    /// The first layer's own products against the general ones: a band that no group of pixels divides.
+    #[test]
+    fn the_narrow_products_are_the_general_ones() {
+        let narrow = Conv { kernel_rows: 1, input: Plane { height: 5, width: 70, channels: 9 }, outputs: 16 };
+        let general = Conv { outputs: 17, ..narrow };
+        assert!(is_narrow(narrow) && !is_narrow(general));
+        let x = padded(narrow.input, &wave(narrow.input.dense_len(), 0.1));
+        let wider = |values: &[f32]| values.chunks(16).flat_map(|row| [row, &[0.0]].concat()).collect::<Vec<f32>>();
+        let kernel = wave(narrow.kernel_len(), 0.5);
+        let (mut y, mut want) = (vec![0.0; narrow.output().flat_len()], vec![0.0; general.output().flat_len()]);
+        narrow.forward(&x, &kernel, &mut y);
+        general.forward(&x, &wider(&kernel), &mut want);
+        let close = |got: &[f32], want: &[f32], most: f32| {
+            for (got, want) in wider(got).iter().zip(want).filter(|(got, _)| **got != 0.0) {
+                assert!((got - want).abs() < most, "{got} for {want}");
+            }
+        };
+        close(&dense(narrow.output(), &y), &dense(general.output(), &want), 1e-5);
+        let dy = wave(narrow.output().dense_len(), 0.9);
+        let (mut gradient, mut want) = (vec![0.0; kernel.len()], vec![0.0; general.kernel_len()]);
+        narrow.add_kernel_gradient(&x, &padded(narrow.output(), &dy), &mut gradient);
+        general.add_kernel_gradient(&x, &padded(general.output(), &wider(&dy)), &mut want);
+        close(&gradient, &want, 1e-4);
     }
 
     #[test]

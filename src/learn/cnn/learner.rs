@@ -1,0 +1,232 @@
+//! A model in training with its clips, and the fitted model: what the classifiers of this engine share.
+//!
+//! Deliberately absent: which list and schedule (the classifiers say).
+
+use ndarray::Array2;
+use rand::Rng;
+use rayon::prelude::*;
+
+use super::average::Numbers;
+use super::list::{Input, List};
+use super::loss::{Heads, Loss, log_softmax};
+use super::model::{Model as Net, Plan, Scratches};
+use super::pass::{Draw, Pass, Window};
+use super::random::Random;
+use super::split::inner;
+use super::train::{Fit, Trainee, train};
+use crate::features::Image;
+use crate::job::Watch;
+use crate::learn::{Data, Epoch, Inputs, LearnError, Model, Weights};
+
+/// Frames of a training window (1.92 s at a step of 10 ms).
+const FRAMES: usize = 192;
+/// Up to one part in so many of the bands, and of the frames, is blanked (SpecAugment, arXiv:1904.08779).
+const BLANKED: usize = 6;
+/// Rows scored between two looks at the watch.
+const ROWS: usize = 256;
+
+/// What is fitted: a list and what it reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// The layers before the head.
+    pub list: List,
+    /// What they read.
+    pub input: Input,
+    /// Share of the target spread over all classes.
+    pub smoothing: f64,
+}
+
+/// Fits a list to data that it can read.
+///
+/// # Errors
+/// [`LearnError::WrongInput`] when the list does not fit the data, and as [`train`].
+pub fn fit(task: &Task, data: &Data, fit: &Fit<'_>) -> Result<NetModel, LearnError> {
+    let plan = Plan { list: task.list.clone(), input: task.input, heads: vec![data.classes] };
+    check(&data.inputs, plan.input)?;
+    let net = Net::new(plan)?;
+    let mut random = Random::new(fit.recipe.seed);
+    let split = inner(&data.labels, &data.groups, &mut random);
+    let loss = Loss::balanced(split.fit.iter().map(|&row| data.labels[row]), data.classes, task.smoothing);
+    let frames = match &data.inputs {
+        Inputs::Images(images) => images.iter().map(|image| image.dim().2).max().unwrap_or(0).min(FRAMES),
+        Inputs::Rows(_) => 1,
+    };
+    let pass = Pass::new(&net);
+    let mut learner = Learner { data, net, pass, heads: Heads::one(loss), scratches: Scratches::default(), frames };
+    train(&mut learner, data, &split, random, fit)?;
+    Ok(NetModel { net: learner.net, scratches: learner.scratches })
+}
+
+/// A net in training with its clips.
+struct Learner<'a> {
+    data: &'a Data,
+    net: Net,
+    pass: Pass,
+    heads: Heads,
+    scratches: Scratches,
+    /// Of a training window.
+    frames: usize,
+}
+
+impl Trainee for Learner<'_> {
+    fn start(&mut self, random: &mut Random) {
+        self.net.start(random);
+    }
+
+    fn gradient(&mut self, rows: &[usize], random: &mut Random, watch: &dyn Watch<Epoch>) -> Result<f64, LearnError> {
+        let targets = self.heads.targets(rows.iter().map(|&row| Some(self.data.labels[row])));
+        let goal = (&self.heads, &targets[..]);
+        match &self.data.inputs {
+            Inputs::Images(images) => {
+                let draw = |&row: &usize| Draw { image: &images[row], window: random_window(&images[row], random) };
+                let batch: Vec<Draw<'_>> = rows.iter().map(draw).collect();
+                self.pass.of_images(&mut self.net, (&batch, self.frames), goal, random, watch)
+            }
+            Inputs::Rows(all) => self.pass.of_rows(&mut self.net, &gather(all, rows), goal, random, watch),
+        }
+    }
+
+    fn slope(&mut self) -> (&mut [f32], &mut [f32]) {
+        (&mut self.net.parameters, &mut self.pass.gradient)
+    }
+
+    fn log_probabilities(&self, rows: &[usize], watch: &dyn Watch<Epoch>) -> Result<Vec<Vec<f64>>, LearnError> {
+        match &self.data.inputs {
+            Inputs::Images(images) => {
+                let one = |&row: &usize| {
+                    watch.check()?;
+                    let logits = self.scratches.with(|scratch| self.net.logits(&images[row], scratch))?;
+                    Ok(log_softmax(&logits))
+                };
+                rows.par_iter().map(one).collect()
+            }
+            Inputs::Rows(all) => {
+                let mut found = Vec::new();
+                for rows in rows.chunks(ROWS) {
+                    watch.check()?;
+                    found.extend(of_rows(&self.net, all, rows, &self.scratches)?);
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    fn numbers(&self) -> [&[f32]; 2] {
+        [&self.net.parameters, &self.net.state]
+    }
+
+    fn swap(&mut self, numbers: Numbers) -> Numbers {
+        let parameters = std::mem::replace(&mut self.net.parameters, numbers.parameters);
+        Numbers { parameters, state: std::mem::replace(&mut self.net.state, numbers.state) }
+    }
+}
+
+/// A fitted net; of several heads the first one scores.
+pub struct NetModel {
+    net: Net,
+    scratches: Scratches,
+}
+
+impl NetModel {
+    /// Rebuilds what [`Model::weights`] gave.
+    ///
+    /// # Errors
+    /// [`LearnError::BadModel`].
+    pub fn load(weights: &Weights) -> Result<NetModel, LearnError> {
+        Ok(NetModel { net: Net::load(weights)?, scratches: Scratches::default() })
+    }
+
+    /// Its layers and what they read.
+    pub fn plan(&self) -> &Plan {
+        self.net.plan()
+    }
+}
+
+impl Model for NetModel {
+    fn scores(&self, inputs: &Inputs) -> Result<Array2<f64>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        let classes = self.net.plan().heads[0];
+        let rows: Vec<Vec<f64>> = match inputs {
+            Inputs::Images(images) => {
+                let one = |image: &Image| -> Result<Vec<f64>, LearnError> {
+                    let logits = self.scratches.with(|scratch| self.net.logits(image, scratch))?;
+                    Ok(log_softmax(&logits[..classes]))
+                };
+                images.par_iter().map(one).collect::<Result<_, _>>()?
+            }
+            Inputs::Rows(all) => {
+                let rows: Vec<usize> = (0..all.nrows()).collect();
+                of_rows(&self.net, all, &rows, &self.scratches)?
+            }
+        };
+        Ok(Array2::from_shape_fn((rows.len(), classes), |(row, class)| rows[row][class].exp()))
+    }
+
+    fn weights(&self) -> Weights {
+        let mut weights = Weights::default();
+        self.net.save(&mut weights);
+        weights
+    }
+
+    fn parameters(&self) -> usize {
+        self.net.parameters.len()
+    }
+}
+
+/// Log-probabilities of the first head's classes.
+fn of_rows(net: &Net, all: &Array2<f64>, rows: &[usize], scratches: &Scratches) -> Result<Vec<Vec<f64>>, LearnError> {
+    let logits = scratches.with(|scratch| net.logits_of_rows(&gather(all, rows), rows.len(), scratch))?;
+    Ok(logits.chunks_exact(net.outputs()).map(|row| log_softmax(&row[..net.plan().heads[0]])).collect())
+}
+
+/// A random stretch of [`FRAMES`] frames with some bands and frames blanked.
+fn random_window(image: &Image, random: &mut Random) -> Window {
+    let (_, bands, frames) = image.dim();
+    let seen = frames.min(FRAMES);
+    let start = random.random_range(0..=frames - seen);
+    let mut blank = |from: usize, len: usize| {
+        let size = random.random_range(0..=len / BLANKED);
+        let first = from + random.random_range(0..=len - size);
+        first..first + size
+    };
+    Window { frames: start..start + seen, blank_frames: blank(start, seen), blank_bands: blank(0, bands) }
+}
+
+/// All inputs are what the net reads, and finite.
+fn check(inputs: &Inputs, want: Input) -> Result<(), LearnError> {
+    match (inputs, want) {
+        (Inputs::Images(images), Input::Images { channels, bands }) => {
+            images.iter().enumerate().try_for_each(|(row, image)| check_image(row, image, (channels, bands)))
+        }
+        (Inputs::Rows(rows), Input::Rows(numbers)) => check_rows(rows, numbers),
+        (Inputs::Images(_), _) => Err(LearnError::WrongInput("the net reads rows of numbers, not images".to_owned())),
+        (Inputs::Rows(_), _) => Err(LearnError::WrongInput("the net reads images, not rows of numbers".to_owned())),
+    }
+}
+
+fn check_image(row: usize, image: &Image, want: (usize, usize)) -> Result<(), LearnError> {
+    let (channels, bands, frames) = image.dim();
+    if (channels, bands) != want || channels * bands * frames == 0 {
+        let want = format!("{} x {} x at least 1", want.0, want.1);
+        return Err(LearnError::WrongInput(format!("image {row} is {channels} x {bands} x {frames}, not {want}")));
+    }
+    match image.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        Some(((channel, band, _), _)) => Err(LearnError::NotFinite { row, column: channel * bands + band }),
+        None => Ok(()),
+    }
+}
+
+fn check_rows(rows: &Array2<f64>, want: usize) -> Result<(), LearnError> {
+    if rows.ncols() != want {
+        return Err(LearnError::WrongInput(format!("{} columns where the net has {want}", rows.ncols())));
+    }
+    // Beyond f32's range a number would become infinite on the way in.
+    match rows.indexed_iter().find(|(_, value)| !(**value as f32).is_finite()) {
+        Some(((row, column), _)) => Err(LearnError::NotFinite { row, column }),
+        None => Ok(()),
+    }
+}
+
+fn gather(rows: &Array2<f64>, chosen: &[usize]) -> Vec<f32> {
+    chosen.iter().flat_map(|&row| rows.row(row).into_iter().map(|&v| v as f32)).collect()
+}
