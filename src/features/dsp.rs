@@ -12,7 +12,7 @@ pub mod pitch;
 pub mod pyin;
 pub mod shape;
 pub mod trim;
-mod wide;
+pub(super) mod wide;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -9,6 +9,13 @@ use realfft::num_complex::Complex;
 
 use super::long::{LongFrames, magnitudes};
 use super::path::{CANDIDATES, Candidate, Frame, cheapest};
+use crate::features::dsp::wide::{Kernel, wide};
+
+/// Frames worked on side by side: the spline's recurrences wait for themselves, so one frame alone leaves most of the
+/// processor idle.
+const LANES: usize = 8;
+/// A number of each of these frames.
+type Lanes = [f32; LANES];
 
 /// Pitch range in Hz.
 const RANGE: std::ops::RangeInclusive<f64> = 55.0..=1000.0;
@@ -44,9 +51,14 @@ pub fn track(samples: &[f32], rate: u32) -> PitchTrack {
     let mut sum = Subharmonics::new(long.bins(), long.resolution());
     let mut loud = Vec::with_capacity(long.count());
     let mut frames = Vec::with_capacity(long.count());
-    for t in 0..long.count() {
-        frames.push(sum.candidates(long.spectrum(t)));
-        loud.push(long.rms() >= SILENCE);
+    for first in (0..long.count()).step_by(LANES) {
+        let block = LANES.min(long.count() - first);
+        for lane in 0..block {
+            sum.put(lane, long.spectrum(first + lane));
+            loud.push(long.rms() >= SILENCE);
+        }
+        let means = wide(Summation(&mut sum));
+        frames.extend((0..block).map(|lane| sum.pick(lane, means[lane])));
     }
     let path = cheapest(&frames);
     let chosen = frames.iter().zip(path).zip(loud).map(|((frame, path), loud)| {
@@ -71,9 +83,11 @@ struct Subharmonics {
     ear: Vec<f32>,
     /// Points of the grid from a frequency to its harmonics, and their weights.
     harmonics: Vec<(usize, f32)>,
-    magnitude: Vec<f32>,
-    octave: Vec<f32>,
-    sum: Vec<f32>,
+    /// Of one frame.
+    single: Vec<f32>,
+    magnitude: Vec<Lanes>,
+    octave: Vec<Lanes>,
+    sum: Vec<Lanes>,
 }
 
 /// Equal steps of log2 frequency.
@@ -113,46 +127,48 @@ impl Subharmonics {
             spline: Spline::new(bins, resolution, grid),
             ear: (0..bins).map(ear).collect(),
             harmonics: (1..=HARMONICS).map(harmonic).filter(|&(points, _)| points < bins).collect(),
-            magnitude: vec![0.0; bins],
-            octave: vec![0.0; bins],
+            single: vec![0.0; bins],
+            magnitude: vec![[0.0; LANES]; bins],
+            octave: vec![[0.0; LANES]; bins],
             // One point more than the range, for the parabola through its last peak.
-            sum: vec![0.0; (grid.below(*RANGE.end()) + 2).min(bins)],
+            sum: vec![[0.0; LANES]; (grid.below(*RANGE.end()) + 2).min(bins)],
         }
     }
 
-    /// The strongest candidates of a frame, strongest first.
-    fn candidates(&mut self, spectrum: &[Complex<f32>]) -> Frame {
-        magnitudes(spectrum, &mut self.magnitude);
-        keep_peaks(&mut self.magnitude);
-        smooth(&mut self.magnitude);
-        self.spline.evaluate(&self.magnitude, &mut self.octave);
-        self.octave.iter_mut().zip(&self.ear).for_each(|(value, weight)| *value = value.max(0.0) * weight);
-        let mean = self.add_harmonics();
-        self.pick(mean)
+    /// Takes in a frame.
+    fn put(&mut self, lane: usize, spectrum: &[Complex<f32>]) {
+        magnitudes(spectrum, &mut self.single);
+        keep_peaks(&mut self.single);
+        self.magnitude.iter_mut().zip(&self.single).for_each(|(lanes, value)| lanes[lane] = *value);
     }
 
     /// Sums the harmonics for the points of the pitch range; the mean over the whole grid.
-    fn add_harmonics(&mut self) -> f32 {
-        self.sum.fill(0.0);
-        let mut total = 0.0;
-        let mut rest: f32 = self.octave.iter().sum();
+    #[inline(always)]
+    fn add_harmonics(&mut self) -> Lanes {
+        self.sum.fill([0.0; LANES]);
+        let mut total = [0.0; LANES];
+        let mut rest = sum_of(&self.octave);
         let mut at = 0;
         for &(points, weight) in &self.harmonics {
-            rest -= self.octave[at..points].iter().sum::<f32>();
+            let passed = sum_of(&self.octave[at..points]);
             at = points;
-            total += weight * rest;
-            let shifted = &self.octave[points..];
-            self.sum.iter_mut().zip(shifted).for_each(|(sum, value)| *sum += weight * value);
+            for lane in 0..LANES {
+                rest[lane] -= passed[lane];
+                total[lane] += weight * rest[lane];
+            }
+            for (sum, value) in self.sum.iter_mut().zip(&self.octave[points..]) {
+                sum.iter_mut().zip(value).for_each(|(sum, value)| *sum += weight * value);
+            }
         }
-        total / self.grid.points as f32
+        total.map(|total| total / self.grid.points as f32)
     }
 
-    /// Peaks of the sum within the range, refined by a parabola.
-    fn pick(&self, mean: f32) -> Frame {
+    /// The strongest candidates of a frame, strongest first: peaks of the sum within the range, refined by a parabola.
+    fn pick(&self, lane: usize, mean: f32) -> Frame {
         let mut best = Frame::default();
         let first = self.grid.below(*RANGE.start()).saturating_sub(1).max(1);
         for point in first..self.sum.len().saturating_sub(1) {
-            let around = [self.sum[point - 1], self.sum[point], self.sum[point + 1]];
+            let around = [self.sum[point - 1][lane], self.sum[point][lane], self.sum[point + 1][lane]];
             if around[1] > around[0] && around[1] >= around[2] {
                 let (shift, height) = vertex(around);
                 let hz = self.grid.log2(point as f64 + f64::from(shift)).exp2();
@@ -163,6 +179,33 @@ impl Subharmonics {
         }
         best
     }
+}
+
+/// From magnitudes to their sum over harmonics; the mean of the sum per frame.
+struct Summation<'a>(&'a mut Subharmonics);
+
+impl Kernel for Summation<'_> {
+    type Output = Lanes;
+
+    #[inline(always)]
+    fn run(self) -> Lanes {
+        let Subharmonics { spline, ear, magnitude, octave, .. } = &mut *self.0;
+        smooth(magnitude);
+        spline.evaluate(magnitude, octave);
+        for (values, weight) in octave.iter_mut().zip(ear) {
+            values.iter_mut().for_each(|value| *value = value.max(0.0) * *weight);
+        }
+        self.0.add_harmonics()
+    }
+}
+
+#[inline(always)]
+fn sum_of(values: &[Lanes]) -> Lanes {
+    let mut sum = [0.0; LANES];
+    for value in values {
+        sum.iter_mut().zip(value).for_each(|(sum, value)| *sum += value);
+    }
+    sum
 }
 
 /// Puts a candidate where it belongs by strength; the weakest falls off the end.
@@ -191,11 +234,12 @@ fn keep_peaks(magnitude: &mut [f32]) {
 }
 
 /// Weights 1/4, 1/2, 1/4; the ends stay.
-fn smooth(values: &mut [f32]) {
+#[inline(always)]
+fn smooth(values: &mut [Lanes]) {
     let mut left = values[0];
     for i in 1..values.len() - 1 {
-        let here = values[i];
-        values[i] = 0.25 * left + 0.5 * here + 0.25 * values[i + 1];
+        let (here, right) = (values[i], values[i + 1]);
+        values[i] = std::array::from_fn(|lane| 0.25 * left[lane] + 0.5 * here[lane] + 0.25 * right[lane]);
         left = here;
     }
 }
@@ -215,7 +259,7 @@ struct Spline {
     /// Rows of the tridiagonal system for second derivatives, eliminated.
     rows: Vec<Row>,
     points: Vec<Point>,
-    second: Vec<f32>,
+    second: Vec<Lanes>,
 }
 
 /// Row of a knot: weights of the three values, and of its neighbours' second derivatives.
@@ -239,13 +283,13 @@ impl Spline {
         let knot = |bin: usize| (bin as f64 * resolution).log2();
         let mut rows = vec![Row::default(); bins];
         let mut above = 0.0;
-        for bin in 2..bins - 1 {
+        for (bin, row) in rows.iter_mut().enumerate().take(bins - 1).skip(2) {
             let (left, right) = (knot(bin) - knot(bin - 1), knot(bin + 1) - knot(bin));
             let pivot = 1.0 / (2.0 * (left + right) - left * above);
             let (down, up) = (6.0 / left * pivot, 6.0 / right * pivot);
             above = right * pivot;
             let value = [down as f32, -(down + up) as f32, up as f32];
-            rows[bin] = Row { value, left: (left * pivot) as f32, right: above as f32 };
+            *row = Row { value, left: (left * pivot) as f32, right: above as f32 };
         }
         let point = |point: usize| {
             let at = grid.log2(point as f64);
@@ -255,25 +299,33 @@ impl Spline {
             let bend = |share: f64| ((share.powi(3) - share) * width * width / 6.0) as f32;
             Point { bin, value: [near as f32, far as f32], second: [bend(near), bend(far)] }
         };
-        Spline { rows, points: (0..grid.points).map(point).collect(), second: vec![0.0; bins] }
+        Spline { rows, points: (0..grid.points).map(point).collect(), second: vec![[0.0; LANES]; bins] }
     }
 
-    fn evaluate(&mut self, values: &[f32], into: &mut [f32]) {
+    #[inline(always)]
+    fn evaluate(&mut self, values: &[Lanes], into: &mut [Lanes]) {
         let second = &mut self.second;
         for bin in 2..values.len() - 1 {
-            let row = &self.rows[bin];
-            let bend = row.value[0] * values[bin - 1] + row.value[1] * values[bin] + row.value[2] * values[bin + 1];
-            second[bin] = bend - row.left * second[bin - 1];
+            let Row { value: [down, same, up], left, .. } = self.rows[bin];
+            let [below, here, above] = [values[bin - 1], values[bin], values[bin + 1]];
+            let before = second[bin - 1];
+            second[bin] = std::array::from_fn(|lane| {
+                down * below[lane] + same * here[lane] + up * above[lane] - left * before[lane]
+            });
         }
         for bin in (2..values.len() - 1).rev() {
-            second[bin] -= self.rows[bin].right * second[bin + 1];
+            let (right, after) = (self.rows[bin].right, second[bin + 1]);
+            second[bin].iter_mut().zip(after).for_each(|(second, after)| *second -= right * after);
         }
         for (into, point) in into.iter_mut().zip(&self.points) {
-            let (values, second) = (&values[point.bin..point.bin + 2], &second[point.bin..point.bin + 2]);
-            *into = point.value[0] * values[0]
-                + point.value[1] * values[1]
-                + point.second[0] * second[0]
-                + point.second[1] * second[1];
+            let Point { bin, value, second: bend } = *point;
+            let (values, second) = ([values[bin], values[bin + 1]], [second[bin], second[bin + 1]]);
+            *into = std::array::from_fn(|lane| {
+                value[0] * values[0][lane]
+                    + value[1] * values[1][lane]
+                    + bend[0] * second[0][lane]
+                    + bend[1] * second[1][lane]
+            });
         }
     }
 }
@@ -359,9 +411,10 @@ mod tests {
         let grid = Grid { points: 129, lowest: 5.0, step: 7.0 / 128.0 };
         let mut spline = Spline::new(129, 32.0, grid);
         let curve = |log2: f64| (log2 - 9.0).powi(2) as f32;
-        let values: Vec<f32> = (0..129).map(|bin| curve((f64::from(bin.max(1)) * 32.0).log2())).collect();
-        let mut out = vec![0.0; 129];
+        let values: Vec<Lanes> = (0..129).map(|bin| [curve((f64::from(bin.max(1)) * 32.0).log2()); LANES]).collect();
+        let mut out = vec![[0.0; LANES]; 129];
         spline.evaluate(&values, &mut out);
+        let out: Vec<f32> = out.into_iter().map(|lanes| lanes[LANES - 1]).collect();
         assert!((out[0] - curve(5.0)).abs() < 1e-4 && (out[128] - curve(12.0)).abs() < 1e-3);
         // The natural spline bends less at its ends than a parabola; further in it is one.
         for (point, value) in out.iter().enumerate().skip(90).take(30) {

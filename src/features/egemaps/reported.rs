@@ -10,6 +10,7 @@ use realfft::num_complex::Complex;
 use super::formants::{Formants, RATE, resonances};
 use super::frames::Frames;
 use super::lpc::{self, ORDER};
+use crate::features::dsp::wide::{Kernel, wide};
 
 /// Samples of a frame at 11 kHz.
 const LENGTH: usize = 220;
@@ -35,7 +36,8 @@ pub fn reported(samples: &[f32], rate: u32) -> Formants {
 struct Synthesis {
     /// Cosines and negative sines of each bin over the samples.
     waves: Vec<[[f32; LENGTH]; 2]>,
-    samples: [f32; LENGTH],
+    /// Followed by zeros, so that every lag has a partner.
+    samples: [f32; LENGTH + ORDER],
 }
 
 impl Synthesis {
@@ -53,18 +55,40 @@ impl Synthesis {
             }
             wave
         };
-        Synthesis { waves: (0..BINS.min(frames.bins())).map(wave).collect(), samples: [0.0; LENGTH] }
+        Synthesis { waves: (0..BINS.min(frames.bins())).map(wave).collect(), samples: [0.0; LENGTH + ORDER] }
     }
 
     fn autocorrelation(&mut self, spectrum: &[Complex<f32>]) -> [f64; ORDER + 1] {
-        self.samples.fill(0.0);
-        for (bin, [cosines, sines]) in spectrum.iter().zip(&self.waves) {
-            for ((sample, cosine), sine) in self.samples.iter_mut().zip(cosines).zip(sines) {
-                *sample += bin.re * cosine + bin.im * sine;
+        wide(Lags { synthesis: self, spectrum })
+    }
+}
+
+/// Autocorrelation of the samples of a spectrum at lags 0 … 11.
+struct Lags<'a> {
+    synthesis: &'a mut Synthesis,
+    spectrum: &'a [Complex<f32>],
+}
+
+impl Kernel for Lags<'_> {
+    type Output = [f64; ORDER + 1];
+
+    #[inline(always)]
+    fn run(self) -> [f64; ORDER + 1] {
+        let Synthesis { waves, samples } = self.synthesis;
+        samples.fill(0.0);
+        for (bin, [cosines, sines]) in self.spectrum.iter().zip(waves) {
+            for ((sample, cosine), sine) in samples[..LENGTH].iter_mut().zip(cosines).zip(sines) {
+                *sample += bin.re * *cosine + bin.im * *sine;
             }
         }
-        let samples = &self.samples;
-        std::array::from_fn(|lag| samples.iter().zip(&samples[lag..]).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum())
+        // All lags at a time: twelve sums that do not wait for each other.
+        let mut lags = [0.0; ORDER + 1];
+        for near in samples.windows(ORDER + 1) {
+            for (lag, other) in lags.iter_mut().zip(near) {
+                *lag += f64::from(near[0]) * f64::from(*other);
+            }
+        }
+        lags
     }
 }
 
