@@ -239,13 +239,13 @@ impl Spline {
         let knot = |bin: usize| (bin as f64 * resolution).log2();
         let mut rows = vec![Row::default(); bins];
         let mut above = 0.0;
-        for bin in 2..bins - 1 {
+        for (bin, row) in rows.iter_mut().enumerate().take(bins - 1).skip(2) {
             let (left, right) = (knot(bin) - knot(bin - 1), knot(bin + 1) - knot(bin));
             let pivot = 1.0 / (2.0 * (left + right) - left * above);
             let (down, up) = (6.0 / left * pivot, 6.0 / right * pivot);
             above = right * pivot;
             let value = [down as f32, -(down + up) as f32, up as f32];
-            rows[bin] = Row { value, left: (left * pivot) as f32, right: above as f32 };
+            *row = Row { value, left: (left * pivot) as f32, right: above as f32 };
         }
         let point = |point: usize| {
             let at = grid.log2(point as f64);
