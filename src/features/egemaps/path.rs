@@ -1,11 +1,12 @@
 //! The likeliest path through pitch candidates: dynamic programming (Viterbi) over a whole clip.
 //!
-//! A path pays for weak candidates, for calling a frame unvoiced that has a strong one, for starting and ending voice,
-//! and for jumps in pitch. Costs were fitted to what openSMILE answers on five speakers of EmoDB. Deliberately absent:
-//! where candidates come from (`pitch`).
+//! A path pays for other candidates than the strongest, for voiced frames whose candidate is weak and unvoiced ones whose
+//! candidate is strong, for starting and ending voice, for jumps in pitch and for changes of their size. Form and costs
+//! were fitted to what openSMILE answers on five speakers of EmoDB. Deliberately absent: where candidates come from
+//! (`pitch`).
 
-/// Candidates kept per frame.
-pub const CANDIDATES: usize = 6;
+/// Candidates kept per frame; openSMILE's answers never needed more.
+pub const CANDIDATES: usize = 3;
 /// Strength above which a candidate counts as voiced.
 pub const VOICED: f32 = 0.7;
 
@@ -21,23 +22,21 @@ pub struct Candidate {
 /// A frame's candidates, strongest first.
 pub type Frame = [Candidate; CANDIDATES];
 
-/// Cost of a candidate per natural logarithm of its strength.
-const WEAKNESS: f32 = 13.8;
-/// Strengths below this cost no more.
-const WEAKEST: f32 = 0.05;
+/// Cost of a candidate that is not its frame's strongest.
+const OTHER: f32 = 4.7;
+/// Frequency in Hz above which a candidate costs more, and by how much for each multiple.
+const HIGH_HZ: f32 = 300.0;
+const HIGH: f32 = 0.65;
 /// Cost of a voiced frame whose candidate is below [`VOICED`].
-const WEAK: f32 = 4.1;
-/// Cost of an unvoiced frame that has a candidate above [`VOICED`].
-const MISSED: f32 = 11.9;
+const WEAK: f32 = 8.6;
+/// Cost of an unvoiced frame that has a candidate above [`VOICED`]: three in a row outweigh two switches, two do not.
+const MISSED: f32 = 7.9;
 /// Cost of going from voiced to unvoiced, or back.
 const SWITCH: f32 = 10.0;
 /// Cost of a jump by an octave.
-const OCTAVE: f32 = 4.9;
-/// Cost of a candidate for each stronger one in its frame.
-const RANK: f32 = 0.85;
-/// Frequency in Hz above which a candidate costs more, and by how much for each multiple.
-const HIGH_HZ: f32 = 300.0;
-const HIGH: f32 = 0.5;
+const OCTAVE: f32 = 7.1;
+/// Cost of an octave's difference in size between a jump and the one before.
+const CHANGE: f32 = 4.4;
 
 const STATES: usize = CANDIDATES + 1;
 /// The last state of a frame: no pitch.
@@ -45,24 +44,33 @@ const UNVOICED: usize = CANDIDATES;
 /// Cost of what is not there: more than any path's.
 const NEVER: f32 = 1e9;
 
+/// The cheapest way to a state.
+#[derive(Debug, Clone, Copy, Default)]
+struct Way {
+    from: u8,
+    cost: f32,
+    /// Size of its last jump in octaves.
+    jump: f32,
+}
+
 /// Which candidate of each frame is on the cheapest path; `None` is unvoiced.
 pub fn cheapest(frames: &[Frame]) -> Vec<Option<usize>> {
     let mut from = vec![[0u8; STATES]; frames.len()];
-    let mut cost = [0.0; STATES];
+    let mut ways = [Way::default(); STATES];
     for (t, frame) in frames.iter().enumerate() {
-        let mut next = local(frame);
-        if t > 0 {
-            for (state, next) in next.iter_mut().enumerate() {
-                let (before, least) = entry(&frames[t - 1], frame, &cost, state);
-                from[t][state] = before as u8;
-                *next += least;
+        let mut next = [Way::default(); STATES];
+        for (state, (next, local)) in next.iter_mut().zip(local(frame)).enumerate() {
+            if t > 0 {
+                *next = entry(&frames[t - 1], frame, &ways, state);
             }
+            next.cost += local;
         }
+        from[t] = next.map(|way| way.from);
         // Only differences matter; small numbers keep their digits.
-        let least = next.iter().copied().fold(f32::INFINITY, f32::min);
-        cost = next.map(|cost| cost - least);
+        let least = next.iter().map(|way| way.cost).fold(f32::INFINITY, f32::min);
+        ways = next.map(|way| Way { cost: way.cost - least, ..way });
     }
-    backwards(&from, &cost)
+    backwards(&from, &ways)
 }
 
 /// Cost of each state of a frame by itself.
@@ -71,30 +79,33 @@ fn local(frame: &Frame) -> [f32; STATES] {
     let there = frame.iter().take_while(|candidate| candidate.hz > 0.0);
     for (rank, (cost, candidate)) in cost.iter_mut().zip(there).enumerate() {
         let weak = if candidate.strength < VOICED { WEAK } else { 0.0 };
-        let high = HIGH * (candidate.hz / HIGH_HZ - 1.0).max(0.0);
-        *cost = weak + high + RANK * rank as f32 - WEAKNESS * candidate.strength.max(WEAKEST).ln();
+        let other = if rank > 0 { OTHER } else { 0.0 };
+        *cost = weak + other + HIGH * (candidate.hz / HIGH_HZ - 1.0).max(0.0);
     }
     cost[UNVOICED] = if frame[0].hz > 0.0 && frame[0].strength >= VOICED { MISSED } else { 0.0 };
     cost
 }
 
-/// The state before `state` on the cheapest way to it, and the cost up to there.
-fn entry(before: &Frame, now: &Frame, cost: &[f32; STATES], state: usize) -> (usize, f32) {
-    let step = |from: usize| match (from == UNVOICED, state == UNVOICED) {
-        (true, true) => 0.0,
-        (false, false) if before[from].hz > 0.0 && now[state].hz > 0.0 => {
-            OCTAVE * (now[state].hz / before[from].hz).log2().abs()
-        }
-        (false, false) => NEVER,
-        _ => SWITCH,
+/// The cheapest way from the frame before to a state of this one, without the state's own cost.
+fn entry(before: &Frame, now: &Frame, ways: &[Way; STATES], state: usize) -> Way {
+    let step = |(from, way): (usize, &Way)| {
+        let (cost, jump) = match (from == UNVOICED, state == UNVOICED) {
+            (true, true) => (0.0, 0.0),
+            (false, false) if before[from].hz > 0.0 && now[state].hz > 0.0 => {
+                let jump = (now[state].hz / before[from].hz).log2().abs();
+                (OCTAVE * jump + CHANGE * (jump - way.jump).abs(), jump)
+            }
+            (false, false) => (NEVER, 0.0),
+            _ => (SWITCH, 0.0),
+        };
+        Way { from: from as u8, cost: way.cost + cost, jump }
     };
-    let ways = (0..STATES).map(|from| (from, cost[from] + step(from)));
-    ways.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_default()
+    ways.iter().enumerate().map(step).min_by(|a, b| a.cost.total_cmp(&b.cost)).unwrap_or_default()
 }
 
 /// Follows the way back from the cheapest end.
-fn backwards(from: &[[u8; STATES]], cost: &[f32; STATES]) -> Vec<Option<usize>> {
-    let mut state = (0..STATES).min_by(|&a, &b| cost[a].total_cmp(&cost[b])).unwrap_or(UNVOICED);
+fn backwards(from: &[[u8; STATES]], ways: &[Way; STATES]) -> Vec<Option<usize>> {
+    let mut state = (0..STATES).min_by(|&a, &b| ways[a].cost.total_cmp(&ways[b].cost)).unwrap_or(UNVOICED);
     let mut path = vec![None; from.len()];
     for (chosen, from) in path.iter_mut().zip(from).rev() {
         *chosen = (state != UNVOICED).then_some(state);
