@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn unvoiced_frames_are_zero_and_a_stretch_begins_anew() {
-        let hz: Vec<f32> = (0..50).map(|t| if t < 20 || t > 30 { 160.0 } else { 0.0 }).collect();
+        let hz: Vec<f32> = (0..50).map(|t| if (20..=30).contains(&t) { 0.0 } else { 160.0 }).collect();
         let found = periods(&train(&[98, 102], &[0.5]), RATE, &hz);
         assert!(found.jitter[20..=30].iter().all(|&jitter| jitter == 0.0));
         assert!(found.shimmer_db[20..=30].iter().all(|&db| db == 0.0));
