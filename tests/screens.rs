@@ -302,7 +302,7 @@ fn browse_shows_the_corpus() {
      500 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
      200 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~-71dB
          0.0            0.2             0.4             0.6              0.8             1.0             1.2 s
-    Space plays  1.35 s  ~ pitch 95–166 Hz  ~ energy to -11 dB  mel magma 60 dB                         speed 1.0  vol 100 %
+    Space plays  1.35 s  ~ pitch 94–167 Hz  ~ energy to -11 dB  mel magma 60 dB                         speed 1.0  vol 100 %
      demo · 6 clips · ann · demo
      Space play  Enter label  f filter  / search  o sort  v picture  p problems  n next hit                ? help  : palette
     ");

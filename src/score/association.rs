@@ -52,7 +52,7 @@ impl Association {
         if mean > 0.0 { (self.mutual / mean).min(1.0) } else { 1.0 }
     }
 
-    /// The share of the second grouping's entropy that the first one tells, beyond chance: (I − E[I]) / (H_b − E[I]); at
+    /// The share of the second grouping's entropy that the first one tells, beyond chance: (I − E(I)) / (H_b − E(I)); at
     /// most 1, about 0 for groupings that know nothing of each other however many and small the groups are.
     ///
     /// `None` where chance alone would tell all (every item a group of its own, or one class). It is scikit-learn's

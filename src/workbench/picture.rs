@@ -39,7 +39,7 @@ pub struct Picture {
     pub formants: [Vec<Option<f32>>; 3],
 }
 
-/// Smallest and largest sample of every [`STEP`], so that drawing an hour is as quick as drawing a word.
+/// Smallest and largest sample of every 64 samples, so that drawing an hour is as quick as drawing a word.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {
     steps: Vec<(f32, f32)>,
