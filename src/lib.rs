@@ -7,11 +7,11 @@
 //! |---|---|---|
 //! | [`mod@file`] | files that appear whole or not at all; every room may use it | - |
 //! | [`job`] | a thread, a flag, one way to report | - |
-//! | [`score`] | confusion, metrics, intervals | - |
+//! | [`score`] | confusion, metrics, intervals; which columns tell classes apart | - |
 //! | [`audio`] | decode, resample, loudness, playback | job |
-//! | [`corpus`] | clips, speakers, problems, plans | audio |
+//! | [`corpus`] | clips, speakers, problems, plans | audio, job |
 //! | [`label`] | schemes, annotations, queue, votes | corpus, score |
-//! | [`features`] | preparation, images and functionals of a clip, their cache | audio, job |
+//! | [`features`] | preparation of a clip, feature sets, their cache | audio, job |
 //! | [`learn`] | classifiers over matrices and numbers | features, score, job |
 //! | [`store`] | the SQLite file: annotations, runs | corpus, label, score, features, learn |
 //! | [`workbench`] | every verb of the program, no terminal | all above |

@@ -40,7 +40,7 @@ fn wrong_input_is_told_and_fails() {
         (&["compare", demo, "--models", "oracle"], 1, "oracle"),
         (&["compare", demo, "--models", "majority", "--plan", "speakers:99"], 1, "99"),
         (&["compare", demo, "--plan", "sideways"], 2, "sideways"),
-        (&["compare", demo, "--models", "majority", "--features", "nosuch"], 1, "nosuch"),
+        (&["compare", demo, "--models", "majority", "--features", "nosuch"], 2, "nosuch"),
         (&["train", demo, "--model", "majority", "-o", "/proc/nowhere/model"], 1, "/proc/nowhere"),
         (&["predict", empty, "x.wav"], 1, "card.toml"),
         (&["export", demo, "-o", "labels.csv"], 1, "labelled"),

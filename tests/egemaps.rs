@@ -84,7 +84,7 @@ fn functionals_rank_clips_as_opensmile_does() {
     let all: Vec<(f64, &str)> = header[1..].iter().enumerate().map(|(i, name)| (agreement(i), *name)).collect();
     let least = |wanted: f64| all.iter().filter(|(rho, _)| *rho >= wanted).count();
     let worst: Vec<_> = all.iter().filter(|(rho, _)| *rho < 0.95).collect();
-    assert!(least(0.99) >= 55 && least(0.95) >= 72, "{} and {}: {worst:?}", least(0.99), least(0.95));
+    assert!(least(0.99) >= 60 && least(0.95) >= 78, "{} and {}: {worst:?}", least(0.99), least(0.95));
     for (rho, name) in &all {
         let exact =
             ["loudness_sma3_p", "loudness_sma3_a", "slopeUV", "alphaRatioV_sma3nz_amean", "F1frequency", "equivalent"];

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::prepare::Prepare;
+use super::prepare::{Prepare, set_name};
 use super::progress::Progress;
 use super::table::{lines, percent};
 use super::{Files, Place, say, stdout};
@@ -56,7 +56,7 @@ pub struct ProtocolArgs {
     #[arg(long, default_value_t = Target::Emotion)]
     target: Target,
     /// Feature set for the classifiers that can read it.
-    #[arg(long, value_name = "SET")]
+    #[arg(long, value_name = "SET", value_parser = set_name)]
     pub features: Option<String>,
     /// Scaling: none, train (fitted on the training clips) or speaker (each speaker's own clips, without labels).
     #[arg(long, default_value_t = Norm::Train)]
@@ -98,7 +98,8 @@ impl Compare {
         let plan = self.plan.unwrap_or_else(|| default_plan(&corpus));
         let request = self.protocol.request(self.models.clone(), plan);
         let cache = Cache::open(&self.files.cache()?);
-        let listener = Listener { cache: &cache, preparation: self.prepare.preparation() };
+        let listener =
+            Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
         let mut keeper = Keeper::new(self.files.store()?);
         let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
         let compared = compare(&corpus, &request, &listener, &mut keep, &progress)?;

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::compare::{tell_cache, tell_problems};
-use super::prepare::Prepare;
+use super::prepare::{Prepare, set_name};
 use super::progress::Progress;
 use super::{Files, say, stdout, table};
 use crate::corpus::scan;
@@ -32,7 +32,7 @@ pub struct Extract {
     #[arg(long, value_name = "NAME")]
     corpus: Option<String>,
     /// Feature set, with parameters if wanted (logmel:bands=40), or sets of rows side by side (egemaps+mfcc).
-    #[arg(long, value_name = "SET", default_value = "functionals")]
+    #[arg(long, value_name = "SET", default_value = "functionals", value_parser = set_name)]
     set: String,
     /// Folder to write.
     #[arg(long, short, value_name = "DIR", required_unless_present = "describe")]
@@ -75,7 +75,7 @@ impl Extract {
         let corpus = scan(&path, self.corpus.as_deref(), &progress)?;
         tell_problems(&corpus);
         let cache = Cache::open(&self.files.cache()?);
-        let listener = Listener { cache: &cache, preparation: self.prepare.preparation() };
+        let listener = Listener { cache: &cache, preparation: self.prepare.preparation(Some(&self.set)) };
         let format = match self.format {
             Written::Npy => Format::Npy,
             Written::Csv => Format::Csv,

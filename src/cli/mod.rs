@@ -180,7 +180,7 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         annotator: open.annotator.unwrap_or_else(login_name),
         store: open.files.store()?,
         cache: open.files.cache()?,
-        preparation: open.prepare.preparation(),
+        preparation: open.prepare.preparation(None),
         silent: open.silent,
     };
     let (send, updates) = mpsc::channel();

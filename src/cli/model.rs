@@ -55,7 +55,8 @@ impl Train {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
         tell_problems(&corpus);
         let cache = Cache::open(&self.files.cache()?);
-        let listener = Listener { cache: &cache, preparation: self.prepare.preparation() };
+        let listener =
+            Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
         let request = self.protocol.request(models, self.plan.unwrap_or(Plan::Loso));
         let scores = match self.plan {
             None => Vec::new(),

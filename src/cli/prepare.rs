@@ -4,8 +4,8 @@
 
 use clap::Args;
 
-use crate::features::Preparation;
 use crate::features::prepare::{Intensity, Length, Mono, PreparationError, within};
+use crate::features::{Preparation, SpecError, feature_set};
 
 /// Working sample rate of the paper's system, in Hz.
 const RATE: u32 = 22_050;
@@ -14,14 +14,14 @@ const RATE: u32 = 22_050;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Before features are computed")]
 pub struct Prepare {
-    /// Sample rate in Hz that clips are resampled to for features.
-    #[arg(long, value_name = "HZ", default_value_t = RATE, value_parser = clap::value_parser!(u32).range(8_000..=192_000))]
-    rate: u32,
+    /// Sample rate in Hz that clips are resampled to for features [default: 16000 for egemaps, 22050 for all else].
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(8_000..=192_000))]
+    rate: Option<u32>,
     /// Take the first channel alone, not the mean of all.
     #[arg(long)]
     first_channel: bool,
     /// Cut off ends that are DB below the loudest frame (librosa's default is 60).
-    #[arg(long, value_name = "DB", value_parser = decibels)]
+    #[arg(long, value_name = "DB", allow_hyphen_values = true, value_parser = decibels)]
     trim: Option<f64>,
     /// Scale each clip to one intensity: peak, rms or loudness (EBU R 128), with a level if wanted: rms:-20.
     #[arg(long, value_name = "KIND[:DB]", allow_hyphen_values = true)]
@@ -35,10 +35,11 @@ pub struct Prepare {
 }
 
 impl Prepare {
-    /// As the library takes it.
-    pub fn preparation(&self) -> Preparation {
+    /// As the library takes it, for the feature set asked for, if any.
+    pub fn preparation(&self, set: Option<&str>) -> Preparation {
+        let usual = set.and_then(|set| feature_set(set).ok()).map_or(RATE, |set| set.rate());
         Preparation {
-            rate: self.rate,
+            rate: self.rate.unwrap_or(usual),
             mono: if self.first_channel { Mono::First } else { Mono::Mean },
             trim: self.trim,
             intensity: self.intensity,
@@ -46,6 +47,11 @@ impl Prepare {
             pre_emphasis: self.pre_emphasis,
         }
     }
+}
+
+/// That a text names a feature set: a typing error is told before anything is read.
+pub fn set_name(text: &str) -> Result<String, SpecError> {
+    feature_set(text).map(|_| text.to_owned())
 }
 
 fn decibels(text: &str) -> Result<f64, PreparationError> {

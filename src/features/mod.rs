@@ -1,4 +1,4 @@
-//! Numbers from a clip: the three-layer image and vectors of functionals, one file per feature set, and their cache.
+//! Numbers from a clip: images and rows, one file or folder per feature set; what happens to a clip before; their cache.
 //!
 //! Deliberately absent: normalisation across clips (fitted inside a fold, see `learn::norm`) and anything about labels.
 
@@ -75,6 +75,11 @@ pub trait FeatureSet: Send + Sync {
     fn version(&self) -> u32;
     /// Names of the columns (rows), or of channel x band (images), in order.
     fn columns(&self) -> Vec<Column>;
+    /// Samples per second that clips are brought to for this set unless the user says otherwise: that of the paper's
+    /// system, 22,050, for most.
+    fn rate(&self) -> u32 {
+        22_050
+    }
     /// Computes the features of one clip, at the wave's own rate.
     ///
     /// # Errors

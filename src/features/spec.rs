@@ -12,7 +12,7 @@ use crate::audio::Wave;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// No set of the registry has that name.
-    #[error("no feature set `{name}`; there are {}", known.join(", "))]
+    #[error("no feature set `{name}`; there are {}; several side by side: a+b", known.join(", "))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -43,7 +43,7 @@ pub struct Parameters {
 /// # Errors
 /// [`SpecError`], naming the sets or parameters there are.
 pub fn feature_set(spec: &str) -> Result<Chosen, SpecError> {
-    let parts = spec.split('+').map(single).collect::<Result<Vec<_>, _>>()?;
+    let parts = spec.split('+').map(|part| single(part.trim())).collect::<Result<Vec<_>, _>>()?;
     match <[Chosen; 1]>::try_from(parts) {
         Ok([only]) => Ok(only),
         Err(parts) => Ok(Arc::new(Combined::new(parts)?)),
@@ -109,6 +109,9 @@ impl FeatureSet for &'static dyn FeatureSet {
     fn parts(&self) -> &[Chosen] {
         (**self).parts()
     }
+    fn rate(&self) -> u32 {
+        (**self).rate()
+    }
     fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
         (**self).with(parameters)
     }
@@ -147,9 +150,13 @@ impl FeatureSet for Combined {
     fn kind(&self) -> Kind {
         Kind::Row
     }
-    /// Versions of the parts as digits of one number: any change of a part below version 1000 shows.
+    /// The versions of the parts, mixed into one number.
     fn version(&self) -> u32 {
         self.parts.iter().fold(0, |all, part| all.wrapping_mul(1000).wrapping_add(part.version()))
+    }
+    /// The lowest of the parts': what a set does not expect above its rate could spoil it.
+    fn rate(&self) -> u32 {
+        self.parts.iter().map(|part| part.rate()).min().unwrap_or(22_050)
     }
     fn columns(&self) -> Vec<Column> {
         let named = |part: &Chosen| {

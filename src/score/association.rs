@@ -12,8 +12,6 @@ pub struct Association {
     /// The same expected for groupings of these sizes put together by chance (Vinh, Epps & Bailey, JMLR 11, 2010,
     /// eq. 24a; scikit-learn's `expected_mutual_information`).
     pub expected: f64,
-    /// Entropy of the first grouping.
-    pub entropy_a: f64,
     /// Entropy of the second grouping.
     pub entropy_b: f64,
 }
@@ -39,17 +37,8 @@ impl Association {
         Association {
             mutual: cells.iter().map(share).sum::<f64>().max(0.0),
             expected: expected(&rows_by_size, &columns_by_size, n),
-            entropy_a: entropy(&rows_by_size, n),
             entropy_b: entropy(&columns_by_size, n),
         }
-    }
-
-    /// I / mean of the entropies, 0..1; scikit-learn's `normalized_mutual_info_score`. Grows with the number of groups
-    /// even for groupings that know nothing of each other. 1 where nothing varies.
-    #[must_use]
-    pub fn normalised(&self) -> f64 {
-        let mean = (self.entropy_a + self.entropy_b) / 2.0;
-        if mean > 0.0 { (self.mutual / mean).min(1.0) } else { 1.0 }
     }
 
     /// The share of the second grouping's entropy that the first one tells, beyond chance: (I − E(I)) / (H_b − E(I)); at
@@ -108,14 +97,13 @@ mod tests {
     use super::*;
 
     const MUTUAL: f64 = 0.48464617075236704;
-    const NORMALISED: f64 = 0.3934054714241225;
     const EXPECTED: f64 = 0.35841409196300983;
 
     fn near(found: f64, wanted: f64) {
         assert!((found - wanted).abs() < 1e-9, "{found} is not {wanted}");
     }
 
-    /// scikit-learn 1.9: `mutual_info_score`, `normalized_mutual_info_score`,
+    /// scikit-learn 1.9: `mutual_info_score`,
     /// `expected_mutual_information(contingency_matrix(a, b), 12)`, `entropy`, and
     /// `(mi - emi) / (entropy(b) - emi)`, on the same lists.
     #[test]
@@ -124,9 +112,7 @@ mod tests {
         let b = [0, 0, 1, 1, 1, 1, 2, 2, 0, 0, 1, 2];
         let found = Association::of(&a, &b);
         near(found.mutual, MUTUAL);
-        near(found.normalised(), NORMALISED);
         near(found.expected, EXPECTED);
-        near(found.entropy_a, 4.0_f64.ln());
         near(found.told_beyond_chance().unwrap(), (MUTUAL - EXPECTED) / (found.entropy_b - EXPECTED));
     }
 

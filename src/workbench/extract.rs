@@ -71,6 +71,7 @@ impl Extraction<'_> {
     /// No clip has features, the folder cannot be written, or cancelled; single bad clips are none.
     pub fn run(&self, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<Extracted> {
         fs::create_dir_all(self.out).with_context(|| self.out.display().to_string())?;
+        self.fits(listener)?;
         absent(&self.out.join("index.csv"))?;
         let failed = self.compute(listener, watch)?;
         listener.cache.flush();
@@ -81,6 +82,7 @@ impl Extraction<'_> {
             reason: failed.get(&clip.audio.hash).cloned().unwrap_or_default(),
         };
         let problems: Vec<Problem> = bad.iter().map(problem).collect();
+        let all: Vec<Problem> = problems.iter().chain(&self.corpus.problems).cloned().collect();
         if let (true, Some(first)) = (good.is_empty(), problems.first()) {
             bail!("none of {} clips has features; the first, {}: {}", bad.len(), first.file, first.reason);
         }
@@ -88,9 +90,34 @@ impl Extraction<'_> {
             Kind::Row => self.write_rows(&good, listener, watch)?,
             Kind::Image => self.write_images(&good, listener, watch)?,
         };
-        self.write_about(listener, &problems)?;
+        self.write_about(listener, &all)?;
         self.write_index(&good, &arrays)?;
         Ok(Extracted { clips: good.len(), problems })
+    }
+
+    /// Refuses a folder that holds something else: its files would lie beside ours under one index.
+    fn fits(&self, listener: &Listener<'_>) -> Result<()> {
+        let path = self.out.join("recipe.toml");
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Ok(there) if there == self.recipe(listener)? => Ok(()),
+            Ok(_) => bail!(
+                "{} was written for another set, preparation or corpus; choose another folder",
+                self.out.display()
+            ),
+            Err(error) => Err(error).with_context(|| path.display().to_string()),
+        }
+    }
+
+    fn recipe(&self, listener: &Listener<'_>) -> Result<String> {
+        Ok(toml::to_string(&Recipe {
+            set: self.set.name(),
+            version: self.set.version(),
+            corpus: &self.corpus.name,
+            synthetic: self.corpus.synthetic,
+            emolab: env!("CARGO_PKG_VERSION"),
+            preparation: listener.preparation,
+        })?)
     }
 
     /// Has the features of every distinct recording computed and kept; the hashes of those that have none, and why.
@@ -185,15 +212,7 @@ impl Extraction<'_> {
         let columns = self.set.columns();
         let lines = columns.iter().map(|column| vec![column.name.as_str(), column.unit, column.source]);
         write_csv(&self.out.join("columns.csv"), &["column", "unit", "source"], lines)?;
-        let recipe = Recipe {
-            set: self.set.name(),
-            version: self.set.version(),
-            corpus: &self.corpus.name,
-            synthetic: self.corpus.synthetic,
-            emolab: env!("CARGO_PKG_VERSION"),
-            preparation: listener.preparation,
-        };
-        let text = toml::to_string(&recipe)?;
+        let text = self.recipe(listener)?;
         write_whole(&self.out.join("recipe.toml"), |out| out.write_all(text.as_bytes()))?;
         let path = self.out.join("problems.csv");
         if problems.is_empty() {

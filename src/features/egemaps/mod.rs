@@ -84,6 +84,10 @@ impl FeatureSet for Egemaps {
     fn version(&self) -> u32 {
         VERSION
     }
+    /// That of most corpora of emotional speech; numbers are openSMILE's only at the rate of the recordings.
+    fn rate(&self) -> u32 {
+        16_000
+    }
     fn columns(&self) -> Vec<Column> {
         columns::functionals()
     }
@@ -111,6 +115,10 @@ impl FeatureSet for Descriptors {
     }
     fn version(&self) -> u32 {
         VERSION
+    }
+    /// That of most corpora of emotional speech; numbers are openSMILE's only at the rate of the recordings.
+    fn rate(&self) -> u32 {
+        16_000
     }
     fn columns(&self) -> Vec<Column> {
         columns::descriptors()
