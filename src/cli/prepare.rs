@@ -5,10 +5,7 @@
 use clap::Args;
 
 use crate::features::prepare::{Intensity, Length, Mono, PreparationError, within};
-use crate::features::{Preparation, SpecError, feature_set};
-
-/// Working sample rate of the paper's system, in Hz.
-const RATE: u32 = 22_050;
+use crate::features::{Preparation, SpecError, USUAL_RATE, feature_set};
 
 /// Preparation of clips; without any of these only channels are averaged and the rate is changed.
 #[derive(Debug, Clone, Args)]
@@ -37,7 +34,7 @@ pub struct Prepare {
 impl Prepare {
     /// As the library takes it, for the feature set asked for, if any.
     pub fn preparation(&self, set: Option<&str>) -> Preparation {
-        let usual = set.and_then(|set| feature_set(set).ok()).map_or(RATE, |set| set.rate());
+        let usual = set.and_then(|set| feature_set(set).ok()).map_or(USUAL_RATE, |set| set.rate());
         Preparation {
             rate: self.rate.unwrap_or(usual),
             mono: if self.first_channel { Mono::First } else { Mono::Mean },

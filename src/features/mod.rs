@@ -75,10 +75,9 @@ pub trait FeatureSet: Send + Sync {
     fn version(&self) -> u32;
     /// Names of the columns (rows), or of channel x band (images), in order.
     fn columns(&self) -> Vec<Column>;
-    /// Samples per second that clips are brought to for this set unless the user says otherwise: that of the paper's
-    /// system, 22,050, for most.
+    /// Samples per second that clips are brought to for this set unless the user says otherwise.
     fn rate(&self) -> u32 {
-        22_050
+        USUAL_RATE
     }
     /// Computes the features of one clip, at the wave's own rate.
     ///
@@ -123,6 +122,9 @@ pub enum FeatureError {
         column: String,
     },
 }
+
+/// The paper's system's rate in Hz: what clips are brought to unless a set or the user says otherwise.
+pub const USUAL_RATE: u32 = 22_050;
 
 /// Rates that features are computed at, in Hz.
 pub const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;

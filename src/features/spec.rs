@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Chosen, Column, FEATURE_SETS, FeatureError, FeatureSet, Features, Kind};
+use super::{Chosen, Column, FEATURE_SETS, FeatureError, FeatureSet, Features, Kind, USUAL_RATE};
 use crate::audio::Wave;
 
 /// Why a name is no feature set.
@@ -156,7 +156,7 @@ impl FeatureSet for Combined {
     }
     /// The lowest of the parts': what a set does not expect above its rate could spoil it.
     fn rate(&self) -> u32 {
-        self.parts.iter().map(|part| part.rate()).min().unwrap_or(22_050)
+        self.parts.iter().map(|part| part.rate()).min().unwrap_or(USUAL_RATE)
     }
     fn columns(&self) -> Vec<Column> {
         let named = |part: &Chosen| {

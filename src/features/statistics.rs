@@ -43,6 +43,14 @@ const ALL: [Statistic; 11] = [
     speed("fall", |s| s.mean_step(-1.0)),
 ];
 
+/// Value below which a share of ascending values lies, linear between ranks as numpy's; 0 of nothing.
+pub fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    let rank = share * last as f64;
+    let (low, rest) = (rank.floor() as usize, rank.fract());
+    sorted[low] + rest * (sorted[(low + 1).min(last)] - sorted[low])
+}
+
 /// The present values of a track, prepared for statistics.
 #[derive(Debug, Clone)]
 pub struct Sample {
@@ -70,11 +78,7 @@ impl Sample {
     }
 
     fn percentile(&self, percent: f64) -> f64 {
-        let Some(last) = self.sorted.len().checked_sub(1) else { return 0.0 };
-        let rank = percent / 100.0 * last as f64;
-        let (low, share) = (rank.floor() as usize, rank.fract());
-        let high = (low + 1).min(last);
-        self.sorted[low] + share * (self.sorted[high] - self.sorted[low])
+        quantile(&self.sorted, percent / 100.0)
     }
 
     /// Slope per second of the line of least squares through all values.

@@ -27,7 +27,7 @@ pub struct Formants {
 
 /// The formants of a wave: poles between 50 and 5450 Hz of an 11th-order predictor at 11 kHz, by rising frequency.
 pub fn formants(samples: &[f32], rate: u32) -> Formants {
-    let mut frames = Frames::new(samples, rate);
+    let mut frames = Frames::short(samples, rate);
     let lags = Lags::new(&frames, f64::from(rate));
     let mut found = Formants::none(&frames);
     let mut zeros = lpc::start();

@@ -6,6 +6,7 @@
 use super::contour::Contour;
 use super::smoothing::{smooth, smooth_defined};
 use super::tracks::Tracks;
+use crate::features::statistics::quantile;
 
 /// Runs of voice or of none shorter than this many frames do not count.
 const SHORTEST_RUN: usize = 3;
@@ -80,20 +81,11 @@ fn moments(values: &[f32]) -> [f64; 2] {
 /// Mean, variation, percentiles 20, 50, 80, their range, mean and deviation of rising and of falling slopes.
 fn contour(values: &[f32], hop: f64) -> [f64; 10] {
     let [mean, variation] = moments(values);
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f32::total_cmp);
-    let [low, middle, high] = [0.2, 0.5, 0.8].map(|share| percentile(&sorted, share));
+    let mut sorted: Vec<f64> = values.iter().copied().map(f64::from).collect();
+    sorted.sort_by(f64::total_cmp);
+    let [low, middle, high] = [0.2, 0.5, 0.8].map(|share| quantile(&sorted, share));
     let Contour { rising, falling, .. } = Contour::of(values, hop);
     [mean, variation, low, middle, high, high - low, rising[0], rising[1], falling[0], falling[1]]
-}
-
-/// Linear between the two nearest values; 0 of nothing.
-fn percentile(sorted: &[f32], share: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
-    let place = share * last as f64;
-    let (below, above) = (place.floor() as usize, place.ceil() as usize);
-    let (low, high) = (f64::from(sorted[below]), f64::from(sorted[above]));
-    low + (high - low) * place.fract()
 }
 
 /// Loudness peaks per second, voiced segments per second, mean and deviation of the length in seconds of voiced and of

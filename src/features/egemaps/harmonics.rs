@@ -9,7 +9,7 @@ use std::sync::Arc;
 use realfft::ComplexToReal;
 use realfft::num_complex::Complex;
 
-use super::long::{LongFrames, magnitudes};
+use super::frames::{Frames, magnitudes};
 use crate::features::dsp::inverse;
 
 /// Formants whose harmonics are measured.
@@ -41,7 +41,7 @@ pub struct Harmonics {
 ///
 /// Has as many frames as `hz`; formants beyond their tracks' ends count as absent.
 pub fn harmonics(samples: &[f32], rate: u32, hz: &[f32], formants_hz: &[Vec<f32>; FORMANTS]) -> Harmonics {
-    let mut long = LongFrames::new(samples, rate);
+    let mut long = Frames::long(samples, rate);
     let mut correlation = Correlation::new(long.bins());
     let mut magnitude = vec![0.0; long.bins()];
     let mut all = Harmonics {

@@ -12,7 +12,6 @@ mod formants;
 mod frames;
 mod functionals;
 mod harmonics;
-mod long;
 mod lpc;
 mod path;
 mod periods;

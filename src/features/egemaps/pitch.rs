@@ -7,7 +7,7 @@
 
 use realfft::num_complex::Complex;
 
-use super::long::{LongFrames, magnitudes};
+use super::frames::{Frames, magnitudes};
 use super::path::{CANDIDATES, Candidate, Frame, cheapest};
 use crate::features::dsp::wide::{Kernel, wide};
 
@@ -47,7 +47,7 @@ pub struct PitchTrack {
 ///
 /// A wave shorter than one frame has one, padded with zeros.
 pub fn track(samples: &[f32], rate: u32) -> PitchTrack {
-    let mut long = LongFrames::new(samples, rate);
+    let mut long = Frames::long(samples, rate);
     let mut sum = Subharmonics::new(long.bins(), long.resolution());
     let mut loud = Vec::with_capacity(long.count());
     let mut frames = Vec::with_capacity(long.count());
@@ -55,7 +55,7 @@ pub fn track(samples: &[f32], rate: u32) -> PitchTrack {
         let block = LANES.min(long.count() - first);
         for lane in 0..block {
             sum.put(lane, long.spectrum(first + lane));
-            loud.push(long.rms() >= SILENCE);
+            loud.push(long.weighted_rms(first + lane) >= SILENCE);
         }
         let means = wide(Summation(&mut sum));
         frames.extend((0..block).map(|lane| sum.pick(lane, means[lane])));

@@ -19,7 +19,7 @@ const BINS: usize = LENGTH / 2;
 
 /// Frequencies and bandwidths of the three lowest formants of a wave, as openSMILE has them.
 pub fn reported(samples: &[f32], rate: u32) -> Formants {
-    let mut frames = Frames::new(samples, rate);
+    let mut frames = Frames::short(samples, rate);
     let mut synthesis = Synthesis::new(&frames);
     let mut found = Formants::none(&frames);
     let mut zeros = lpc::start();

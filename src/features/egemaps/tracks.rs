@@ -19,8 +19,6 @@ const SHORTEST: f64 = 0.060;
 const LOUDEST: f32 = 1e6;
 /// Quietest level in dB re full scale.
 const QUIETEST: f64 = 1e-12;
-/// Semitones are counted from this, in Hz.
-const SEMITONES_FROM: f32 = 27.5;
 /// Number of tracks that need no pitch.
 pub const PLAIN: usize = 6 + CEPSTRUM;
 /// Number of tracks that are 0 where there is no voice.
@@ -60,16 +58,16 @@ impl Tracks {
             FormantKind::Reported => reported(samples, rate),
             FormantKind::Resonances => formants(samples, rate),
         };
-        let pitch = pitch::track(samples, rate).hz;
-        let frames = pitch.len();
+        let hz = pitch::track(samples, rate).hz;
+        let frames = hz.len();
         let cut = |mut track: Vec<f32>| {
             track.truncate(frames);
             track
         };
         let (centres, widths) = (centres.map(cut), widths.map(cut));
-        let Periods { jitter, shimmer_db } = periods(samples, rate, &pitch);
-        let Harmonics { hnr_db, h1_h2, h1_a3, amplitude } = harmonics(samples, rate, &pitch, &centres);
-        let semitones = pitch.iter().map(|&hz| semitones(hz)).collect();
+        let Periods { jitter, shimmer_db } = periods(samples, rate, &hz);
+        let Harmonics { hnr_db, h1_h2, h1_a3, amplitude } = harmonics(samples, rate, &hz, &centres);
+        let semitones = hz.iter().map(|&hz| pitch::semitones(hz)).collect();
         let mut levels = amplitude.into_iter();
         let formants = centres.into_iter().zip(widths).zip(&mut levels);
         let mut formants = formants.map(|((centre, width), level)| [centre, width, level]);
@@ -102,13 +100,9 @@ fn usable(samples: &[f32], rate: u32) -> Cow<'_, [f32]> {
     Cow::Owned(usable)
 }
 
-fn semitones(hz: f32) -> f32 {
-    if hz > 0.0 { 12.0 * (hz / SEMITONES_FROM).log2() } else { 0.0 }
-}
-
 /// The tracks of frames of 20 ms, and the mean level over those frames.
 fn plain(samples: &[f32], rate: u32) -> ([Vec<f32>; PLAIN], f64) {
-    let mut frames = Frames::new(samples, rate);
+    let mut frames = Frames::short(samples, rate);
     let bands = Bands::new(frames.bins(), frames.resolution());
     let mut shapes = Shapes::new(frames.bins(), frames.resolution());
     let mut tracks: [Vec<f32>; PLAIN] = std::array::from_fn(|_| Vec::with_capacity(frames.count()));

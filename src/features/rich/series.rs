@@ -5,7 +5,7 @@
 //! flat for is 0, and every number is finite. Deliberately absent: missing frames; the caller hands over the frames
 //! that count.
 
-use super::super::statistics::{Spread, Turn, turns};
+use super::super::statistics::{Spread, Turn, quantile, turns};
 use super::units::Per;
 
 /// Functionals that are computed together.
@@ -207,10 +207,7 @@ impl Series {
 
     /// numpy's percentile, linear between ranks.
     fn quantile(&self, share: f64) -> f64 {
-        let Some(last) = self.sorted.len().checked_sub(1) else { return 0.0 };
-        let rank = share * last as f64;
-        let (low, rest) = (rank.floor() as usize, rank.fract());
-        self.sorted[low] + rest * (self.sorted[(low + 1).min(last)] - self.sorted[low])
+        quantile(&self.sorted, share)
     }
 
     /// Values at the peaks or at the valleys, in order of time.
