@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::norm::Prep;
 use super::worker::{guarded, on_own_thread};
-use super::{CLASSIFIERS, Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights, classifier};
+use super::{CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Weights, classifier};
 use crate::features::Kind;
 use crate::job::Watch;
 
@@ -39,7 +39,12 @@ pub fn fit(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Result<Fit
         let (prep, inputs) = Prep::fit(recipe.norm, &data.inputs, &data.groups)?;
         watch.check()?;
         let (present, labels) = renumbered(&data.labels);
-        let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras: data.extras };
+        let extras = Extras {
+            altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
+            neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
+            ..data.extras
+        };
+        let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras };
         let model = kind.fit(&ready, &recipe, watch)?;
         Ok(Fitted { recipe, classes: data.classes, present, prep, model })
     })
@@ -155,6 +160,9 @@ fn check(kind: &dyn Classifier, data: &Data) -> Result<(), LearnError> {
     let clips = data.inputs.len();
     same_length("labels", data.labels.len(), clips)?;
     same_length("groups", data.groups.len(), clips)?;
+    if let Some(altered) = &data.extras.altered {
+        same_length("clips to change", altered.len(), clips)?;
+    }
     if let Some(row) = data.labels.iter().position(|&label| label >= data.classes) {
         let text = format!("clip {row}: class {} of {}", data.labels[row], data.classes);
         return Err(LearnError::WrongInput(text));

@@ -258,7 +258,7 @@ fn material<'a>(
     for kind in kinds {
         let (_, set) = request.recipe(*kind)?;
         if !all.contains_key(set.name()) {
-            all.insert(set.name().to_owned(), data(corpus, task, set.as_ref(), listener, watch)?);
+            all.insert(set.name().to_owned(), data(corpus, task, &set, listener, watch)?);
         }
     }
     Ok(Material { corpus, task, preparation: listener.preparation, data: all })

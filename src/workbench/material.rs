@@ -3,19 +3,24 @@
 //! Deliberately absent: folds and fits (see `experiment`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use super::altered::AlteredClips;
 use super::experiment::News;
 use crate::audio::{Wave, decode};
 use crate::corpus::{Clip, Corpus, Task};
 use crate::features::cache::Cache;
 use crate::features::{Chosen, FEATURE_SETS, FeatureSet, Features, Kind, Preparation, feature_set};
 use crate::job::{Watch, panic_text};
-use crate::learn::{Classifier, Data, Extras, Inputs, classifier};
+use crate::learn::{Alter, Altered, Classifier, Data, Extras, Inputs, classifier};
+
+/// The class of speech without emotion, as corpora call it.
+const NEUTRAL: &str = "neutral";
 
 /// Where features come from: the cache, and what happens to a clip before they are computed.
 #[derive(Debug, Clone, Copy)]
@@ -106,17 +111,22 @@ pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<Chosen> {
 pub fn data(
     corpus: &Corpus,
     task: &Task,
-    set: &dyn FeatureSet,
+    set: &Chosen,
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Data> {
     let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let altered = (set.kind() == Kind::Image).then(|| {
+        let maker: Arc<dyn Alter> = Arc::new(AlteredClips::new(&clips, Arc::clone(set), listener.preparation));
+        Altered::new(&maker, clips.len())
+    });
+    let neutral = task.classes.iter().position(|class| class == NEUTRAL);
     Ok(Data {
-        inputs: listener.inputs(&clips, set, watch)?,
+        inputs: listener.inputs(&clips, set.as_ref(), watch)?,
         labels: task.labels.clone(),
         groups: task.groups.clone(),
         classes: task.classes.len(),
-        extras: Extras::default(),
+        extras: Extras { altered, neutral, ..Extras::default() },
     })
 }
 

@@ -123,7 +123,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     }
     check_features(&kinds, request.features.as_deref())?;
     let (recipe, set) = request.recipe(kind)?;
-    let data = data(corpus, &task, set.as_ref(), listener, watch)?;
+    let data = data(corpus, &task, &set, listener, watch)?;
     watch.tell(News::Model { model: recipe.classifier.clone(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
     let fitted = fit(&recipe, &data, &Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch })))?;
     let card = Card {
