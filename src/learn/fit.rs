@@ -57,7 +57,11 @@ pub fn fit_kept(
         let (prep, inputs) = Prep::fit(recipe.norm, &data.inputs, &data.groups)?;
         watch.check()?;
         let (present, labels) = renumbered(&data.labels);
-        let extras = Extras { second: data.extras.second.and_then(learnable), ..data.extras };
+        let extras = Extras {
+            second: data.extras.second.and_then(learnable),
+            altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
+            neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
+        };
         let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras };
         let model = kind.fit_kept(&ready, &recipe, keeper.as_ref(), watch)?;
         Ok(Fitted { recipe, classes: data.classes, present, prep, model })
@@ -180,6 +184,9 @@ fn check(kind: &dyn Classifier, data: &Data) -> Result<(), LearnError> {
     let clips = data.inputs.len();
     same_length("labels", data.labels.len(), clips)?;
     same_length("groups", data.groups.len(), clips)?;
+    if let Some(altered) = &data.extras.altered {
+        same_length("clips to change", altered.len(), clips)?;
+    }
     if let Some(row) = data.labels.iter().position(|&label| label >= data.classes) {
         let text = format!("clip {row}: class {} of {}", data.labels[row], data.classes);
         return Err(LearnError::WrongInput(text));

@@ -3,6 +3,7 @@
 //! `learn` never sees clips, speakers or files, so it cannot leak a speaker: what it is given is what it may use.
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
+mod altered;
 mod calibration;
 pub mod cnn;
 pub mod committee;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array, Array2, ArrayD, Dimension};
 
+pub use altered::{Alter, Altered};
 pub use fit::{Fitted, fit, fit_kept};
 
 use crate::features::{Image, Kind};
@@ -59,6 +61,10 @@ pub struct Data {
 pub struct Extras {
     /// Something else that is known of the clips, learnt beside the first.
     pub second: Option<Second>,
+    /// The clips with their sound changed; `None` = there is no sound behind them.
+    pub altered: Option<Altered>,
+    /// The class of speech without emotion, if the task has one.
+    pub neutral: Option<usize>,
 }
 
 /// Labels of a second kind.
@@ -366,7 +372,8 @@ impl Extras {
             labels: rows.iter().map(|&row| second.labels[row]).collect(),
             classes: second.classes,
         });
-        Extras { second }
+        let altered = self.altered.as_ref().map(|altered| altered.select(rows));
+        Extras { second, altered, neutral: self.neutral }
     }
 }
 
