@@ -5,10 +5,14 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 pub mod columns;
+pub mod eta;
 pub mod experiment;
 pub mod extract;
+pub mod live;
+pub mod log;
 pub mod material;
 pub mod models;
+pub mod net;
 pub mod picture;
 pub mod places;
 pub mod summary;

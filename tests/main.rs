@@ -16,6 +16,7 @@ mod extract;
 mod features;
 mod journeys;
 mod label;
+mod log;
 mod preparation;
 mod scores;
 mod screens;

@@ -10,7 +10,7 @@ use super::norm::Prep;
 use super::worker::{guarded, on_own_thread};
 use super::{CLASSIFIERS, Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights, classifier};
 use crate::features::Kind;
-use crate::job::Watch;
+use crate::job::{Mapped, Watch};
 
 /// A fitted recipe: prepares clips as in training and scores them.
 pub struct Fitted {
@@ -39,8 +39,9 @@ pub fn fit(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Result<Fit
         let (prep, inputs) = Prep::fit(recipe.norm, &data.inputs, &data.groups)?;
         watch.check()?;
         let (present, labels) = renumbered(&data.labels);
+        let told = Mapped::new(watch, |epoch: Epoch| Some(epoch.of_task(&present, data.classes)));
         let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras: data.extras };
-        let model = kind.fit(&ready, &recipe, watch)?;
+        let model = kind.fit(&ready, &recipe, &told)?;
         Ok(Fitted { recipe, classes: data.classes, present, prep, model })
     })
 }

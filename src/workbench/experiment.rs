@@ -14,7 +14,7 @@ use ndarray::Array2;
 
 use super::material::{Listener, check_features, classifiers, data, set_for};
 use super::summary::Summary;
-use super::{corpus_key, places};
+use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Corpus, Target, Task, task};
 use crate::features::{Chosen, Kind, Preparation};
@@ -22,7 +22,7 @@ use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
 use crate::learn::{Classifier, Data, Epoch, Norm, Recipe, fit};
-use crate::score::Association;
+use crate::score::{Association, Confusion};
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
 
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
@@ -56,6 +56,13 @@ impl Request {
         Ok(asked.or_else(|| kind.settings()).transpose()?)
     }
 
+    /// The net of a classifier that is one, in words (see [`net::told`]).
+    pub fn told(&self, kind: &dyn Classifier) -> Option<Vec<(String, String)>> {
+        let mut settings = self.net(kind).ok()??;
+        settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
+        net::told(&settings).ok()
+    }
+
     /// The recipe of one of its classifiers, and the feature set that it reads.
     ///
     /// # Errors
@@ -74,9 +81,37 @@ impl Request {
     }
 }
 
+/// What a comparison is about to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Agenda {
+    /// Name of the corpus.
+    pub corpus: String,
+    /// Class names of the task, in the order of confusions.
+    pub classes: Vec<String>,
+    /// Labelled clips.
+    pub clips: usize,
+    /// Known speakers.
+    pub speakers: usize,
+    /// What is fitted, in that order.
+    pub series: Vec<Series>,
+}
+
+/// A classifier under a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Series {
+    /// The classifier's name.
+    pub model: String,
+    /// The plan, as typed.
+    pub plan: String,
+    /// Its folds by name, such as `speaker 12`.
+    pub folds: Vec<String>,
+}
+
 /// News of a running comparison.
 #[derive(Debug, Clone)]
 pub enum News {
+    /// It is known what will be fitted.
+    Start(Arc<Agenda>),
     /// Features of `done` of `total` clips are there.
     Reading {
         /// Name of the feature set.
@@ -108,6 +143,12 @@ pub enum News {
     },
     /// One more fold is judged.
     Fold {
+        /// Which, from 0.
+        fold: usize,
+        /// Its test clips: who was taken for whom.
+        confusion: Confusion,
+        /// Seconds from the start of its fit.
+        seconds: f64,
         /// Folds done of the current series.
         done: usize,
         /// Folds of the current series.
@@ -187,6 +228,7 @@ pub fn compare(
         watch.tell(News::Trouble(note));
     }
     let material = material(corpus, &task, (&kinds, request), listener, watch)?;
+    watch.tell(News::Start(Arc::new(agenda(&material, &kinds, &planned))));
     let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin };
     let of = planned.len() * kinds.len();
     let series = planned.iter().flat_map(|planned| kinds.iter().map(move |kind| (planned, *kind)));
@@ -247,6 +289,31 @@ pub fn default_plan(corpus: &Corpus) -> Plan {
     Plan::Random(5).twin(speakers.len())
 }
 
+fn agenda(material: &Material<'_>, kinds: &[&'static dyn Classifier], planned: &[Planned]) -> Agenda {
+    let series = planned.iter().flat_map(|(plan, splits)| {
+        let folds: Vec<String> = splits.iter().map(|split| split.name.clone()).collect();
+        kinds.iter().map(move |kind| Series {
+            model: kind.name().to_owned(),
+            plan: plan.to_string(),
+            folds: folds.clone(),
+        })
+    });
+    Agenda { series: series.collect(), ..Agenda::of(material.corpus, material.task) }
+}
+
+impl Agenda {
+    /// The task, and nothing to fit yet.
+    pub fn of(corpus: &Corpus, task: &Task) -> Agenda {
+        Agenda {
+            corpus: corpus.name.clone(),
+            classes: task.classes.clone(),
+            clips: task.rows.len(),
+            speakers: task.known_speakers(),
+            series: Vec::new(),
+        }
+    }
+}
+
 fn material<'a>(
     corpus: &'a Corpus,
     task: &'a Task,
@@ -277,8 +344,11 @@ fn run(
     let (started_at, started) = (Timestamp::now(), Instant::now());
     let done = AtomicUsize::new(0);
     let folds = side_by_side(workers, splits, |fold, split| {
+        let began = Instant::now();
         let scores = judge(&recipe, data, (fold, split), watch)?;
-        watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
+        let (confusion, seconds) = (confusion(data, split, &scores), began.elapsed().as_secs_f64());
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        watch.tell(News::Fold { fold, confusion, seconds, done, folds: splits.len() });
         Ok(scores)
     })?;
     let fit_seconds = started.elapsed().as_secs_f64();
@@ -300,6 +370,15 @@ fn judge(recipe: &Recipe, all: &Data, (fold, split): (usize, &Split), watch: &dy
     let fitted = fit(recipe, &all.select(&split.train), &told).with_context(|| format!("fold {}", split.name))?;
     let test = all.select(&split.test);
     Ok(fitted.scores(&test.inputs, &test.groups)?)
+}
+
+/// Who was taken for whom in the fold's test rows.
+fn confusion(data: &Data, split: &Split, scores: &Array2<f64>) -> Confusion {
+    let mut all = Confusion::new(data.classes);
+    for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
+        all.see(data.labels[row], argmax(scores.iter().copied()));
+    }
+    all
 }
 
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.

@@ -7,11 +7,12 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
-use super::experiment::{Judged, News, Request, argmax, scaling_note};
+use super::experiment::{Agenda, Judged, News, Request, Series, argmax, scaling_note};
 use super::material::{Listener, check_features, classifiers, data, gather};
 use crate::audio::decode;
 use crate::corpus::{Corpus, task};
@@ -124,7 +125,10 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     check_features(&kinds, request.features.as_deref())?;
     let (recipe, set) = request.recipe(kind)?;
     let data = data(corpus, &task, set.as_ref(), listener, watch)?;
-    watch.tell(News::Model { model: recipe.classifier.clone(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
+    let (model, plan) = (recipe.classifier.clone(), "all clips".to_owned());
+    let series = vec![Series { model: model.clone(), plan: plan.clone(), folds: vec![plan.clone()] }];
+    watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(corpus, &task) })));
+    watch.tell(News::Model { model, plan, index: 0, of: 1, folds: 1 });
     let fitted = fit(&recipe, &data, &Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch })))?;
     let card = Card {
         format: FORMAT,
