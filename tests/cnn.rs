@@ -319,7 +319,8 @@ const READS: Input = Input::Images { channels: 3, bands: BANDS };
 
 fn everything(schedule: Schedule) -> Settings {
     let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
-    Settings { smoothing: 0.1, second: 0.3, schedule, augment, layers: List::read(EVERYTHING).unwrap().layers }
+    let layers = List::read(EVERYTHING).unwrap().layers;
+    Settings { features: None, smoothing: 0.1, second: 0.3, schedule, augment, layers }
 }
 
 /// All that a schedule can ask for.

@@ -61,14 +61,16 @@ impl Request {
     /// # Errors
     /// An unknown feature set.
     pub fn recipe(&self, kind: &dyn Classifier) -> Result<(Recipe, Chosen)> {
-        let set = set_for(kind.kind(), self.features.as_deref())?;
+        let net = self.net(kind)?;
+        let own = net.as_ref().and_then(|net| net.features.as_deref());
+        let set = set_for(kind.kind(), self.features.as_deref(), own)?;
         let recipe = Recipe {
             classifier: kind.name().to_owned(),
             features: set.name().to_owned(),
             norm: self.norm,
             seed: self.seed,
             epochs: self.epochs,
-            net: self.net(kind)?,
+            net,
         };
         Ok((recipe, set))
     }

@@ -84,12 +84,13 @@ pub fn gather(all: Vec<Features>) -> Result<Inputs> {
     })
 }
 
-/// The feature set that a classifier of this kind reads when `asked` for.
+/// The feature set that a classifier of this kind reads: what is `asked` for if it can read that, else its `own`, else
+/// the first of its kind.
 ///
 /// # Errors
 /// An unknown name.
-pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<Chosen> {
-    if let Some(name) = asked {
+pub fn set_for(kind: Kind, asked: Option<&str>, own: Option<&str>) -> Result<Chosen> {
+    for name in [asked, own].into_iter().flatten() {
         let set = feature_set(name)?;
         if set.kind() == kind {
             return Ok(set);
@@ -147,7 +148,7 @@ pub fn classifiers(names: &[String]) -> Result<Vec<&'static dyn Classifier>> {
 pub fn check_features(kinds: &[&'static dyn Classifier], asked: Option<&str>) -> Result<()> {
     let Some(name) = asked else { return Ok(()) };
     for kind in kinds {
-        if set_for(kind.kind(), asked)?.name() == name {
+        if set_for(kind.kind(), asked, None)?.name() == name {
             return Ok(());
         }
     }
