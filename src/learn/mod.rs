@@ -262,6 +262,8 @@ const BEST_EPOCH: &str = "best UAR on held-out training speakers (held-out train
 /// All classifiers, in the order of pickers and tables.
 pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &cnn::CNN,
+    &cnn::CNN1D,
+    &cnn::CRNN,
     &cnn::MLP,
     &svm::Svm,
     &linear_svm::LinearSvm,

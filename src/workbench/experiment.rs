@@ -29,6 +29,9 @@ use ndarray::Array2;
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
 const CONFOUNDED: f64 = 0.2;
 
+/// Nets that the user gave, by the name of the classifier whose own they stand for.
+pub type Nets = BTreeMap<String, Settings>;
+
 /// What to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -47,7 +50,7 @@ pub struct Request {
     /// Seed of everything random.
     pub seed: u64,
     /// Nets that are not the registry's, by the name of the classifier.
-    pub nets: BTreeMap<String, Settings>,
+    pub nets: Nets,
     /// What is done beyond one fit.
     pub effort: Effort,
 }
@@ -80,7 +83,7 @@ impl Request {
     /// # Errors
     /// An unknown feature set.
     pub fn recipe(&self, who: &Contender) -> Result<(Recipe, Vec<Chosen>)> {
-        let sets = who.sets(self.features.as_deref())?;
+        let sets = who.sets(self.features.as_deref(), &self.nets)?;
         let all = who.members.iter().zip(&sets).map(|((kind, _), set)| self.member(*kind, set.name()));
         let mut all: Vec<Recipe> = all.collect::<Result<_>>()?;
         let recipe = match (all.len(), all.pop()) {

@@ -58,7 +58,7 @@ pub use learner::{NetModel, fit};
 pub use list::{Input, LayerSpec, List};
 pub use loss::{Heads, Loss, log_softmax};
 pub use model::{Model as Net, Plan, Scratch, Scratches};
-pub use nets::{CNN, MLP, Net as NetKind};
+pub use nets::{CNN, CNN1D, CRNN, MLP, Net as NetKind};
 pub use optimiser::{Method, Optimiser, clip};
 pub use pass::{Draw, Pass, Window};
 pub use random::Random;
