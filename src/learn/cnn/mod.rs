@@ -48,6 +48,7 @@ mod split;
 mod train;
 #[cfg(test)]
 mod trajectory;
+mod versioned;
 
 pub use augment::Augment;
 pub use average::{Average, Averager, Numbers};

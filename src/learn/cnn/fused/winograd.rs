@@ -12,7 +12,6 @@
 #![allow(clippy::needless_range_loop)]
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 use super::super::kernel::{Work, Write, widest};
 use super::super::plane::Plane;
@@ -46,20 +45,6 @@ pub struct Room {
     product: Vec<f32>,
 }
 
-/// Rooms for convolutions on many threads.
-#[derive(Debug, Default)]
-pub struct Rooms(Mutex<Vec<Room>>);
-
-impl Rooms {
-    /// Lends one out.
-    pub fn lend(&self, work: impl FnOnce(&mut Room)) {
-        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut room = free().pop().unwrap_or_default();
-        work(&mut room);
-        free().push(room);
-    }
-}
-
 impl Winograd {
     /// True where sixteen divides the channels.
     pub fn fits(self) -> bool {
@@ -85,6 +70,16 @@ impl Winograd {
         rows.len().div_ceil(SIDE) * self.across()
     }
 
+    /// Tiles whose gradients are summed together.
+    fn capacity(self) -> usize {
+        TOGETHER.max(self.across())
+    }
+
+    /// From matrix to matrix of that many tiles' inputs and slopes.
+    fn steps(self) -> (usize, usize) {
+        (self.capacity() * self.input.channels + GAP, self.capacity() * self.outputs + GAP)
+    }
+
     fn across(self) -> usize {
         self.input.width.div_ceil(SIDE)
     }
@@ -108,11 +103,10 @@ pub struct Gradient {
 impl Gradient {
     /// Adds an image: `x` and `dy` padded.
     pub fn add(&mut self, sizes: Winograd, x: &[f32], dy: &[f32]) {
-        let capacity = TOGETHER.max(sizes.across());
-        let step = |channels: usize| capacity * channels + GAP;
-        self.inputs.resize(TURNED * step(sizes.input.channels), 0.0);
-        self.slopes.resize(TURNED * step(sizes.outputs), 0.0);
-        self.sum.resize(TURNED * sizes.pairs(), 0.0);
+        let (capacity, (inputs_step, slopes_step)) = (sizes.capacity(), sizes.steps());
+        grow(&mut self.inputs, TURNED * inputs_step);
+        grow(&mut self.slopes, TURNED * slopes_step);
+        grow(&mut self.sum, TURNED * sizes.pairs());
         for first in (0..sizes.input.height).step_by(SIDE) {
             let rows = first..(first + SIDE).min(sizes.input.height);
             if self.gathered + sizes.tiles(&rows) > capacity {
@@ -127,7 +121,8 @@ impl Gradient {
     pub fn finish(&mut self, sizes: Winograd, gradient: &mut [f32]) {
         self.sum_up(sizes);
         if std::mem::take(&mut self.any) {
-            widest(TurnBack { pairs: sizes.pairs(), sum: &self.sum, gradient });
+            let pairs = sizes.pairs();
+            widest(TurnBack { pairs, sum: &self.sum[..TURNED * pairs], gradient });
         }
     }
 
@@ -136,6 +131,13 @@ impl Gradient {
             widest(SumUp { sizes, of: self });
             (self.gathered, self.any) = (0, true);
         }
+    }
+}
+
+/// Room for so many numbers; what it holds is of no meaning.
+fn grow(numbers: &mut Vec<f32>, len: usize) {
+    if numbers.len() < len {
+        numbers.resize(len, 0.0);
     }
 }
 
@@ -215,8 +217,8 @@ impl Work for Rows<'_> {
         let Rows { sizes, x, turned, rows, room, y } = self;
         let (c, n, tiles) = (sizes.input.channels, sizes.outputs, sizes.tiles(&rows));
         let (spread_step, product_step) = (tiles * c + GAP, tiles * n + GAP);
-        room.spread.resize((TURNED * spread_step).max(room.spread.len()), 0.0);
-        room.product.resize((TURNED * product_step).max(room.product.len()), 0.0);
+        grow(&mut room.spread, TURNED * spread_step);
+        grow(&mut room.product, TURNED * product_step);
         for (tile, corner) in sizes.corners(rows.clone()).enumerate() {
             spread_inputs(sizes.input, x, corner, (&mut room.spread, spread_step, tile * c));
         }
@@ -246,7 +248,7 @@ impl Work for Gather<'_> {
     fn run(self) {
         let Gather { sizes, x, dy, rows, into } = self;
         let (c, n) = (sizes.input.channels, sizes.outputs);
-        let (inputs_step, slopes_step) = (into.inputs.len() / TURNED, into.slopes.len() / TURNED);
+        let (inputs_step, slopes_step) = sizes.steps();
         for (tile, corner) in sizes.corners(rows).enumerate() {
             let tile = into.gathered + tile;
             spread_inputs(sizes.input, x, corner, (&mut into.inputs, inputs_step, tile * c));
@@ -266,7 +268,8 @@ impl Work for SumUp<'_> {
         let Gradient { inputs, slopes, sum, gathered, any } = self.of;
         let (c, n) = (self.sizes.input.channels, self.sizes.outputs);
         let write = if *any { Write::Add } else { Write::Replace };
-        let both = inputs.chunks_exact(inputs.len() / TURNED).zip(slopes.chunks_exact(slopes.len() / TURNED));
+        let (inputs_step, slopes_step) = self.sizes.steps();
+        let both = inputs.chunks_exact(inputs_step).zip(slopes.chunks_exact(slopes_step)).take(TURNED);
         for (sum, (a, b)) in sum.chunks_exact_mut(c * n).zip(both) {
             product(sum, c, Grid { data: a, row_step: 1, column_step: c }, (&b[..*gathered * n], n), write);
         }
