@@ -54,6 +54,7 @@ pub use augment::Augment;
 pub use average::{Average, Averager, Numbers};
 pub use checkpoint::{Keeper, Unkept};
 pub use learner::{NetModel, fit};
+pub use kernel::{Matrix, Write, multiply};
 pub use list::{Input, LayerSpec, List};
 pub use loss::{Heads, Loss, log_softmax};
 pub use model::{Model as Net, Plan, Scratch, Scratches};

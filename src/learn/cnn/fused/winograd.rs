@@ -24,6 +24,9 @@ const WINDOW: usize = SIDE + 2;
 /// Numbers of a tile and channel between the two turns.
 const TURNED: usize = WINDOW * WINDOW;
 const NOTHING: Lanes = [0.0; LANES];
+
+/// A tile that is turned along one side, in memory: clearing it anew for each would take as long as turning.
+type HalfTurned = [[Lanes; WINDOW]; WINDOW];
 /// Room between two of the 36 matrices: without it all would meet in the same few lines of the cache.
 const GAP: usize = LANES;
 /// Tiles whose gradients are summed together.
@@ -215,12 +218,13 @@ impl Work for Rows<'_> {
     #[inline(always)]
     fn run(self) {
         let Rows { sizes, x, turned, rows, room, y } = self;
+        let mut half = [[NOTHING; WINDOW]; WINDOW];
         let (c, n, tiles) = (sizes.input.channels, sizes.outputs, sizes.tiles(&rows));
         let (spread_step, product_step) = (tiles * c + GAP, tiles * n + GAP);
         grow(&mut room.spread, TURNED * spread_step);
         grow(&mut room.product, TURNED * product_step);
         for (tile, corner) in sizes.corners(rows.clone()).enumerate() {
-            spread_inputs(sizes.input, x, corner, (&mut room.spread, spread_step, tile * c));
+            spread_inputs(sizes.input, x, corner, (&mut room.spread, spread_step, tile * c), &mut half);
         }
         let spread = room.spread.chunks_exact(spread_step).zip(turned.chunks_exact(c * n));
         for (out, (a, b)) in room.product.chunks_exact_mut(product_step).zip(spread) {
@@ -230,7 +234,8 @@ impl Work for Rows<'_> {
         for (tile, (top, left)) in sizes.corners(rows.clone()).enumerate() {
             let size = (rows.end - top, plane.width - left);
             let first = ((top - rows.start) * plane.stride() + left) * n;
-            make_outputs((&room.product, product_step, tile * n), size, (&mut y[first..], n, plane.stride() * n));
+            let to = (&mut y[first..], n, plane.stride() * n);
+            make_outputs((&room.product, product_step, tile * n), size, to, &mut half);
         }
     }
 }
@@ -247,12 +252,19 @@ impl Work for Gather<'_> {
     #[inline(always)]
     fn run(self) {
         let Gather { sizes, x, dy, rows, into } = self;
+        let mut half = [[NOTHING; WINDOW]; WINDOW];
         let (c, n) = (sizes.input.channels, sizes.outputs);
         let (inputs_step, slopes_step) = sizes.steps();
         for (tile, corner) in sizes.corners(rows).enumerate() {
             let tile = into.gathered + tile;
-            spread_inputs(sizes.input, x, corner, (&mut into.inputs, inputs_step, tile * c));
-            spread_slopes(sizes.input.with_channels(n), dy, corner, (&mut into.slopes, slopes_step, tile * n));
+            spread_inputs(sizes.input, x, corner, (&mut into.inputs, inputs_step, tile * c), &mut half);
+            spread_slopes(
+                sizes.input.with_channels(n),
+                dy,
+                corner,
+                (&mut into.slopes, slopes_step, tile * n),
+                &mut half,
+            );
         }
     }
 }
@@ -278,19 +290,31 @@ impl Work for SumUp<'_> {
 
 /// Turns the inputs of one tile: `x` padded, `to` the buffer, its step from matrix to matrix and the tile's place.
 #[inline(always)]
-fn spread_inputs(plane: Plane, x: &[f32], (top, left): (usize, usize), to: (&mut [f32], usize, usize)) {
+fn spread_inputs(
+    plane: Plane,
+    x: &[f32],
+    (top, left): (usize, usize),
+    to: (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
+) {
     // In the padded layout the pixel above and left of (y, x) is pixel y * stride + x.
     let pixels = &x[(top * plane.stride() + left) * plane.channels..];
     let source = Source { pixels, plane, rows: plane.height + 2 - top, columns: plane.width + 2 - left };
-    spread::<WINDOW, Inputs>(source, to);
+    spread::<WINDOW, Inputs>(source, to, half);
 }
 
 /// The same for the gradient of the outputs, padded too.
 #[inline(always)]
-fn spread_slopes(plane: Plane, dy: &[f32], (top, left): (usize, usize), to: (&mut [f32], usize, usize)) {
+fn spread_slopes(
+    plane: Plane,
+    dy: &[f32],
+    (top, left): (usize, usize),
+    to: (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
+) {
     let pixels = &dy[(1 + (top + 1) * plane.stride() + left) * plane.channels..];
     let source = Source { pixels, plane, rows: plane.height - top, columns: plane.width - left };
-    spread::<SIDE, Slopes>(source, to);
+    spread::<SIDE, Slopes>(source, to, half);
 }
 
 /// What is turned: rows of pixels, of which so many rows and columns are to be read and all others are zero.
@@ -314,12 +338,16 @@ impl Source<'_> {
 
 /// `S` x `S` numbers per channel to 6 x 6.
 #[inline(always)]
-fn spread<const S: usize, T: Turn<S>>(source: Source<'_>, (to, step, tile): (&mut [f32], usize, usize)) {
+fn spread<const S: usize, T: Turn<S>>(
+    source: Source<'_>,
+    (to, step, tile): (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
+) {
     for channel in (0..source.plane.channels).step_by(LANES) {
         if source.rows >= S && source.columns >= S {
-            spread_lanes::<S, true, T>(source, channel, (to, step, tile + channel));
+            spread_lanes::<S, true, T>(source, channel, (to, step, tile + channel), half);
         } else {
-            spread_lanes::<S, false, T>(source, channel, (to, step, tile + channel));
+            spread_lanes::<S, false, T>(source, channel, (to, step, tile + channel), half);
         }
     }
 }
@@ -329,19 +357,19 @@ fn spread_lanes<const S: usize, const WHOLE: bool, T: Turn<S>>(
     source: Source<'_>,
     channel: usize,
     (to, step, tile): (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
 ) {
-    let mut rows = [[NOTHING; WINDOW]; S];
     for row in 0..S {
         let mut numbers = [NOTHING; S];
         for column in 0..S {
             numbers[column] = source.at::<WHOLE>(row, column, channel);
         }
-        rows[row] = T::ahead(numbers);
+        half[row] = T::ahead(numbers);
     }
     for column in 0..WINDOW {
         let mut numbers = [NOTHING; S];
         for row in 0..S {
-            numbers[row] = rows[row][column];
+            numbers[row] = half[row][column];
         }
         let made = T::ahead(numbers);
         for row in 0..WINDOW {
@@ -357,20 +385,20 @@ fn make_outputs(
     (from, step, tile): (&[f32], usize, usize),
     (height, width): (usize, usize),
     (to, n, row_step): (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
 ) {
     for channel in (0..n).step_by(LANES) {
-        let mut columns = [[NOTHING; SIDE]; WINDOW];
         for column in 0..WINDOW {
             let mut sums = [NOTHING; WINDOW];
             for row in 0..WINDOW {
                 sums[row] = load(from, (WINDOW * row + column) * step + tile + channel);
             }
-            columns[column] = output_back(sums);
+            half[column][..SIDE].copy_from_slice(&output_back(sums));
         }
         for row in 0..SIDE {
             let mut sums = [NOTHING; WINDOW];
             for column in 0..WINDOW {
-                sums[column] = columns[column][row];
+                sums[column] = half[column][row];
             }
             let made = output_back(sums);
             for column in 0..SIDE {
