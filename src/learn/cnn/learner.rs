@@ -152,8 +152,8 @@ impl Trainee for Learner<'_> {
     }
 
     fn swap(&mut self, numbers: Numbers) -> Numbers {
-        let parameters = std::mem::replace(&mut self.net.parameters, numbers.parameters);
-        Numbers { parameters, state: std::mem::replace(&mut self.net.state, numbers.state) }
+        let parameters = std::mem::replace(&mut *self.net.parameters, numbers.parameters);
+        Numbers { parameters, state: std::mem::replace(&mut *self.net.state, numbers.state) }
     }
 }
 

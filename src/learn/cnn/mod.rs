@@ -49,12 +49,14 @@ mod split;
 mod train;
 #[cfg(test)]
 mod trajectory;
+mod versioned;
 
 pub use augment::{Augment, Gain, Mixup, Paste, Pitch, Shift, Snr, Speed};
 pub use average::{Average, Averager, Numbers};
 pub use checkpoint::{Keeper, Unkept};
 pub use crops::Crops;
 pub use learner::{NetModel, fit};
+pub use kernel::{Matrix, Write, multiply};
 pub use list::{Input, LayerSpec, List};
 pub use loss::{Heads, Loss, log_softmax};
 pub use model::{Model as Net, Plan, Scratch, Scratches};

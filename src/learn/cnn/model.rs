@@ -19,6 +19,7 @@ use super::pass::{Window, fill};
 use super::plane::Plane;
 use super::random::Random;
 use super::run::Run;
+use super::versioned::Versioned;
 use crate::features::Image;
 use crate::job::Unwatched;
 use crate::learn::{LearnError, Weights};
@@ -38,9 +39,9 @@ pub struct Model<F = f32> {
     layout: Layout,
     state_layout: Layout,
     /// What is trained.
-    pub parameters: Vec<F>,
+    pub parameters: Versioned<Vec<F>>,
     /// Running moments.
-    pub state: Vec<F>,
+    pub state: Versioned<Vec<F>>,
 }
 
 /// What decides a model's shape; kept with its weights.
@@ -83,8 +84,8 @@ impl Model<f32> {
     pub fn load(weights: &Weights) -> Result<Model<f32>, LearnError> {
         let plan: Plan = weights.get_json("plan")?;
         let mut model = Model::new(plan).map_err(|why| LearnError::BadModel(why.to_string()))?;
-        model.parameters = model.layout.load(weights)?;
-        model.state = model.state_layout.load(weights)?;
+        *model.parameters = model.layout.load(weights)?;
+        *model.state = model.state_layout.load(weights)?;
         let variances = model.state_layout.places("variance");
         if variances.into_iter().any(|place| model.state[place].iter().any(|&v| v < 0.0)) {
             return Err(LearnError::BadModel("a variance is negative".to_owned()));
@@ -157,7 +158,8 @@ impl<F: Real> Model<F> {
         for (name, kind, input) in kinds {
             nodes.push(Node::new((&name, kind, input), &mut layout, &mut state_layout)?);
         }
-        let (parameters, state) = (vec![F::ZERO; layout.size()], vec![F::ZERO; state_layout.size()]);
+        let zeros = |layout: &Layout| Versioned::new(vec![F::ZERO; layout.size()]);
+        let (parameters, state) = (zeros(&layout), zeros(&state_layout));
         let mut model = Model { plan, nodes, layout, state_layout, parameters, state };
         model.fill_with(|start, tensor| tensor.fill(if start == Start::Ones { F::ONE } else { F::ZERO }));
         Ok(model)
