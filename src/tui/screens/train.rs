@@ -19,7 +19,7 @@ use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put};
-use crate::workbench::experiment::{Request, default_plan};
+use crate::workbench::experiment::{Effort, Request, default_plan};
 use crate::workbench::{Opening, Training, Workbench};
 
 /// The screen's state: what is chosen.
@@ -185,6 +185,7 @@ impl Train {
             epochs: EPOCHS[self.epochs],
             seed: self.seed,
             nets: BTreeMap::default(),
+            effort: Effort::default(),
         }
     }
 
