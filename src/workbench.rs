@@ -298,8 +298,9 @@ impl Workbench {
         if let Some(model) = now.or(self.labels.ledger.exposed(clip)) {
             return Some(Exposure::Before(model.to_owned()));
         }
-        let adviser = self.opinions.adviser.as_ref().filter(|_| self.opinions.places.label);
-        adviser.filter(|_| matches!(act, Act::Label(_))).map(|adviser| Exposure::After(adviser.name.clone()))
+        let shown = self.opinions.places.label && matches!(act, Act::Label(_));
+        let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
+        adviser.map(|adviser| Exposure::After(adviser.name.clone()))
     }
 
     /// Takes back this annotator's last act, on whichever clip it was; that clip, or `None` when nothing is left.

@@ -189,7 +189,10 @@ fn remarks(saved: &Saved, files: &[Asked]) {
         match known {
             0 => say("this model scales by speaker: the files are taken as one speaker's"),
             known if known < all => {
-                say(&format!("this model scales by speaker: {} files without one are taken as one speaker's", all - known));
+                say(&format!(
+                    "this model scales by speaker: {} files without one are taken as one speaker's",
+                    all - known
+                ));
             }
             _ => {}
         }

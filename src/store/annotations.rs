@@ -80,7 +80,19 @@ fn insert(tx: &Transaction<'_>, corpus_key: &str, new: &NewAnnotation) -> rusqli
              (corpus_id, clip_id, audio, annotator_id, scheme_id, act, value, refers_to, confidence, at, exposure)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
-    .execute(params![corpus, clip, new.audio, annotator, scheme, act, value, target, new.confidence, at, exposure])?;
+    .execute(params![
+        corpus,
+        clip,
+        new.audio,
+        annotator,
+        scheme,
+        act,
+        value,
+        target,
+        new.confidence,
+        at,
+        exposure
+    ])?;
     Ok(Some(AnnotationId(tx.last_insert_rowid())))
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use anyhow::{Context, Result};
-use ndarray::Array2;
+use ndarray::{Array2, s};
 use rayon::prelude::*;
 
 use super::material::{Listener, gather};
@@ -108,6 +108,29 @@ pub(super) struct Opinions {
     started: u64,
     /// Clips whose scores were on the screen, and the model they were of.
     seen: HashMap<usize, String>,
+}
+
+impl Salience {
+    /// The most that spoke within some seconds of the clip and some Hz; 0 where the model saw nothing.
+    ///
+    /// A frame counts for the hop around its centre; where bands are no frequencies, each counts for all.
+    pub fn most(&self, seconds: (f64, f64), hertz: (f64, f64)) -> f32 {
+        let (bands, frames) = self.map.dim();
+        let frame = |second: f64| ((second - self.start) / self.raster.hop + 0.5).floor();
+        let (first, last) = (frame(seconds.0).max(0.0), frame(seconds.1).min(frames as f64 - 1.0));
+        let rows = match &self.raster.edges {
+            None => 0..bands,
+            Some(edges) => {
+                let band = |hz: f64| edges.partition_point(|edge| *edge <= hz);
+                // Before the first edge lies no band, nor behind the last.
+                band(hertz.0).saturating_sub(1)..band(hertz.1).min(bands)
+            }
+        };
+        if first > last || rows.is_empty() {
+            return 0.0;
+        }
+        self.map.slice(s![rows, first as usize..=last as usize]).fold(0.0, |most, &value| most.max(value))
+    }
 }
 
 impl Adviser {
@@ -313,5 +336,32 @@ impl Worker {
 
     fn hear(&self, clip: &Clip, listener: &Listener<'_>) -> Result<Features> {
         listener.features(clip, self.set.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_spoke_is_found_by_time_and_frequency() {
+        let mut map = Array2::zeros((3, 4));
+        (map[(1, 2)], map[(0, 0)]) = (1.0, 0.5);
+        let raster = Raster { hop: 0.1, edges: Some(vec![100.0, 200.0, 400.0, 800.0]) };
+        let mut salience = Salience { map, raster, start: 0.0 };
+        // Frame 2 is centred on 0.2 s.
+        assert_eq!(salience.most((0.16, 0.24), (250.0, 300.0)), 1.0);
+        assert_eq!(salience.most((0.26, 0.34), (250.0, 300.0)), 0.0);
+        assert_eq!(salience.most((0.16, 0.24), (450.0, 700.0)), 0.0);
+        assert_eq!(salience.most((0.0, 9.0), (0.0, 9000.0)), 1.0);
+        assert_eq!(salience.most((0.0, 0.04), (0.0, 150.0)), 0.5);
+        assert_eq!(salience.most((0.0, 9.0), (900.0, 9000.0)), 0.0, "above all bands");
+        assert_eq!(salience.most((0.0, 9.0), (10.0, 90.0)), 0.0, "below all bands");
+        assert_eq!(salience.most((1.0, 2.0), (0.0, 9000.0)), 0.0, "behind the last frame");
+        salience.start = 1.0;
+        assert_eq!(salience.most((1.16, 1.24), (250.0, 300.0)), 1.0);
+        assert_eq!(salience.most((0.16, 0.24), (250.0, 300.0)), 0.0, "before the first frame");
+        salience.raster.edges = None;
+        assert_eq!(salience.most((1.16, 1.24), (5000.0, 6000.0)), 1.0, "bands that are no frequencies");
     }
 }

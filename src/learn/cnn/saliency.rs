@@ -124,7 +124,8 @@ mod tests {
             )
         };
         let pool = "[[layer]]\nkind='max_pool'\nsize=[2,2]\n";
-        let list = List::read(&format!("{}{pool}{}[[layer]]\nkind='mean_pool'\nparts=2\n", block(5), block(17))).unwrap();
+        let list =
+            List::read(&format!("{}{pool}{}[[layer]]\nkind='mean_pool'\nparts=2\n", block(5), block(17))).unwrap();
         let plan = Plan { list, input: Input::Images { channels: 2, bands: 8 }, heads: vec![3, 2] };
         let mut net = Model::new(plan).unwrap();
         net.start(&mut Random::new(1));
@@ -153,12 +154,14 @@ mod tests {
 
     #[test]
     fn what_makes_a_class_is_what_spoke_for_it() {
-        let layers = "[[layer]]\nkind='conv'\nchannels=6\nkernel=[3,3]\n[[layer]]\nkind='batch_norm'\n[[layer]]\nkind='relu'\n
+        let layers =
+            "[[layer]]\nkind='conv'\nchannels=6\nkernel=[3,3]\n[[layer]]\nkind='batch_norm'\n[[layer]]\nkind='relu'\n
             [[layer]]\nkind='mean_pool'\nparts=3\n";
         let (images, labels) = clips();
         let inputs = Inputs::Images(images);
         let groups = (0..36).map(|number| number / 9).collect();
-        let data = Data { inputs: inputs.clone(), labels: labels.clone(), groups, classes: 3, extras: Extras::default() };
+        let data =
+            Data { inputs: inputs.clone(), labels: labels.clone(), groups, classes: 3, extras: Extras::default() };
         let usual = classifier("cnn").unwrap().settings().unwrap().unwrap();
         let net = Some(Settings { layers: List::read(layers).unwrap().layers, ..usual });
         let recipe = Recipe { classifier: "cnn".to_owned(), net, epochs: Some(12), ..Recipe::default() };

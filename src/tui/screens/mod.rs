@@ -6,6 +6,7 @@ mod browse;
 mod clip_view;
 mod features;
 mod label;
+mod opinion;
 mod results;
 mod run;
 mod train;
