@@ -261,14 +261,14 @@ impl Browse {
             *bench.opinion_places_mut() = Places { label: bench.opinion_places().label, ..Places::default() };
             return Ok(Then::Say("no model is asked here".to_owned()));
         }
-        opinion::question(bench)
+        Ok(opinion::question(bench))
     }
 
     /// What is marked in the picture: nothing, what spoke for the model's class, for the corpus' class where it is another.
     fn mark(&mut self, bench: &mut Workbench) -> Outcome {
         if !shows_model(bench) {
             bench.opinion_places_mut().marked = Marked::Predicted;
-            return opinion::question(bench);
+            return Ok(opinion::question(bench));
         }
         let before = self.clip(bench).and_then(|clip| opinion::marked(bench, clip));
         let next = match bench.opinion_places().marked {

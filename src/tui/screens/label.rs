@@ -208,7 +208,7 @@ impl Label {
             bench.opinion_places_mut().label = false;
             return Ok(Then::Say("no model is asked any more".to_owned()));
         }
-        opinion::question(bench)
+        Ok(opinion::question(bench))
     }
 
     /// To the clip before; its label stays until another is given.

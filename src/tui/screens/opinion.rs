@@ -2,11 +2,11 @@
 //!
 //! Deliberately absent: when it may be shown; that is each screen's own business, and Label's is strict.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::tui::screen::{Outcome, Question, Then};
+use crate::tui::screen::{Question, Then};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{bars, line, put, put_right, wrap};
 use crate::workbench::Workbench;
@@ -18,18 +18,13 @@ pub const MODEL: &str = "model";
 /// Classes named in a line, and the least probability of a named one behind the first.
 const NAMED: (usize, f64) = (3, 0.1);
 
-/// Asks which model to consult.
-///
-/// # Errors
-/// There is none to be had by name.
-pub fn question(bench: &Workbench) -> Outcome {
+/// Asks which model to consult: the last one, or the first that has a name, stands there already.
+pub fn question(bench: &Workbench) -> Then {
     let names = shelf::names();
     let last = bench.adviser().map(|adviser| adviser.name.clone());
-    let Some(text) = last.or_else(|| names.first().cloned()) else {
-        bail!("there is no model yet; `emolab train … -o models/NAME` makes one")
-    };
-    let known = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-    Ok(Then::Ask(Question { purpose: MODEL, prompt: format!("model{known}:"), text }))
+    let known = if names.is_empty() { "a folder".to_owned() } else { names.join(", ") };
+    let text = last.or_else(|| names.into_iter().next()).unwrap_or_default();
+    Then::Ask(Question { purpose: MODEL, prompt: format!("model ({known}):"), text })
 }
 
 /// Consults the model that was named; false without a name.
