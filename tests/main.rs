@@ -5,6 +5,7 @@
 
 mod architecture;
 mod audio;
+mod augment;
 mod bad_input;
 mod cli;
 mod cnn;

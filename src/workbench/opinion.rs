@@ -13,15 +13,16 @@ use anyhow::{Context, Result};
 use ndarray::{Array2, s};
 use rayon::prelude::*;
 
-use super::material::{Listener, gather};
+use super::material::Listener;
 use super::models::{Card, Saved};
 use super::{Settings, Update, shelf};
 use crate::audio::decode;
 use crate::corpus::{Clip, Corpus};
 use crate::features::cache::Cache;
-use crate::features::{Chosen, Features, Raster};
+use crate::features::{Chosen, Features, Raster, feature_set};
 use crate::job::{Job, Report, Watch};
-use crate::learn::{Inputs, Norm};
+use crate::learn::Norm;
+use crate::learn::committee::Views;
 
 /// Questions kept waiting: a key held down passes more clips than anyone looks at.
 const WAITING: usize = 8;
@@ -213,7 +214,7 @@ impl Opinions {
         let job = Job::spawn("model", report, move |watch| {
             let saved = shelf::model(Path::new(&asked))?;
             watch.tell(Word::Open(Arc::new(saved.card.clone())));
-            Worker { set: saved.set()?, saved, corpus, cache }.answer(&questions, watch)
+            Worker { sets: saved.sets()?, saved, corpus, cache }.answer(&questions, watch)
         })?;
         self.adviser = Some(Adviser {
             number,
@@ -263,7 +264,7 @@ impl Opinions {
 /// The model at work on its own thread.
 struct Worker {
     saved: Saved,
-    set: Chosen,
+    sets: Vec<Chosen>,
     corpus: Arc<Corpus>,
     cache: PathBuf,
 }
@@ -293,35 +294,32 @@ impl Worker {
     }
 
     fn scores(&self, clip: usize, listener: &Listener<'_>, watch: &dyn Watch<Word>) -> Result<Word> {
-        let (clips, inputs) = self.together(clip, listener, watch)?;
-        let scores = self.saved.fitted.scores(&inputs, &vec![0; clips.len()])?;
+        let (clips, views) = self.together(clip, listener, watch)?;
+        let scores = self.saved.fitted.scores(&views, &vec![0; clips.len()])?.scores;
         Ok(Word::Scores(clips.into_iter().zip(scores.outer_iter().map(|row| row.to_vec())).collect()))
     }
 
     fn salience(&self, of: (usize, usize), listener: &Listener<'_>, watch: &dyn Watch<Word>) -> Result<Word> {
-        let (clips, inputs) = self.together(of.0, listener, watch)?;
+        let (clips, views) = self.together(of.0, listener, watch)?;
         let row = clips.iter().position(|clip| *clip == of.0).context("no such clip")?;
-        let map = self.saved.fitted.saliency(&inputs, &vec![0; clips.len()], (row, of.1))?;
+        let found = self.saved.fitted.saliency(&views, &vec![0; clips.len()], (row, of.1))?;
+        let Some((set, map)) = found else { return Ok(Word::Salience(of, None)) };
         let preparation = self.saved.card.preparation;
-        let found = match (map, self.set.raster(preparation.rate)) {
-            (Some(map), Some(raster)) => {
-                let start = preparation.applied(decode(&self.corpus.clips[of.0].path)?)?.1;
-                Some(Arc::new(Salience { map, raster, start }))
-            }
-            _ => None,
-        };
+        let Some(raster) = feature_set(set)?.raster(preparation.rate) else { return Ok(Word::Salience(of, None)) };
+        let start = preparation.applied(decode(&self.corpus.clips[of.0].path)?)?.1;
+        let found = Some(Arc::new(Salience { map, raster, start }));
         Ok(Word::Salience(of, found))
     }
 
     /// What goes through the model to judge a clip: itself, and where it scales by speaker, the speaker's other clips that
     /// can be read. A clip without a speaker is scaled by itself.
-    fn together(&self, clip: usize, listener: &Listener<'_>, watch: &dyn Watch<Word>) -> Result<(Vec<usize>, Inputs)> {
+    fn together(&self, clip: usize, listener: &Listener<'_>, watch: &dyn Watch<Word>) -> Result<(Vec<usize>, Views)> {
         let clips = &self.corpus.clips;
         let asked = clips.get(clip).context("no such clip")?;
         let grouped = self.saved.card.recipe.norm == Norm::Speaker && asked.speaker.is_some();
         let with = |other: &usize| *other == clip || (grouped && clips[*other].speaker == asked.speaker);
         let chosen: Vec<usize> = if grouped { (0..clips.len()).filter(with).collect() } else { vec![clip] };
-        let heard = |&other: &usize| -> Result<Option<(usize, Features)>> {
+        let heard = |&other: &usize| -> Result<Option<(usize, Vec<Features>)>> {
             watch.check()?;
             match (self.hear(&clips[other], listener), other == clip) {
                 (Ok(features), _) => Ok(Some((other, features))),
@@ -330,12 +328,12 @@ impl Worker {
             }
         };
         let known: Vec<_> = chosen.par_iter().map(heard).collect::<Result<_>>()?;
-        let (clips, features) = known.into_iter().flatten().unzip();
-        Ok((clips, gather(features)?))
+        let (clips, features): (Vec<usize>, Vec<Vec<Features>>) = known.into_iter().flatten().unzip();
+        Ok((clips, self.saved.views(&features)?))
     }
 
-    fn hear(&self, clip: &Clip, listener: &Listener<'_>) -> Result<Features> {
-        listener.features(clip, self.set.as_ref())
+    fn hear(&self, clip: &Clip, listener: &Listener<'_>) -> Result<Vec<Features>> {
+        self.sets.iter().map(|set| listener.features(clip, set.as_ref())).collect()
     }
 }
 

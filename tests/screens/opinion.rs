@@ -14,7 +14,7 @@ use emolab::label::Exposure;
 use emolab::learn::{Norm, classifier, cnn::List};
 use emolab::store::Store;
 use emolab::workbench::corpus_key;
-use emolab::workbench::experiment::Request;
+use emolab::workbench::experiment::{Effort, Request};
 use emolab::workbench::material::Listener;
 use emolab::workbench::models::train;
 
@@ -38,6 +38,7 @@ fn model(stage: &Stage, kind: &str) -> String {
         epochs: Some(1),
         seed: 0,
         nets: BTreeMap::from_iter(net),
+        effort: Effort::default(),
     };
     let cache = Cache::open(&stage.home.path().join("cache"));
     let listener = Listener { cache: &cache, preparation: Preparation::plain(22_050) };

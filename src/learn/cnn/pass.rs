@@ -33,15 +33,15 @@ pub struct Window {
     /// Frames from `start`.
     pub frames: Range<usize>,
     /// Frames of the image set to zero.
-    pub blank_frames: Range<usize>,
+    pub blank_frames: Vec<Range<usize>>,
     /// Bands set to zero.
-    pub blank_bands: Range<usize>,
+    pub blank_bands: Vec<Range<usize>>,
 }
 
 impl Window {
     /// Everything.
     pub fn whole(frames: usize) -> Window {
-        Window { frames: 0..frames, blank_frames: 0..0, blank_bands: 0..0 }
+        Window { frames: 0..frames, blank_frames: Vec::new(), blank_bands: Vec::new() }
     }
 }
 
@@ -125,8 +125,9 @@ pub(super) fn fill(image: &Image, window: &Window, plane: Plane, x: &mut [f32]) 
     let (channels, bands, _) = image.dim();
     x.fill(0.0);
     let place = |frame: usize| (frame.clamp(frames.start, frames.end) - frames.start).min(plane.width);
-    let blank = place(blank_frames.start)..place(blank_frames.end);
-    for band in (0..bands.min(plane.height)).filter(|band| !blank_bands.contains(band)) {
+    let blank = |frames: &Range<usize>| place(frames.start) * channels..place(frames.end) * channels;
+    let seen = |band: &usize| !blank_bands.iter().any(|bands| bands.contains(band));
+    for band in (0..bands.min(plane.height)).filter(seen) {
         let row = &mut x[plane.dense_row(band)];
         for channel in 0..channels {
             let values = image.slice(ndarray::s![channel, band, frames.clone()]);
@@ -136,8 +137,6 @@ pub(super) fn fill(image: &Image, window: &Window, plane: Plane, x: &mut [f32]) 
                 None => pixels.zip(values).for_each(|(pixel, &from)| pixel[channel] = from),
             }
         }
-        if !blank.is_empty() {
-            row[blank.start * channels..blank.end * channels].fill(0.0);
-        }
+        blank_frames.iter().for_each(|frames| row[blank(frames)].fill(0.0));
     }
 }
