@@ -6,10 +6,14 @@
 
 mod altered;
 pub mod columns;
+pub mod eta;
 pub mod experiment;
 pub mod extract;
+pub mod live;
+pub mod log;
 pub mod material;
 pub mod models;
+pub mod net;
 pub mod opinion;
 pub mod picture;
 pub mod places;

@@ -11,6 +11,7 @@ use emolab::learn::cnn::{
     Augment, Average, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Settings, Unkept,
 };
 use emolab::learn::{Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
+use emolab::score::metric;
 use ndarray::{Array2, s};
 
 const BANDS: usize = 12;
@@ -234,7 +235,13 @@ fn every_epoch_is_told_in_order_with_its_scores() {
         for epoch in told {
             assert!(epoch.train_loss.is_finite() && epoch.rate >= 0.0 && epoch.epochs == 4);
             assert!(epoch.dev_loss.is_some_and(f64::is_finite));
-            assert!(epoch.dev_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
+            let uar = epoch.dev_uar.unwrap();
+            assert!((0.0..=1.0).contains(&uar) && epoch.train_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
+            // Who was taken for whom agrees with the figure.
+            assert_eq!((metric("uar").unwrap().of)(epoch.dev.as_ref().unwrap()), Some(uar));
+            assert!(epoch.best.is_some_and(|best| (1..=epoch.epoch).contains(&best)));
+            assert!(!epoch.may_stop, "there is more patience than epochs");
+            assert!(epoch.pace.seconds > 0.0 && epoch.pace.clips_per_second > 0.0);
         }
     }
 }

@@ -17,6 +17,7 @@ mod extract;
 mod features;
 mod journeys;
 mod label;
+mod log;
 mod preparation;
 mod scores;
 mod screens;

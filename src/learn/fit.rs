@@ -15,7 +15,7 @@ use super::{
     CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Weights, classifier,
 };
 use crate::features::Kind;
-use crate::job::Watch;
+use crate::job::{Mapped, Watch};
 
 /// A fitted recipe: prepares clips as in training and scores them.
 pub struct Fitted {
@@ -62,8 +62,9 @@ pub fn fit_kept(
             altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
             neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
         };
+        let told = Mapped::new(watch, |epoch: Epoch| Some(epoch.of_task(&present, data.classes)));
         let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras };
-        let model = kind.fit_kept(&ready, &recipe, keeper.as_ref(), watch)?;
+        let model = kind.fit_kept(&ready, &recipe, keeper.as_ref(), &told)?;
         Ok(Fitted { recipe, classes: data.classes, present, prep, model })
     })
 }

@@ -21,6 +21,7 @@ use crate::features::Image;
 use crate::job::Watch;
 use crate::learn::calibration::{self, temperature, tempered};
 use crate::learn::{Data, Epoch, Inputs, LearnError, Model, Weights};
+use crate::score::Confusion;
 
 /// Rows scored between two looks at the watch.
 const ROWS: usize = 256;
@@ -121,6 +122,10 @@ impl Trainee for Learner<'_> {
 
     fn slope(&mut self) -> (&mut [f32], &mut [f32]) {
         (&mut self.net.parameters, &mut self.pass.gradient)
+    }
+
+    fn seen(&mut self) -> &mut Confusion {
+        &mut self.pass.seen
     }
 
     fn log_probabilities(&self, rows: &[usize], watch: &dyn Watch<Epoch>) -> Result<Vec<Vec<f64>>, LearnError> {
