@@ -3,6 +3,9 @@
 //! Snapshots show cells at 80x24 and 120x40; Braille and half blocks are masked alike (what they show is tested beside the
 //! widgets), so that the last bit of a sample does not decide on which line a curve runs.
 
+#[path = "screens/opinion.rs"]
+mod opinion;
+
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -137,6 +140,7 @@ fn key_of_name(name: &str) -> KeyEvent {
         "Esc" => KeyCode::Esc,
         "Tab" => KeyCode::Tab,
         "Down" => KeyCode::Down,
+        "Backspace" => KeyCode::Backspace,
         "Right" => KeyCode::Right,
         "Space" => KeyCode::Char(' '),
         "F1" => KeyCode::F(1),

@@ -41,6 +41,14 @@ pub fn read(path: &Path) -> Result<Weights, LearnError> {
     decode(&bytes).map_err(bad)
 }
 
+/// Reads the bytes of such a file.
+///
+/// # Errors
+/// [`LearnError::BadModel`] with the reason.
+pub fn parse(bytes: &[u8]) -> Result<Weights, LearnError> {
+    decode(bytes).map_err(LearnError::BadModel)
+}
+
 fn encode(weights: &Weights) -> Result<Vec<u8>, safetensors::SafeTensorError> {
     let raw = |tensor: &ArrayD<f32>| tensor.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
     let tensors: Vec<(&String, &[usize], Vec<u8>)> =

@@ -13,6 +13,7 @@ use super::loss::{Heads, Loss, log_softmax};
 use super::model::{Model as Net, Plan, Scratches};
 use super::pass::{Draw, Pass};
 use super::random::Random;
+use super::saliency::saliency;
 use super::settings::Settings;
 use super::split::inner;
 use super::train::{Fit, Trainee, train};
@@ -203,6 +204,14 @@ impl Model for NetModel {
             Some(temperature) => tempered(&p, temperature),
             None => p,
         })
+    }
+
+    fn saliency(&self, inputs: &Inputs, class: usize) -> Result<Option<Array2<f32>>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        match inputs {
+            Inputs::Images(images) => images.first().map_or(Ok(None), |image| saliency(&self.net, image, class)),
+            Inputs::Rows(_) => Ok(None),
+        }
     }
 
     fn weights(&self) -> Weights {

@@ -17,6 +17,7 @@
 //! | `split.rs`, `train.rs`, `checkpoint.rs`, `random.rs` | inner split, epochs, going on after a kill |
 //! | `augment/`, `crops.rs` | what is changed in a clip before it is learnt from; which parts of it are scored |
 //! | `learner.rs` | a model in training with its clips; the fitted model |
+//! | `saliency.rs` | what of an image spoke for a class |
 //! | `settings.rs`, `nets.rs`, `nets/` | a net and its training as one TOML; the nets of the registry |
 
 mod augment;
@@ -43,6 +44,7 @@ mod pass;
 mod plane;
 mod random;
 mod run;
+mod saliency;
 mod schedule;
 mod settings;
 mod split;

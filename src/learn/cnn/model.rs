@@ -101,6 +101,21 @@ impl Model<f32> {
         let _ = weights.put_json("plan", &self.plan);
     }
 
+    /// The same layer by layer, in any precision: slower, and its gradient can be followed in scoring, too.
+    ///
+    /// # Errors
+    /// [`LearnError::BadModel`]; not met in a model that was made or loaded.
+    pub(super) fn unfused<F: Real>(&self) -> Result<Model<F>, LearnError> {
+        let mut weights = Weights::default();
+        self.save(&mut weights);
+        spread_first_kernel(&mut weights);
+        let mut plain = Model::<F>::plain(self.plan.clone())?;
+        let wide = |numbers: Vec<f32>| numbers.into_iter().map(|value| F::of(f64::from(value))).collect();
+        plain.parameters = wide(plain.layout.load(&weights)?);
+        plain.state = wide(plain.state_layout.load(&weights)?);
+        Ok(plain)
+    }
+
     /// Logits of all heads, one behind the other, of a whole image.
     ///
     /// # Errors
@@ -234,6 +249,16 @@ impl<F: Real> Node<F> {
 
     pub fn build(&self) -> Box<dyn Layer<F>> {
         self.kind.build(self.input)
+    }
+}
+
+/// The fused front keeps the first kernel as `[1][column][row x channel][width]`, a layer as `[row][column][channel][width]`.
+fn spread_first_kernel(weights: &mut Weights) {
+    let Some(kernel) = weights.tensors.get_mut("1.conv.kernel") else { return };
+    let &[1, columns, stacked, width] = kernel.shape() else { return };
+    let parted = kernel.to_shape((columns, 3, stacked / 3, width)).map(|kernel| kernel.permuted_axes([1, 0, 2, 3]));
+    if let Ok(parted) = parted {
+        *kernel = parted.as_standard_layout().into_owned().into_dyn();
     }
 }
 
