@@ -8,17 +8,16 @@ use std::time::{Duration, Instant};
 use emolab::features::Image;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::cnn::{
-    Average, Curve, Fit, Input, Keeper, List, Method, Net, Plan, Schedule, Task, Unkept, fit_cnn,
+    Augment, Average, CNN, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Settings, Unkept,
 };
-use emolab::learn::mlp::fit_mlp;
-use emolab::learn::{Classifier, Data, Epoch, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
+use emolab::learn::{Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
 use ndarray::{Array2, s};
 
 const BANDS: usize = 12;
 
 fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
     let (classifier, features) = (name.to_owned(), "made up".to_owned());
-    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs) }
+    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), net: None }
 }
 
 fn kinds() -> [&'static dyn Classifier; 2] {
@@ -46,7 +45,7 @@ fn data(kind: &dyn Classifier, clips: usize, frames: impl Fn(usize) -> usize) ->
         "cnn" => Inputs::Images(images),
         _ => Inputs::Rows(Array2::from_shape_fn((clips, BANDS), |(i, band)| f64::from(images[i][[0, band, 0]]))),
     };
-    Data { inputs, groups: (0..clips).map(|i| i / 3 % 4).collect(), labels, classes: 3 }
+    Data { inputs, groups: (0..clips).map(|i| i / 3 % 4).collect(), labels, classes: 3, extras: Extras::default() }
 }
 
 fn fit(kind: &dyn Classifier, data: &Data, epochs: usize, seed: u64) -> Box<dyn Model> {
@@ -316,9 +315,11 @@ kind = "dropout"
 rate = 0.2
 "#;
 
-fn everything() -> Task {
-    let input = Input::Images { channels: 3, bands: BANDS };
-    Task { list: List::read(EVERYTHING).unwrap(), input, smoothing: 0.1 }
+const READS: Input = Input::Images { channels: 3, bands: BANDS };
+
+fn everything(schedule: Schedule) -> Settings {
+    let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
+    Settings { smoothing: 0.1, second: 0.3, schedule, augment, layers: List::read(EVERYTHING).unwrap().layers }
 }
 
 /// All that a schedule can ask for.
@@ -340,7 +341,7 @@ fn any_list_learns_and_its_bits_do_not_depend_on_the_threads() {
     let with = |threads: usize, schedule: Schedule| {
         let fit = Fit { recipe: &recipe, schedule, keeper: &Unkept, watch: &Unwatched };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| emolab::learn::cnn::fit(&everything(), &data, &fit).unwrap())
+        pool.install(|| emolab::learn::cnn::fit((&everything(schedule), READS), &data, &fit).unwrap())
     };
     let one = with(1, demanding(2)).weights();
     let same = one == with(2, demanding(2)).weights() && one == with(3, demanding(2)).weights();
@@ -382,8 +383,8 @@ fn a_fit_that_was_killed_goes_on_to_the_same_bits() {
         let data = data(kind, 41, |i| 9 + i % 30);
         let whole = fit(kind, &data, 4, 5).weights();
         let run = |keeper: &dyn Keeper| match kind.name() {
-            "cnn" => fit_cnn(&data, &recipe("cnn", 4, 5), keeper, &Unwatched),
-            _ => fit_mlp(&data, &recipe("mlp", 4, 5), keeper, &Unwatched),
+            "cnn" => CNN.fit_kept(&data, &recipe("cnn", 4, 5), keeper, &Unwatched),
+            _ => MLP.fit_kept(&data, &recipe("mlp", 4, 5), keeper, &Unwatched),
         };
         for epochs in [1, 3] {
             let keeper = Mortal::new(epochs);
@@ -407,7 +408,7 @@ fn a_killed_fit_goes_on_with_every_method_and_average_and_through_a_file() {
         let run = |keeper: &dyn Keeper, epochs: usize| {
             let schedule = Schedule { method, average, ..demanding(epochs) };
             let fit = Fit { recipe: &recipe, schedule, keeper, watch: &Unwatched };
-            emolab::learn::cnn::fit(&everything(), &data, &fit)
+            emolab::learn::cnn::fit((&everything(schedule), READS), &data, &fit)
         };
         let whole = run(&Unkept, 4).unwrap().weights();
         let keeper = Mortal::new(3);
@@ -428,12 +429,12 @@ fn damaged_checkpoints_are_refused() {
     let cnn = classifier("cnn").unwrap();
     let data = data(cnn, 24, |_| 16);
     let keeper = Mortal::new(1);
-    assert!(fit_cnn(&data, &recipe("cnn", 3, 0), &keeper, &Unwatched).is_err());
+    assert!(CNN.fit_kept(&data, &recipe("cnn", 3, 0), &keeper, &Unwatched).is_err());
     let good = keeper.kept.lock().unwrap().clone().unwrap();
     let refused = |kept: Weights| {
         let keeper = Mortal::new(9);
         *keeper.kept.lock().unwrap() = Some(kept);
-        matches!(fit_cnn(&data, &recipe("cnn", 3, 0), &keeper, &Unwatched), Err(LearnError::BadModel(_)))
+        matches!(CNN.fit_kept(&data, &recipe("cnn", 3, 0), &keeper, &Unwatched), Err(LearnError::BadModel(_)))
     };
     for name in good.tensors.keys() {
         let mut cut = good.clone();
@@ -474,6 +475,6 @@ fn wrong_lists_are_named_with_the_layer_and_why() {
 
 #[test]
 fn a_list_is_the_same_after_writing_and_reading() {
-    let list = everything().list;
+    let list = everything(demanding(1)).list();
     assert_eq!(List::read(&list.text().unwrap()).unwrap(), list);
 }

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use emolab::features::Kind;
 use emolab::job::{Cancelled, Unwatched, Watch};
-use emolab::learn::{CLASSIFIERS, Classifier, Data, Epoch, Fitted, Inputs, LearnError, Norm, Recipe, fit, model_file};
+use emolab::learn::{
+    CLASSIFIERS, Classifier, Data, Epoch, Extras, Fitted, Inputs, LearnError, Norm, Recipe, fit, model_file,
+};
 use ndarray::{Array2, Array3};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
@@ -24,7 +26,14 @@ fn learners() -> impl Iterator<Item = &'static dyn Classifier> {
 fn recipe(kind: &dyn Classifier, seed: u64) -> Recipe {
     // Images are slow in the test profile, and a dozen epochs are enough for these; rows take what they need.
     let epochs = (kind.kind() == Kind::Image).then_some(12);
-    Recipe { classifier: kind.name().into(), features: "made".into(), norm: Norm::Train, seed, epochs }
+    Recipe {
+        classifier: kind.name().into(),
+        features: "made".into(),
+        norm: Norm::Train,
+        seed,
+        epochs,
+        ..Recipe::default()
+    }
 }
 
 /// `clips` per class, three classes, six groups; noise of `spread` around class levels that are 1 apart.
@@ -43,7 +52,7 @@ fn made(kind: Kind, clips: usize, spread: f64, seed: u64) -> Data {
         }
         Kind::Image => Inputs::Images(labels.iter().map(|&label| picture(label, noise(spread), &mut noise)).collect()),
     };
-    Data { inputs, labels, groups, classes: 3 }
+    Data { inputs, labels, groups, classes: 3, extras: Extras::default() }
 }
 
 /// Classes 0, 1, 2 stand at three corners in columns 0 and 1; the others are noise.

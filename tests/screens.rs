@@ -204,7 +204,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
             features: "functionals".to_owned(),
             norm: Norm::Train,
             seed: 0,
-            epochs: None,
+            ..Recipe::default()
         },
         fit_seconds: 1.25,
         predictions: predictions.collect(),

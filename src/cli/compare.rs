@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -14,7 +14,8 @@ use super::{Files, Place, say, stdout};
 use crate::corpus::plan::Plan;
 use crate::corpus::{Corpus, Target, scan};
 use crate::features::cache::Cache;
-use crate::learn::{CLASSIFIERS, Norm};
+use crate::learn::cnn::Settings;
+use crate::learn::{CLASSIFIERS, Norm, classifier};
 use crate::score::{Bootstrap, Interval, report};
 use crate::store::Run;
 use crate::workbench::Keeper;
@@ -67,6 +68,9 @@ pub struct ProtocolArgs {
     /// Seed of everything random.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Take a net and its training from a TOML (see src/learn/cnn/nets): cnn=FILE.
+    #[arg(long = "net", value_name = "MODEL=FILE", value_parser = net)]
+    nets: Vec<(String, Settings)>,
 }
 
 impl ProtocolArgs {
@@ -80,6 +84,7 @@ impl ProtocolArgs {
             norm: self.norm,
             epochs: self.epochs.map(|epochs| epochs as usize),
             seed: self.seed,
+            nets: self.nets.iter().cloned().collect(),
         }
     }
 }
@@ -120,6 +125,15 @@ impl Compare {
         }
         Ok(())
     }
+}
+
+/// A classifier and the net in a file, checked before anything is read.
+fn net(text: &str) -> Result<(String, Settings)> {
+    let (name, file) = text.split_once('=').context("write MODEL=FILE, as in cnn=my-net.toml")?;
+    let kind = classifier(name).with_context(|| format!("no classifier `{name}`"))?;
+    ensure!(kind.settings().is_some(), "{name} is no net");
+    let text = std::fs::read_to_string(file).with_context(|| file.to_owned())?;
+    Ok((name.to_owned(), Settings::read(&text).with_context(|| file.to_owned())?))
 }
 
 /// Says why features could not be kept for next time, if so.

@@ -39,7 +39,7 @@ pub fn fit(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Result<Fit
         let (prep, inputs) = Prep::fit(recipe.norm, &data.inputs, &data.groups)?;
         watch.check()?;
         let (present, labels) = renumbered(&data.labels);
-        let ready = Data { inputs, labels, groups: data.groups, classes: present.len() };
+        let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras: data.extras };
         let model = kind.fit(&ready, &recipe, watch)?;
         Ok(Fitted { recipe, classes: data.classes, present, prep, model })
     })

@@ -203,6 +203,7 @@ impl Plane {
 mod tests {
     use super::*;
     use crate::job::Unwatched;
+    use crate::learn::Extras;
 
     const CLIPS: usize = 40;
     const C: f64 = 0.3;
@@ -218,7 +219,7 @@ mod tests {
             let side = if labels[row] == 0 { 0.6 } else { -0.6 };
             *value = f64::from(state >> 16) / 32_768.0 - 1.0 + if column < 2 { side } else { 0.0 };
         }
-        Data { inputs: Inputs::Rows(rows), labels, groups: vec![0; CLIPS], classes: 2 }
+        Data { inputs: Inputs::Rows(rows), labels, groups: vec![0; CLIPS], classes: 2, extras: Extras::default() }
     }
 
     fn solved(seed: u64) -> (Problem, Plane, Data) {

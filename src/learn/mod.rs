@@ -10,7 +10,6 @@ mod knn;
 mod linear_svm;
 mod logistic;
 mod majority;
-pub mod mlp;
 pub mod model_file;
 mod naive_bayes;
 pub mod norm;
@@ -49,6 +48,24 @@ pub struct Data {
     pub groups: Vec<usize>,
     /// Number of classes of the task; some may be absent from `labels`.
     pub classes: usize,
+    /// What some classifiers can use besides.
+    pub extras: Extras,
+}
+
+/// What may come with training data; a classifier that has no use for it leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// Something else that is known of the clips, learnt beside the first.
+    pub second: Option<Second>,
+}
+
+/// Labels of a second kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Second {
+    /// n class numbers, each below `classes`; `None` = not known.
+    pub labels: Vec<Option<usize>>,
+    /// Number of classes.
+    pub classes: usize,
 }
 
 /// How features are scaled before a classifier sees them.
@@ -65,7 +82,7 @@ pub enum Norm {
 }
 
 /// A classifier and all that decides its result beside the data.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Recipe {
     /// Name in [`CLASSIFIERS`].
     pub classifier: String,
@@ -77,6 +94,9 @@ pub struct Recipe {
     pub seed: u64,
     /// Upper bound of epochs for those that have epochs; `None` = the classifier's default.
     pub epochs: Option<usize>,
+    /// The net and its training where the classifier is one; `None` = the registry's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net: Option<cnn::Settings>,
 }
 
 /// News from a fit that has epochs.
@@ -150,6 +170,10 @@ pub trait Classifier: Sync {
     fn checkpoint(&self) -> &'static str {
         "none to choose: fitted once on all training clips"
     }
+    /// The net and its training as in the registry, where it is a net.
+    fn settings(&self) -> Option<Result<cnn::Settings, LearnError>> {
+        None
+    }
     /// Fits on all of `data`.
     ///
     /// # Errors
@@ -181,8 +205,8 @@ const BEST_EPOCH: &str = "best UAR on held-out training speakers (held-out train
 
 /// All classifiers, in the order of pickers and tables.
 pub static CLASSIFIERS: &[&dyn Classifier] = &[
-    &cnn::Cnn,
-    &mlp::Mlp,
+    &cnn::CNN,
+    &cnn::MLP,
     &svm::Svm,
     &linear_svm::LinearSvm,
     &logistic::Logistic,
@@ -272,7 +296,26 @@ impl Data {
             labels: rows.iter().map(|&row| self.labels[row]).collect(),
             groups: rows.iter().map(|&row| self.groups[row]).collect(),
             classes: self.classes,
+            extras: self.extras.select(rows),
         }
+    }
+
+    /// The label of a clip for each head.
+    pub fn labels_of(&self, row: usize) -> impl Iterator<Item = Option<usize>> {
+        let second = self.extras.second.as_ref().map(|second| second.labels[row]);
+        std::iter::once(Some(self.labels[row])).chain(second)
+    }
+}
+
+impl Extras {
+    /// Those of the clips at `rows`, in that order.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Extras {
+        let second = self.second.as_ref().map(|second| Second {
+            labels: rows.iter().map(|&row| second.labels[row]).collect(),
+            classes: second.classes,
+        });
+        Extras { second }
     }
 }
 

@@ -211,7 +211,7 @@ pub(super) mod tests {
                 features: "functionals".to_owned(),
                 norm: Norm::Train,
                 seed: 1,
-                epochs: None,
+                ..Recipe::default()
             },
             fit_seconds: 0.125,
             predictions: vec![

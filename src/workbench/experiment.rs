@@ -20,6 +20,7 @@ use crate::corpus::{Corpus, Target, Task, task};
 use crate::features::{Chosen, Kind, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
+use crate::learn::cnn::Settings;
 use crate::learn::{Classifier, Data, Epoch, Norm, Recipe, fit};
 use crate::score::Association;
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
@@ -44,9 +45,17 @@ pub struct Request {
     pub epochs: Option<usize>,
     /// Seed of everything random.
     pub seed: u64,
+    /// Nets that are not the registry's, by the name of the classifier.
+    pub nets: BTreeMap<String, Settings>,
 }
 
 impl Request {
+    /// The net of a classifier that is one: asked for, or the registry's; written out, so that a run tells all of it.
+    fn net(&self, kind: &dyn Classifier) -> Result<Option<Settings>> {
+        let asked = self.nets.get(kind.name()).cloned().map(Ok);
+        Ok(asked.or_else(|| kind.settings()).transpose()?)
+    }
+
     /// The recipe of one of its classifiers, and the feature set that it reads.
     ///
     /// # Errors
@@ -59,6 +68,7 @@ impl Request {
             norm: self.norm,
             seed: self.seed,
             epochs: self.epochs,
+            net: self.net(kind)?,
         };
         Ok((recipe, set))
     }

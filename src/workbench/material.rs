@@ -15,7 +15,7 @@ use crate::corpus::{Clip, Corpus, Task};
 use crate::features::cache::Cache;
 use crate::features::{Chosen, FEATURE_SETS, FeatureSet, Features, Kind, Preparation, feature_set};
 use crate::job::{Watch, panic_text};
-use crate::learn::{Classifier, Data, Inputs, classifier};
+use crate::learn::{Classifier, Data, Extras, Inputs, classifier};
 
 /// Where features come from: the cache, and what happens to a clip before they are computed.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +116,7 @@ pub fn data(
         labels: task.labels.clone(),
         groups: task.groups.clone(),
         classes: task.classes.len(),
+        extras: Extras::default(),
     })
 }
 

@@ -3,58 +3,59 @@
 //! Deliberately absent: which list and schedule (the classifiers say).
 
 use ndarray::Array2;
-use rand::Rng;
 use rayon::prelude::*;
 
+use super::augment::Augment;
 use super::average::Numbers;
-use super::list::{Input, List};
+use super::list::Input;
 use super::loss::{Heads, Loss, log_softmax};
 use super::model::{Model as Net, Plan, Scratches};
-use super::pass::{Draw, Pass, Window};
+use super::pass::{Draw, Pass};
 use super::random::Random;
+use super::settings::Settings;
 use super::split::inner;
 use super::train::{Fit, Trainee, train};
 use crate::features::Image;
 use crate::job::Watch;
 use crate::learn::{Data, Epoch, Inputs, LearnError, Model, Weights};
 
-/// Frames of a training window (1.92 s at a step of 10 ms).
-const FRAMES: usize = 192;
-/// Up to one part in so many of the bands, and of the frames, is blanked (SpecAugment, arXiv:1904.08779).
-const BLANKED: usize = 6;
 /// Rows scored between two looks at the watch.
 const ROWS: usize = 256;
 
-/// What is fitted: a list and what it reads.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Task {
-    /// The layers before the head.
-    pub list: List,
-    /// What they read.
-    pub input: Input,
-    /// Share of the target spread over all classes.
-    pub smoothing: f64,
-}
-
-/// Fits a list to data that it can read.
+/// Fits a net to data that its layers can read.
 ///
 /// # Errors
-/// [`LearnError::WrongInput`] when the list does not fit the data, and as [`train`].
-pub fn fit(task: &Task, data: &Data, fit: &Fit<'_>) -> Result<NetModel, LearnError> {
-    let plan = Plan { list: task.list.clone(), input: task.input, heads: vec![data.classes] };
+/// [`LearnError::WrongInput`] when the layers do not fit the data, and as [`train`].
+pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) -> Result<NetModel, LearnError> {
+    let second = data.extras.second.as_ref();
+    let heads = std::iter::once(data.classes).chain(second.map(|second| second.classes)).collect();
+    let plan = Plan { list: settings.list(), input, heads };
     check(&data.inputs, plan.input)?;
     let net = Net::new(plan)?;
     let mut random = Random::new(fit.recipe.seed);
     let split = inner(&data.labels, &data.groups, &mut random);
-    let loss = Loss::balanced(split.fit.iter().map(|&row| data.labels[row]), data.classes, task.smoothing);
     let frames = match &data.inputs {
-        Inputs::Images(images) => images.iter().map(|image| image.dim().2).max().unwrap_or(0).min(FRAMES),
+        Inputs::Images(images) => {
+            images.iter().map(|image| image.dim().2).max().unwrap_or(0).min(settings.augment.frames)
+        }
         Inputs::Rows(_) => 1,
     };
     let pass = Pass::new(&net);
-    let mut learner = Learner { data, net, pass, heads: Heads::one(loss), scratches: Scratches::default(), frames };
+    let heads = heads_of(data, &split.fit, settings);
+    let mut learner =
+        Learner { data, net, pass, heads, scratches: Scratches::default(), augment: settings.augment, frames };
     train(&mut learner, data, &split, random, fit)?;
     Ok(NetModel { net: learner.net, scratches: learner.scratches })
+}
+
+/// Losses that balance the classes of each head over the clips to fit.
+fn heads_of(data: &Data, rows: &[usize], settings: &Settings) -> Heads {
+    let first = Loss::balanced(rows.iter().map(|&row| data.labels[row]), data.classes, settings.smoothing);
+    let second = data.extras.second.as_ref().map(|second| {
+        let labels = rows.iter().filter_map(|&row| second.labels[row]);
+        (Loss::balanced(labels, second.classes, settings.smoothing), settings.second)
+    });
+    Heads(std::iter::once((first, 1.0)).chain(second).collect())
 }
 
 /// A net in training with its clips.
@@ -64,6 +65,7 @@ struct Learner<'a> {
     pass: Pass,
     heads: Heads,
     scratches: Scratches,
+    augment: Augment,
     /// Of a training window.
     frames: usize,
 }
@@ -74,11 +76,12 @@ impl Trainee for Learner<'_> {
     }
 
     fn gradient(&mut self, rows: &[usize], random: &mut Random, watch: &dyn Watch<Epoch>) -> Result<f64, LearnError> {
-        let targets = self.heads.targets(rows.iter().map(|&row| Some(self.data.labels[row])));
+        let targets = self.heads.targets(rows.iter().flat_map(|&row| self.data.labels_of(row)));
         let goal = (&self.heads, &targets[..]);
         match &self.data.inputs {
             Inputs::Images(images) => {
-                let draw = |&row: &usize| Draw { image: &images[row], window: random_window(&images[row], random) };
+                let draw =
+                    |&row: &usize| Draw { image: &images[row], window: self.augment.window(&images[row], random) };
                 let batch: Vec<Draw<'_>> = rows.iter().map(draw).collect();
                 self.pass.of_images(&mut self.net, (&batch, self.frames), goal, random, watch)
             }
@@ -96,7 +99,7 @@ impl Trainee for Learner<'_> {
                 let one = |&row: &usize| {
                     watch.check()?;
                     let logits = self.scratches.with(|scratch| self.net.logits(&images[row], scratch))?;
-                    Ok(log_softmax(&logits))
+                    Ok(log_softmax(&logits[..self.data.classes]))
                 };
                 rows.par_iter().map(one).collect()
             }
@@ -177,19 +180,6 @@ impl Model for NetModel {
 fn of_rows(net: &Net, all: &Array2<f64>, rows: &[usize], scratches: &Scratches) -> Result<Vec<Vec<f64>>, LearnError> {
     let logits = scratches.with(|scratch| net.logits_of_rows(&gather(all, rows), rows.len(), scratch))?;
     Ok(logits.chunks_exact(net.outputs()).map(|row| log_softmax(&row[..net.plan().heads[0]])).collect())
-}
-
-/// A random stretch of [`FRAMES`] frames with some bands and frames blanked.
-fn random_window(image: &Image, random: &mut Random) -> Window {
-    let (_, bands, frames) = image.dim();
-    let seen = frames.min(FRAMES);
-    let start = random.random_range(0..=frames - seen);
-    let mut blank = |from: usize, len: usize| {
-        let size = random.random_range(0..=len / BLANKED);
-        let first = from + random.random_range(0..=len - size);
-        first..first + size
-    };
-    Window { frames: start..start + seen, blank_frames: blank(start, seen), blank_bands: blank(0, bands) }
 }
 
 /// All inputs are what the net reads, and finite.

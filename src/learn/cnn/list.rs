@@ -137,20 +137,28 @@ impl List {
     /// # Errors
     /// [`LearnError::WrongInput`] that names the entry (1-based) and what is wrong with it.
     pub fn read(text: &str) -> Result<List, LearnError> {
-        let wrong = |why: String| LearnError::WrongInput(format!("list of layers: {why}"));
-        let mut table: toml::Table = text.parse().map_err(|why: toml::de::Error| wrong(why.message().to_owned()))?;
+        let mut table: toml::Table = text.parse().map_err(|why: toml::de::Error| wrong(why.message()))?;
+        let list = List::take(&mut table)?;
+        match table.keys().next() {
+            Some(other) => Err(wrong(&format!("`{other}` is nothing it holds; there is only [[layer]]"))),
+            None => Ok(list),
+        }
+    }
+
+    /// Takes the layers out of a table that may hold other things.
+    ///
+    /// # Errors
+    /// As [`List::read`].
+    pub(super) fn take(table: &mut toml::Table) -> Result<List, LearnError> {
         let entries = match table.remove("layer") {
             Some(toml::Value::Array(entries)) => entries,
-            _ => return Err(wrong("no [[layer]] in it".to_owned())),
+            _ => return Err(wrong("no [[layer]] in it")),
         };
-        if let Some(other) = table.keys().next() {
-            return Err(wrong(format!("`{other}` is nothing it holds; there is only [[layer]]")));
-        }
         let read = |(number, entry): (usize, toml::Value)| {
             let kind =
                 entry.get("kind").and_then(toml::Value::as_str).map_or(String::new(), |kind| format!(" ({kind})"));
             let layer = LayerSpec::deserialize(entry);
-            layer.map_err(|why| wrong(format!("layer {}{kind}: {}", number + 1, why.message())))
+            layer.map_err(|why| wrong(&format!("layer {}{kind}: {}", number + 1, why.message())))
         };
         Ok(List { layers: entries.into_iter().enumerate().map(read).collect::<Result<_, _>>()? })
     }
@@ -213,4 +221,8 @@ impl List {
         }
         wrong("the list ends in an image; a mean_pool or attention makes the row that a head reads".to_owned())
     }
+}
+
+fn wrong(why: &str) -> LearnError {
+    LearnError::WrongInput(format!("list of layers: {why}"))
 }

@@ -19,11 +19,11 @@ fn golden(what: &str) -> Vec<f64> {
     rows.map(|row| row.rsplit(',').next().unwrap().parse().unwrap()).collect()
 }
 
-/// The default list with one global mean and no dropout, its weights by the script's formula.
+/// The net of `trajectory.toml`, its weights by the script's formula.
 fn net() -> Net {
-    let text = super::DEFAULT.replace("parts = 4", "parts = 1").replace("rate = 0.3", "rate = 0.0");
+    let text = include_str!("trajectory.toml");
     let input = Input::Images { channels: 3, bands: 16 };
-    let mut net = Net::new(Plan { list: List::read(&text).unwrap(), input, heads: vec![7] }).unwrap();
+    let mut net = Net::new(Plan { list: List::read(text).unwrap(), input, heads: vec![7] }).unwrap();
     let kernels = [0, 1, 2, 3, 10].into_iter().zip(net.tensors().concat().into_iter().step_by(3).take(5));
     for (seed, place) in kernels {
         let start = numbers::<f32>(seed, place.len());

@@ -166,6 +166,7 @@ impl Train {
             norm: NORMS[self.norm],
             epochs: EPOCHS[self.epochs],
             seed: self.seed,
+            nets: BTreeMap::default(),
         })?;
         Ok(Then::Say("training; x cancels".to_owned()))
     }
