@@ -5,12 +5,14 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 pub mod columns;
+pub mod cost;
 pub mod experiment;
 pub mod extract;
 pub mod material;
 pub mod models;
 pub mod picture;
 pub mod places;
+pub mod quantize;
 pub mod summary;
 mod training;
 pub mod view;

@@ -4,6 +4,7 @@
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
 pub mod cnn;
+mod cost;
 mod fit;
 mod forest;
 mod knn;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array, Array2, ArrayD, Dimension};
 
+pub use cost::Cost;
 pub use fit::{Fitted, fit};
 
 use crate::features::{Image, Kind};
@@ -121,6 +123,8 @@ pub struct Epoch {
 pub struct Weights {
     /// Numbers by name.
     pub tensors: BTreeMap<String, ArrayD<f32>>,
+    /// Whole numbers by name: weights of quantized layers.
+    pub int8: BTreeMap<String, ArrayD<i8>>,
     /// Opaque bytes by name, for models of other crates (their serde form as JSON).
     pub bytes: BTreeMap<String, Vec<u8>>,
 }
@@ -197,6 +201,17 @@ pub trait Model: Send + Sync {
     fn weights(&self) -> Weights;
     /// Number of trained parameters, for the card.
     fn parameters(&self) -> usize;
+    /// Multiply-adds of scoring a clip of so many frames; `None` where they are not counted.
+    fn macs(&self, _frames: usize) -> Option<u64> {
+        None
+    }
+    /// The same model with its front in whole numbers (see `cnn::quantized`), calibrated on `inputs`, which need no labels.
+    ///
+    /// # Errors
+    /// [`LearnError::WrongInput`] when it has no part that can be quantized, or the inputs are not those of training.
+    fn quantized(&self, _inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
+        Err(LearnError::WrongInput("only nets with 3x3 convolutions on images can be quantized".to_owned()))
+    }
 }
 
 /// [`Classifier::checkpoint`] of those that train in epochs (see `cnn::split` for the split).
@@ -364,6 +379,7 @@ impl Weights {
     /// Takes in all of `inner`, with `room/` before the names.
     pub fn nest(&mut self, room: &str, inner: Weights) {
         self.tensors.extend(inner.tensors.into_iter().map(|(name, tensor)| (format!("{room}/{name}"), tensor)));
+        self.int8.extend(inner.int8.into_iter().map(|(name, tensor)| (format!("{room}/{name}"), tensor)));
         self.bytes.extend(inner.bytes.into_iter().map(|(name, bytes)| (format!("{room}/{name}"), bytes)));
     }
 
@@ -373,6 +389,7 @@ impl Weights {
         let own = |name: &String| name.strip_prefix(room).and_then(|rest| rest.strip_prefix('/')).map(str::to_owned);
         Weights {
             tensors: self.tensors.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect(),
+            int8: self.int8.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect(),
             bytes: self.bytes.iter().filter_map(|(name, bytes)| Some((own(name)?, bytes.clone()))).collect(),
         }
     }

@@ -12,16 +12,17 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 
+use super::cost::{Hearing, cost};
 use super::material::{Listener, check_features, classifiers, data, set_for};
 use super::summary::Summary;
 use super::{corpus_key, places};
 use crate::corpus::plan::{Plan, Split};
-use crate::corpus::{Corpus, Target, Task, task};
+use crate::corpus::{Clip, Corpus, Target, Task, task};
 use crate::features::{Chosen, Kind, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
-use crate::learn::{Classifier, Data, Epoch, Norm, Recipe, fit};
+use crate::learn::{Classifier, Cost, Data, Epoch, Fitted, Norm, Recipe, fit};
 use crate::score::Association;
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
 
@@ -156,6 +157,7 @@ struct Material<'a> {
     task: &'a Task,
     preparation: Preparation,
     data: BTreeMap<String, Data>,
+    hearings: BTreeMap<String, Hearing>,
 }
 
 /// A plan and the splits it makes.
@@ -254,14 +256,16 @@ fn material<'a>(
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Material<'a>> {
-    let mut all = BTreeMap::new();
+    let (mut all, mut hearings) = (BTreeMap::new(), BTreeMap::new());
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
     for kind in kinds {
         let (_, set) = request.recipe(*kind)?;
         if !all.contains_key(set.name()) {
             all.insert(set.name().to_owned(), data(corpus, task, set.as_ref(), listener, watch)?);
+            hearings.insert(set.name().to_owned(), Hearing::of(&clips, set.as_ref(), listener, watch)?);
         }
     }
-    Ok(Material { corpus, task, preparation: listener.preparation, data: all })
+    Ok(Material { corpus, task, preparation: listener.preparation, data: all, hearings })
 }
 
 fn run(
@@ -273,15 +277,23 @@ fn run(
 ) -> Result<Run> {
     let (recipe, set) = request.recipe(kind)?;
     let data = &material.data[set.name()];
+    let last = Mutex::new(None);
     let workers = if kind.kind() == Kind::Image { 1 } else { rayon::current_num_threads() };
     let (started_at, started) = (Timestamp::now(), Instant::now());
     let done = AtomicUsize::new(0);
     let folds = side_by_side(workers, splits, |fold, split| {
-        let scores = judge(&recipe, data, (fold, split), watch)?;
+        let (fitted, scores) = judge(&recipe, data, (fold, split), watch)?;
+        if fold + 1 == splits.len() {
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(fitted);
+        }
         watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
         Ok(scores)
     })?;
     let fit_seconds = started.elapsed().as_secs_f64();
+    // Timed alone: no other fold is at work now.
+    let fitted = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let timed = splits.last().zip(fitted).map(|(split, fitted)| timed(&fitted, material, set.name(), split, watch));
+    let cost = timed.transpose()?;
     let training = Training {
         norm: request.norm,
         seed: request.seed,
@@ -291,15 +303,30 @@ fn run(
         features_version: set.version(),
     };
     let protocol = protocol(material, (*plan, splits), training);
-    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, predictions: predictions(material, splits, &folds) })
+    let predictions = predictions(material, splits, &folds);
+    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, cost, predictions })
 }
 
-/// Scores of the fold's test rows.
-fn judge(recipe: &Recipe, all: &Data, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Array2<f64>> {
+/// Cost of the model of a fold, on the fold's test clips.
+fn timed(fitted: &Fitted, material: &Material<'_>, set: &str, split: &Split, watch: &dyn Watch<News>) -> Result<Cost> {
+    let test = material.data[set].select(&split.test);
+    let seconds = |&row: &usize| material.corpus.clips[material.task.rows[row]].audio.seconds;
+    let seconds: Vec<f64> = split.test.iter().map(seconds).collect();
+    cost(fitted, (&test.inputs, &test.groups), &seconds, material.hearings[set], watch)
+}
+
+/// The fold's model and its scores of the fold's test rows.
+fn judge(
+    recipe: &Recipe,
+    all: &Data,
+    (fold, split): (usize, &Split),
+    watch: &dyn Watch<News>,
+) -> Result<(Fitted, Array2<f64>)> {
     let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold, epoch }));
     let fitted = fit(recipe, &all.select(&split.train), &told).with_context(|| format!("fold {}", split.name))?;
     let test = all.select(&split.test);
-    Ok(fitted.scores(&test.inputs, &test.groups)?)
+    let scores = fitted.scores(&test.inputs, &test.groups)?;
+    Ok((fitted, scores))
 }
 
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.

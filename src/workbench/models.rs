@@ -11,15 +11,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
+use super::cost::{Hearing, cost};
 use super::experiment::{Judged, News, Request, argmax, scaling_note};
 use super::material::{Listener, check_features, classifiers, data, gather};
+use super::quantize::Quantized;
 use crate::audio::decode;
-use crate::corpus::{Corpus, task};
+use crate::corpus::{Clip, Corpus, task};
 use crate::features::curves::Curves;
 use crate::features::{Chosen, Features, Preparation, feature_set};
 use crate::file::write_whole;
 use crate::job::{Mapped, Watch};
-use crate::learn::{Fitted, Norm, Recipe, fit, model_file};
+use crate::learn::{Cost, Fitted, Norm, Recipe, fit, model_file};
 
 /// Version of the folder's layout; a newer one is refused.
 const FORMAT: u32 = 1;
@@ -55,6 +57,12 @@ pub struct Card {
     /// Scores of the same recipe under plans; empty when it was not evaluated, two when a plan leaks speakers.
     #[serde(default)]
     pub scores: Vec<Scores>,
+    /// What scoring costs; absent in cards from before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// Where its net computes in whole numbers: from what, and what came of it. `scores` are then of the recipe before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantized: Option<Quantized>,
 }
 
 /// The material of a model.
@@ -89,7 +97,7 @@ pub struct Scores {
 pub struct Saved {
     /// What it says about itself.
     pub card: Card,
-    fitted: Fitted,
+    pub(super) fitted: Fitted,
 }
 
 /// One row of the table of predictions.
@@ -126,6 +134,9 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     let data = data(corpus, &task, set.as_ref(), listener, watch)?;
     watch.tell(News::Model { model: recipe.classifier.clone(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
     let fitted = fit(&recipe, &data, &Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch })))?;
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let seconds: Vec<f64> = clips.iter().map(|clip| clip.audio.seconds).collect();
+    let hearing = Hearing::of(&clips, set.as_ref(), listener, watch)?;
     let card = Card {
         format: FORMAT,
         emolab: env!("CARGO_PKG_VERSION").to_owned(),
@@ -142,6 +153,8 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
         },
         recipe,
         scores: Vec::new(),
+        cost: Some(cost(&fitted, (&data.inputs, &data.groups), &seconds, hearing, watch)?),
+        quantized: None,
     };
     Ok(Saved { card, fitted })
 }
@@ -228,7 +241,7 @@ impl Saved {
         Ok(problems)
     }
 
-    fn set(&self) -> Result<Chosen> {
+    pub(super) fn set(&self) -> Result<Chosen> {
         feature_set(&self.card.recipe.features)
             .with_context(|| format!("this emolab has no feature set `{}`", self.card.recipe.features))
     }
@@ -258,6 +271,16 @@ impl Saved {
         });
         Ok(named.collect())
     }
+}
+
+/// blake3 of a model folder's weights: names what a model was made from.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn weights_hash(dir: &Path) -> Result<String> {
+    let path = dir.join(WEIGHTS);
+    let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// Checks, before the work, that a model can be written to `dir`.

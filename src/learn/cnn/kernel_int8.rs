@@ -5,6 +5,8 @@
 //! has 16 bits, cannot saturate (2 x 127 x 127 < 2^15). All unsafe code of the quantized blocks lives here. Deliberately
 //! absent: threads, images, and what the sums mean.
 #![allow(unsafe_code)]
+// Loops by number: through iterators, or `array::map`, the compiler leaves the sums in memory, and all is five times slower.
+#![allow(clippy::needless_range_loop)]
 
 /// Outputs that lie together: one AVX-512 register, two of AVX2.
 pub const LANES: usize = 16;
@@ -118,13 +120,13 @@ fn plain(windows: Windows<'_>, weights: &[Lanes], out: &mut [Lanes], pixels: usi
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm256_add_epi32, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_set1_epi32,
-        _mm256_setr_epi32, _mm256_setzero_si256, _mm512_dpbusd_epi32, _mm512_set1_epi32, _mm512_setr_epi32,
-        _mm512_setzero_si512,
+        __m256i, __m512i, _mm256_add_epi32, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16,
+        _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setzero_si256, _mm512_dpbusd_epi32, _mm512_set1_epi32,
+        _mm512_setr_epi32, _mm512_setzero_si512,
     };
     use std::mem::transmute;
 
-    use super::{Lanes, Windows};
+    use super::{LANES, Lanes, Windows};
 
     /// # Safety
     /// AVX-512 F and VNNI; all groups of `pixels` pixels inside `windows.x`.
@@ -154,8 +156,12 @@ mod x86 {
     pub unsafe fn avx2(windows: Windows<'_>, weights: &[Lanes], out: &mut [Lanes], pixels: usize) {
         // SAFETY: handed on.
         match pixels {
-            4.. => tiles::<4, 1>((windows, weights), out, pixels, |x, at, w| unsafe { avx2_tile(x, windows.step, at, w) }),
-            _ => tiles::<1, 1>((windows, weights), out, pixels, |x, at, w| unsafe { avx2_tile(x, windows.step, at, w) }),
+            4.. => {
+                tiles::<4, 1>((windows, weights), out, pixels, |x, at, w| unsafe { avx2_tile(x, windows.step, at, w) })
+            }
+            _ => {
+                tiles::<1, 1>((windows, weights), out, pixels, |x, at, w| unsafe { avx2_tile(x, windows.step, at, w) })
+            }
         }
     }
 
@@ -192,7 +198,6 @@ mod x86 {
         weights: [&[Lanes]; N],
     ) -> [[Lanes; P]; N] {
         let mut sums = [[_mm512_setzero_si512(); P]; N];
-        let weights = weights.map(|weights| &weights[..at.len()]);
         for (group, &at) in at.iter().enumerate() {
             let mut lanes = [_mm512_setzero_si512(); N];
             for n in 0..N {
@@ -206,8 +211,14 @@ mod x86 {
                 }
             }
         }
-        // SAFETY: sixteen whole numbers, as a register and as an array.
-        sums.map(|sums| sums.map(|sum| unsafe { transmute::<__m512i, Lanes>(sum) }))
+        let mut made = [[[0; LANES]; P]; N];
+        for n in 0..N {
+            for pixel in 0..P {
+                // SAFETY: sixteen whole numbers, as a register and as an array.
+                made[n][pixel] = unsafe { transmute::<__m512i, Lanes>(sums[n][pixel]) };
+            }
+        }
+        made
     }
 
     /// # Safety
@@ -233,8 +244,12 @@ mod x86 {
                 }
             }
         }
-        // SAFETY: sixteen whole numbers, as two registers and as an array.
-        [sums.map(|sum| unsafe { transmute::<[__m256i; 2], Lanes>(sum) })]
+        let mut made = [[[0; LANES]; P]; 1];
+        for pixel in 0..P {
+            // SAFETY: sixteen whole numbers, as two registers and as an array.
+            made[0][pixel] = unsafe { transmute::<[__m256i; 2], Lanes>(sums[pixel]) };
+        }
+        made
     }
 
     /// # Safety

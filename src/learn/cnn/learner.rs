@@ -172,7 +172,22 @@ impl Model for NetModel {
     }
 
     fn parameters(&self) -> usize {
-        self.net.parameters.len()
+        self.net.count()
+    }
+
+    fn macs(&self, frames: usize) -> Option<u64> {
+        Some(self.net.macs(frames))
+    }
+
+    fn quantized(&self, inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        match inputs {
+            Inputs::Images(images) => {
+                let net = self.net.quantized(images)?;
+                Ok(Box::new(NetModel { net, scratches: Scratches::default() }))
+            }
+            Inputs::Rows(_) => Err(LearnError::WrongInput("a net on rows has no image to quantize".to_owned())),
+        }
     }
 }
 

@@ -7,10 +7,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `kernel.rs` | the matrix product; all unsafe code |
+//! | `kernel.rs` | the matrix product; unsafe code |
 //! | `plane.rs`, `batch.rs` | where a pixel lies; images between layers, threads |
 //! | `layer.rs`, `layers/` | what a layer is; each kind |
 //! | `fused/` | the fast blocks |
+//! | `quantized/`, `kernel_int8.rs` | the blocks of a fitted net in whole numbers; their products (unsafe) |
 //! | `list.rs`, `layout.rs`, `model.rs` | the list; named tensors in one flat vector; both together, scoring |
 //! | `run.rs`, `pass.rs`, `loss.rs` | all layers forward and backward; one batch; what it is worth |
 //! | `optimiser.rs`, `schedule.rs`, `average.rs` | the step, its length, the average of many |
@@ -29,6 +30,7 @@ mod golden;
 #[cfg(test)]
 mod gradients;
 mod kernel;
+mod kernel_int8;
 mod layer;
 mod layers;
 mod layout;
@@ -40,6 +42,7 @@ mod nets;
 mod optimiser;
 mod pass;
 mod plane;
+mod quantized;
 mod random;
 mod run;
 mod schedule;

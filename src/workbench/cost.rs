@@ -1,0 +1,134 @@
+//! What scoring costs, measured on clips of the corpus at hand.
+//!
+//! A model is timed on one clip at a time, after one that does not count; features are timed from sound in memory, past the
+//! cache. Medians, as another program may be at work. Deliberately absent: memory, and the time of fitting.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::experiment::News;
+use super::material::Listener;
+use crate::audio::{Wave, decode};
+use crate::corpus::Clip;
+use crate::features::{FeatureSet, Features, Kind};
+use crate::job::Watch;
+use crate::learn::{Cost, Fitted, Inputs, model_file};
+
+/// Clips whose features are timed.
+const HEARD: usize = 3;
+/// Clips that a model is timed on.
+const SCORED: usize = 20;
+/// Longest time to spend on a model that is slow, in seconds.
+const PATIENCE: f64 = 0.5;
+/// Seconds of speech that multiply-adds are told for.
+const SPEECH: u32 = 3;
+
+/// What computing a feature set takes on this machine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hearing {
+    /// Seconds of computing per second of sound; `None` when no clip could be timed.
+    pub per_second: Option<f64>,
+    /// Frames of 3 s of speech; 1 for rows.
+    pub frames: usize,
+}
+
+impl Hearing {
+    /// Times `set` on the first clips that can be read.
+    ///
+    /// # Errors
+    /// Cancelling only: a clip that cannot be read is passed over.
+    pub fn of(
+        clips: &[&Clip],
+        set: &dyn FeatureSet,
+        listener: &Listener<'_>,
+        watch: &dyn Watch<News>,
+    ) -> Result<Hearing> {
+        let mut found = Vec::new();
+        for clip in clips {
+            watch.check()?;
+            let prepared = || Ok::<Wave, anyhow::Error>(listener.preparation.apply(decode(&clip.path)?)?);
+            let Ok(wave) = prepared() else { continue };
+            let seconds = wave.samples.len() as f64 / f64::from(wave.rate.max(1));
+            let start = Instant::now();
+            if set.extract(&wave).is_ok() && seconds > 0.0 {
+                found.push(start.elapsed().as_secs_f64() / seconds);
+            }
+            if found.len() == HEARD {
+                break;
+            }
+        }
+        Ok(Hearing { per_second: median(found), frames: frames(set, listener.preparation.rate) })
+    }
+}
+
+/// Frames of 3 s of sound at that rate; 1 where the set makes rows.
+pub fn frames(set: &dyn FeatureSet, rate: u32) -> usize {
+    if set.kind() == Kind::Row {
+        return 1;
+    }
+    let silence = Wave { samples: vec![0.0; (SPEECH * rate) as usize], rate };
+    match set.extract(&silence) {
+        Ok(Features::Image(image)) => image.dim().2,
+        _ => 1,
+    }
+}
+
+/// Cost of a fitted model on its test clips, which last `seconds` each.
+///
+/// # Errors
+/// The model cannot be written down; cancelling. A clip that it cannot score by itself is no error but is not timed.
+pub fn cost(
+    fitted: &Fitted,
+    (inputs, groups): (&Inputs, &[usize]),
+    seconds: &[f64],
+    hearing: Hearing,
+    watch: &dyn Watch<News>,
+) -> Result<Cost> {
+    let (mut times, mut shares) = (Vec::new(), Vec::new());
+    let began = Instant::now();
+    // The first one finds cold caches and asks for memory.
+    let rows = std::iter::once(0).chain(0..inputs.len()).take(SCORED + 1).enumerate();
+    for (number, row) in rows.filter(|(_, row)| *row < inputs.len()) {
+        watch.check()?;
+        let one = inputs.select(&[row]);
+        let start = Instant::now();
+        if fitted.scores(&one, &groups[row..=row]).is_err() {
+            break;
+        }
+        let took = start.elapsed().as_secs_f64();
+        if number > 0 {
+            times.push(1e3 * took);
+            shares.push(took / seconds[row]);
+        }
+        if began.elapsed().as_secs_f64() > PATIENCE {
+            break;
+        }
+    }
+    let scored = median(shares.into_iter().filter(|share| share.is_finite()).collect());
+    Ok(Cost {
+        parameters: fitted.parameters(),
+        macs_3s: fitted.macs(hearing.frames),
+        bytes: model_file::size(&fitted.weights()?)?,
+        clip_ms: median(times),
+        real_time: hearing.per_second.zip(scored).map(|(heard, scored)| heard + scored),
+    })
+}
+
+/// The middle one, of an even number the larger; `None` of none.
+pub fn median(mut numbers: Vec<f64>) -> Option<f64> {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_some_and_of_none() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0]), Some(4.0));
+        assert_eq!(median(Vec::new()), None);
+    }
+}
