@@ -8,19 +8,20 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::experiment::News;
-use super::material::Listener;
+use super::material::{Listener, set_for};
 use crate::audio::{Wave, decode};
 use crate::corpus::Clip;
 use crate::features::{FeatureSet, Features, Kind};
 use crate::job::Watch;
-use crate::learn::{Cost, Fitted, Inputs, model_file};
+use crate::learn::cnn::{Input, Net, Plan};
+use crate::learn::{Classifier, Cost, Fitted, Inputs, Weights, model_file};
 
 /// Clips whose features are timed.
-const HEARD: usize = 3;
+const HEARD: usize = 2;
 /// Clips that a model is timed on.
 const SCORED: usize = 20;
 /// Longest time to spend on a model that is slow, in seconds.
-const PATIENCE: f64 = 0.5;
+const PATIENCE: f64 = 0.3;
 /// Seconds of speech that multiply-adds are told for.
 const SPEECH: u32 = 3;
 
@@ -67,11 +68,14 @@ pub fn frames(set: &dyn FeatureSet, rate: u32) -> usize {
     if set.kind() == Kind::Row {
         return 1;
     }
-    let silence = Wave { samples: vec![0.0; (SPEECH * rate) as usize], rate };
-    match set.extract(&silence) {
+    match set.extract(&silence(rate)) {
         Ok(Features::Image(image)) => image.dim().2,
         _ => 1,
     }
+}
+
+fn silence(rate: u32) -> Wave {
+    Wave { samples: vec![0.0; (SPEECH * rate) as usize], rate }
 }
 
 /// Cost of a fitted model on its test clips, which last `seconds` each.
@@ -113,6 +117,26 @@ pub fn cost(
         clip_ms: median(times),
         real_time: hearing.per_second.zip(scored).map(|(heard, scored)| heard + scored),
     })
+}
+
+/// What the registry's net of that kind costs for so many classes with its usual features, not fitted and not timed; `None`
+/// where the classifier is no net.
+///
+/// # Errors
+/// The net of the registry does not fit its features.
+pub fn on_paper(kind: &dyn Classifier, classes: usize) -> Result<Option<Cost>> {
+    let Some(settings) = kind.settings() else { return Ok(None) };
+    let set = set_for(kind.kind(), None)?;
+    let frames = frames(set.as_ref(), set.rate());
+    let input = match set.extract(&silence(set.rate()))? {
+        Features::Image(image) => Input::Images { channels: image.dim().0, bands: image.dim().1 },
+        Features::Row(row) => Input::Rows(row.len()),
+    };
+    let net = Net::new(Plan { list: settings?.list(), input, heads: vec![classes] })?;
+    let mut weights = Weights::default();
+    net.save(&mut weights);
+    let (macs_3s, bytes) = (Some(net.macs(frames)), model_file::size(&weights)?);
+    Ok(Some(Cost { parameters: net.count(), macs_3s, bytes, ..Cost::default() }))
 }
 
 /// The middle one, of an even number the larger; `None` of none.
