@@ -27,7 +27,8 @@ impl Front {
     /// Quantizes the front of the net that `weights` hold, on `images` (one clip a batch, as the net reads it).
     ///
     /// # Errors
-    /// [`LearnError::WrongInput`] when the net's front has no such blocks; [`LearnError::BadModel`] when a tensor is missing.
+    /// [`LearnError::WrongInput`] when the net's front has no such blocks; [`LearnError::BadModel`] when a tensor is missing;
+    /// [`LearnError::Failed`] when a number is not finite.
     pub fn calibrate(
         (list, input): (&List, Input),
         weights: &Weights,
@@ -57,7 +58,11 @@ impl Front {
                 grid = Grid { step, zero: 0 };
             }
         }
-        Ok(front)
+        let numbers = front.blocks.iter().flat_map(|block| block.factor.iter().chain(&block.offset));
+        if numbers.into_iter().chain([&input.step]).all(|number| number.is_finite()) {
+            return Ok(front);
+        }
+        Err(LearnError::Failed("quantizing gave a number that is not finite".to_owned()))
     }
 
     /// How the results of the last block are spread.
@@ -126,7 +131,7 @@ impl Spread {
             seen += count;
             seen >= kept
         });
-        place.filter(|_| kept > 0).map_or(0.0, |place| f32::from_bits((place as u32 + 1) << 16))
+        place.filter(|_| kept > 0).map_or(0.0, |place| f32::from_bits((place as u32 + 1) << 16).min(f32::MAX))
     }
 
     fn step(&self) -> f32 {
