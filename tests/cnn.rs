@@ -17,7 +17,7 @@ const BANDS: usize = 12;
 
 fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
     let (classifier, features) = (name.to_owned(), "made up".to_owned());
-    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), net: None }
+    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), ..Recipe::default() }
 }
 
 fn kinds() -> [&'static dyn Classifier; 2] {

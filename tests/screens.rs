@@ -168,6 +168,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
         truth: index % 3,
         pred: pred[index],
         p: (0..3).map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 }).collect(),
+        seeds: Vec::new(),
     });
     Run {
         id: None,
@@ -196,6 +197,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 checkpoint: "best inner UAR".to_owned(),
                 preparation: emolab::features::Preparation::plain(22_050),
                 features_version: 1,
+                sets: std::collections::BTreeMap::new(),
             },
             maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
         },

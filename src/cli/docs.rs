@@ -12,6 +12,7 @@ use crate::corpus::descriptions;
 use crate::features::{FEATURE_SETS, Kind};
 use crate::file::write_whole;
 use crate::label::{BUILT_IN, Scheme};
+use crate::learn::committee::FUSIONS;
 use crate::learn::{CLASSIFIERS, Cost};
 use crate::score::METRICS;
 use crate::tui::command::key_sheet_markdown;
@@ -52,7 +53,10 @@ fn catalogue() -> Result<String> {
         &mut page,
         "Classifiers",
         ["name", "reads", "what it is"],
-        CLASSIFIERS.iter().map(|c| [c.name().to_owned(), kind(c.kind()).to_owned(), c.about().to_owned()]),
+        CLASSIFIERS
+            .iter()
+            .map(|c| [c.name().to_owned(), kind(c.kind()).to_owned(), c.about().to_owned()])
+            .chain(FUSIONS.iter().map(|f| [f.name.to_owned(), "both".to_owned(), f.about.to_owned()])),
     );
     let nets = CLASSIFIERS.iter().map(|kind| Ok(on_paper(*kind, 7)?.map(|cost| (kind.name(), cost))));
     let nets: Vec<(&str, Cost)> = nets.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();

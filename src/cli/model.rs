@@ -17,7 +17,7 @@ use crate::corpus::scan;
 use crate::features::cache::Cache;
 use crate::learn::Norm;
 use crate::workbench::experiment::compare;
-use crate::workbench::material::{Listener, check_features, classifiers};
+use crate::workbench::material::{Listener, check_asked, contenders};
 use crate::workbench::models::{Row, Saved, Scores, check_folder, train};
 
 /// Arguments of `emolab train`.
@@ -50,7 +50,7 @@ impl Train {
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
         let models = vec![self.model.clone()];
-        check_features(&classifiers(&models)?, self.protocol.features.as_deref())?;
+        check_asked(&contenders(&models)?, self.protocol.asked())?;
         check_folder(&self.out)?;
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
         tell_problems(&corpus);
@@ -71,7 +71,7 @@ impl Train {
         say(&format!(
             "{}: {} on {} clips of {} speakers, {} classes, {} parameters",
             self.out.display(),
-            card.recipe.classifier,
+            card.recipe.title(),
             card.trained_on.clips,
             card.trained_on.speakers,
             card.classes.len(),

@@ -143,7 +143,7 @@ impl Watch<News> for Progress {
             News::Fold { done, folds } => self.step("folds", done, folds),
             News::Run(judged) => {
                 let (run, uar) = (&judged.run, percent(judged.summary.uar));
-                self.line(&format!("{}, {}: UAR {uar}", run.recipe.classifier, run.protocol.plan.plan));
+                self.line(&format!("{}, {}: UAR {uar}", run.recipe.title(), run.protocol.plan.plan));
             }
             News::Trouble(reason) => self.line(&reason),
         }

@@ -3,7 +3,9 @@
 //! `learn` never sees clips, speakers or files, so it cannot leak a speaker: what it is given is what it may use.
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
+mod calibration;
 pub mod cnn;
+pub mod committee;
 mod cost;
 mod fit;
 mod forest;
@@ -25,7 +27,7 @@ use std::collections::BTreeMap;
 use ndarray::{Array, Array2, ArrayD, Dimension};
 
 pub use cost::Cost;
-pub use fit::{Fitted, fit};
+pub use fit::{Fitted, fit, fit_kept};
 
 use crate::features::{Image, Kind};
 use crate::job::{Cancelled, Watch};
@@ -99,6 +101,15 @@ pub struct Recipe {
     /// The net and its training where the classifier is one; `None` = the registry's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub net: Option<cnn::Settings>,
+    /// What is learnt beside the first target (told, not interpreted here).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<String>,
+    /// Fitted once with each of these in place of `seed`, and what the fits say is averaged; empty = one fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<u64>,
+    /// Recipes that decide together (see [`committee`]); empty = `classifier` decides alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Recipe>,
 }
 
 /// News from a fit that has epochs.
@@ -183,6 +194,20 @@ pub trait Classifier: Sync {
     /// # Errors
     /// [`LearnError`]; `Cancelled` within 100 ms of the watch saying so.
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError>;
+    /// As [`Classifier::fit`]; what trains in epochs writes a checkpoint after each and goes on from the last one, to
+    /// the same bits as without interruption.
+    ///
+    /// # Errors
+    /// As [`Classifier::fit`], and the keeper's.
+    fn fit_kept(
+        &self,
+        data: &Data,
+        recipe: &Recipe,
+        _keeper: &dyn cnn::Keeper,
+        watch: &dyn Watch<Epoch>,
+    ) -> Result<Box<dyn Model>, LearnError> {
+        self.fit(data, recipe, watch)
+    }
     /// Rebuilds a fitted model from what [`Model::weights`] gave.
     ///
     /// # Errors
@@ -201,6 +226,10 @@ pub trait Model: Send + Sync {
     fn weights(&self) -> Weights;
     /// Number of trained parameters, for the card.
     fn parameters(&self) -> usize;
+    /// Temperature fitted on held-out training clips, by which the scores are calibrated; `None` = they are not.
+    fn temperature(&self) -> Option<f64> {
+        None
+    }
     /// Multiply-adds of scoring a clip of so many frames; `None` where they are not counted.
     fn macs(&self, _frames: usize) -> Option<u64> {
         None
@@ -235,6 +264,28 @@ pub static CLASSIFIERS: &[&dyn Classifier] = &[
 /// The classifier of that name.
 pub fn classifier(name: &str) -> Option<&'static dyn Classifier> {
     CLASSIFIERS.iter().copied().find(|kind| kind.name() == name)
+}
+
+impl Recipe {
+    /// For tables: the classifier's name, and how many fits were averaged: `cnn x5`.
+    pub fn title(&self) -> String {
+        match self.seeds.len() {
+            0 => self.classifier.clone(),
+            fits => format!("{} x{fits}", self.classifier),
+        }
+    }
+
+    /// The same for one fit with `seed`.
+    #[must_use]
+    pub fn with_seed(&self, seed: u64) -> Recipe {
+        let members = self.members.iter().map(|member| member.with_seed(seed)).collect();
+        Recipe { seed, seeds: Vec::new(), members, ..self.clone() }
+    }
+
+    /// The recipes that fit one classifier each, first to last; of several seeds the first one's.
+    pub fn leaves(&self) -> Vec<&Recipe> {
+        if self.members.is_empty() { vec![self] } else { self.members.iter().flat_map(Recipe::leaves).collect() }
+    }
 }
 
 impl std::fmt::Display for Norm {

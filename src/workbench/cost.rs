@@ -3,6 +3,7 @@
 //! A model is timed on one clip at a time, after one that does not count; features are timed from sound in memory, past the
 //! cache. Medians, as another program may be at work. Deliberately absent: memory, and the time of fitting.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -11,10 +12,11 @@ use super::experiment::News;
 use super::material::{Listener, set_for};
 use crate::audio::{Wave, decode};
 use crate::corpus::Clip;
-use crate::features::{FeatureSet, Features, Kind};
+use crate::features::{Chosen, FeatureSet, Features, Kind};
 use crate::job::Watch;
 use crate::learn::cnn::{Input, Net, Plan};
-use crate::learn::{Classifier, Cost, Fitted, Inputs, Weights, model_file};
+use crate::learn::committee::{Committee, Views};
+use crate::learn::{Classifier, Cost, Recipe, Weights, model_file};
 
 /// Clips whose features are timed.
 const HEARD: usize = 2;
@@ -25,41 +27,59 @@ const PATIENCE: f64 = 0.3;
 /// Seconds of speech that multiply-adds are told for.
 const SPEECH: u32 = 3;
 
-/// What computing a feature set takes on this machine.
+/// What computing feature sets takes on this machine, by their names.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Hearings(BTreeMap<String, Hearing>);
+
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hearing {
+struct Hearing {
     /// Seconds of computing per second of sound; `None` when no clip could be timed.
-    pub per_second: Option<f64>,
+    per_second: Option<f64>,
     /// Frames of 3 s of speech; 1 for rows.
-    pub frames: usize,
+    frames: usize,
 }
 
-impl Hearing {
-    /// Times `set` on the first clips that can be read.
+impl Hearings {
+    /// Times each of `sets` on the first clips that can be read.
     ///
     /// # Errors
     /// Cancelling only: a clip that cannot be read is passed over.
-    pub fn of(
-        clips: &[&Clip],
-        set: &dyn FeatureSet,
-        listener: &Listener<'_>,
-        watch: &dyn Watch<News>,
-    ) -> Result<Hearing> {
-        let mut found = Vec::new();
+    pub fn of(clips: &[&Clip], sets: &[Chosen], listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<Hearings> {
+        let mut waves: Vec<Wave> = Vec::new();
         for clip in clips {
             watch.check()?;
             let prepared = || Ok::<Wave, anyhow::Error>(listener.preparation.apply(decode(&clip.path)?)?);
-            let Ok(wave) = prepared() else { continue };
-            let seconds = wave.samples.len() as f64 / f64::from(wave.rate.max(1));
-            let start = Instant::now();
-            if set.extract(&wave).is_ok() && seconds > 0.0 {
-                found.push(start.elapsed().as_secs_f64() / seconds);
-            }
-            if found.len() == HEARD {
+            waves.extend(prepared().ok().filter(|wave| !wave.samples.is_empty()));
+            if waves.len() == HEARD {
                 break;
             }
         }
-        Ok(Hearing { per_second: median(found), frames: frames(set, listener.preparation.rate) })
+        let mut all = BTreeMap::new();
+        for set in sets {
+            let mut times = Vec::new();
+            for wave in &waves {
+                watch.check()?;
+                let start = Instant::now();
+                if set.extract(wave).is_ok() {
+                    let seconds = wave.samples.len() as f64 / f64::from(wave.rate.max(1));
+                    times.push(start.elapsed().as_secs_f64() / seconds);
+                }
+            }
+            let hearing =
+                Hearing { per_second: median(times), frames: frames(set.as_ref(), listener.preparation.rate) };
+            all.insert(set.name().to_owned(), hearing);
+        }
+        Ok(Hearings(all))
+    }
+
+    /// Seconds of computing per second of sound for all that a recipe reads; `None` when one could not be timed.
+    pub fn per_second(&self, recipe: &Recipe) -> Option<f64> {
+        let sets: BTreeSet<&str> = recipe.leaves().iter().map(|leaf| leaf.features.as_str()).collect();
+        sets.into_iter().map(|set| self.0.get(set)?.per_second).sum()
+    }
+
+    fn frames(&self, set: &str) -> usize {
+        self.0.get(set).map_or(1, |hearing| hearing.frames)
     }
 }
 
@@ -78,24 +98,24 @@ fn silence(rate: u32) -> Wave {
     Wave { samples: vec![0.0; (SPEECH * rate) as usize], rate }
 }
 
-/// Cost of a fitted model on its test clips, which last `seconds` each.
+/// Cost of a fitted recipe on clips that last `seconds` each.
 ///
 /// # Errors
 /// The model cannot be written down; cancelling. A clip that it cannot score by itself is no error but is not timed.
 pub fn cost(
-    fitted: &Fitted,
-    (inputs, groups): (&Inputs, &[usize]),
+    fitted: &Committee,
+    (views, groups): (&Views, &[usize]),
     seconds: &[f64],
-    hearing: Hearing,
+    hearings: &Hearings,
     watch: &dyn Watch<News>,
 ) -> Result<Cost> {
     let (mut times, mut shares) = (Vec::new(), Vec::new());
     let began = Instant::now();
     // The first one finds cold caches and asks for memory.
-    let rows = std::iter::once(0).chain(0..inputs.len()).take(SCORED + 1).enumerate();
-    for (number, row) in rows.filter(|(_, row)| *row < inputs.len()) {
+    let rows = std::iter::once(0).chain(0..groups.len()).take(SCORED + 1).enumerate();
+    for (number, row) in rows.filter(|(_, row)| *row < groups.len()) {
         watch.check()?;
-        let one = inputs.select(&[row]);
+        let one = views.iter().map(|(name, inputs)| (name.clone(), inputs.select(&[row]))).collect();
         let start = Instant::now();
         if fitted.scores(&one, &groups[row..=row]).is_err() {
             break;
@@ -112,10 +132,10 @@ pub fn cost(
     let scored = median(shares.into_iter().filter(|share| share.is_finite()).collect());
     Ok(Cost {
         parameters: fitted.parameters(),
-        macs_3s: fitted.macs(hearing.frames),
+        macs_3s: fitted.macs(&|set| hearings.frames(set)),
         bytes: model_file::size(&fitted.weights()?)?,
         clip_ms: median(times),
-        real_time: hearing.per_second.zip(scored).map(|(heard, scored)| heard + scored),
+        real_time: hearings.per_second(fitted.recipe()).zip(scored).map(|(heard, scored)| heard + scored),
     })
 }
 

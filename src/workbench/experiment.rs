@@ -1,5 +1,6 @@
 //! Comparing classifiers on a corpus: features, folds, fits, predictions.
 //!
+//! A contender is one classifier or several that decide together (`learn::committee`), under one seed or several.
 //! Blocking; the caller gives a [`Watch`] and decides on which thread it runs. Folds of classifiers that read rows run
 //! side by side; those that read images use all cores inside one fit, so their folds follow one another.
 //! Deliberately absent: tuning, paired tests, and any choice made on a test fold.
@@ -10,19 +11,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use ndarray::Array2;
 
-use super::cost::{Hearing, cost};
-use super::material::{Listener, check_features, classifiers, data, set_for};
+use super::cost::{Hearings, cost};
+use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::summary::Summary;
 use super::{corpus_key, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Clip, Corpus, Target, Task, task};
-use crate::features::{Chosen, Kind, Preparation};
+use crate::features::{Chosen, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
-use crate::learn::{Classifier, Cost, Data, Epoch, Fitted, Norm, Recipe, fit};
+use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
+use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe};
 use crate::score::Association;
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
 
@@ -48,6 +49,17 @@ pub struct Request {
     pub seed: u64,
     /// Nets that are not the registry's, by the name of the classifier.
     pub nets: BTreeMap<String, Settings>,
+    /// What is done beyond one fit.
+    pub effort: Effort,
+}
+
+/// What goes into a model beyond one fit on the labels of the corpus. Nothing by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effort {
+    /// Fits with seeds that follow one another, whose probabilities are averaged; 0 and 1 = one fit.
+    pub seeds: usize,
+    /// A second target for nets to learn beside the first.
+    pub also: Option<Target>,
 }
 
 impl Request {
@@ -57,21 +69,42 @@ impl Request {
         Ok(asked.or_else(|| kind.settings()).transpose()?)
     }
 
-    /// The recipe of one of its classifiers, and the feature set that it reads.
+    /// The recipe of one of its contenders, and the feature sets that it reads.
     ///
     /// # Errors
     /// An unknown feature set.
-    pub fn recipe(&self, kind: &dyn Classifier) -> Result<(Recipe, Chosen)> {
-        let set = set_for(kind.kind(), self.features.as_deref())?;
-        let recipe = Recipe {
+    pub fn recipe(&self, who: &Contender) -> Result<(Recipe, Vec<Chosen>)> {
+        let sets = who.sets(self.features.as_deref())?;
+        let all = who.members.iter().zip(&sets).map(|((kind, _), set)| self.member(*kind, set.name()));
+        let mut all: Vec<Recipe> = all.collect::<Result<_>>()?;
+        let recipe = match (all.len(), all.pop()) {
+            (1, Some(only)) => only,
+            (_, last) => {
+                let members: Vec<Recipe> = all.into_iter().chain(last).collect();
+                let features = sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(" + ");
+                let (classifier, norm, seed, epochs) = (who.name.to_owned(), self.norm, self.seed, self.epochs);
+                Recipe { classifier, features, norm, seed, epochs, members, ..Recipe::default() }
+            }
+        };
+        let seeds = match self.effort.seeds as u64 {
+            0 | 1 => Vec::new(),
+            fits => (0..fits).map(|fit| self.seed.wrapping_add(fit)).collect(),
+        };
+        Ok((Recipe { seeds, ..recipe }, sets))
+    }
+
+    fn member(&self, kind: &dyn Classifier, features: &str) -> Result<Recipe> {
+        let net = self.net(kind)?;
+        Ok(Recipe {
             classifier: kind.name().to_owned(),
-            features: set.name().to_owned(),
+            features: features.to_owned(),
             norm: self.norm,
             seed: self.seed,
             epochs: self.epochs,
-            net: self.net(kind)?,
-        };
-        Ok((recipe, set))
+            also: self.effort.also.filter(|_| net.is_some()).map(|also| also.to_string()),
+            net,
+            ..Recipe::default()
+        })
     }
 }
 
@@ -156,8 +189,8 @@ struct Material<'a> {
     corpus: &'a Corpus,
     task: &'a Task,
     preparation: Preparation,
-    data: BTreeMap<String, Data>,
-    hearings: BTreeMap<String, Hearing>,
+    sets: Sets,
+    hearings: Hearings,
 }
 
 /// A plan and the splits it makes.
@@ -178,8 +211,8 @@ pub fn compare(
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
     watch: &dyn Watch<News>,
 ) -> Result<Compared> {
-    let kinds = classifiers(&request.models)?;
-    check_features(&kinds, request.features.as_deref())?;
+    let all = contenders(&request.models)?;
+    check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
     let (planned, no_twin) = planned(&task, request)?;
     if let Some(reason) = &no_twin {
@@ -188,14 +221,17 @@ pub fn compare(
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    let material = material(corpus, &task, (&kinds, request), listener, watch)?;
+    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let hearings = hearings(corpus, &task, (&all, request), listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, hearings };
     let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin };
-    let of = planned.len() * kinds.len();
-    let series = planned.iter().flat_map(|planned| kinds.iter().map(move |kind| (planned, *kind)));
-    for (index, (planned, kind)) in series.enumerate() {
-        let (model, plan) = (kind.name().to_owned(), planned.0.to_string());
+    let of = planned.len() * all.len();
+    let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
+    for (index, (planned, who)) in series.enumerate() {
+        let (recipe, _) = request.recipe(who)?;
+        let (model, plan) = (recipe.title(), planned.0.to_string());
         watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.1.len() });
-        match run(kind, &material, request, planned, watch) {
+        match run(who, &material, request, planned, watch) {
             Ok(run) => {
                 let judged = finish(run, keep, watch)?;
                 watch.tell(News::Run(Arc::clone(&judged)));
@@ -213,6 +249,19 @@ pub fn compare(
         Some(first) if compared.runs.is_empty() => bail!("{} on {}: {}", first.model, first.plan, first.reason),
         _ => Ok(compared),
     }
+}
+
+/// What computing the features of all contenders takes.
+fn hearings(
+    corpus: &Corpus,
+    task: &Task,
+    (all, request): (&[Contender], &Request),
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<Hearings> {
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let sets = all.iter().map(|who| who.sets(request.features.as_deref())).collect::<Result<Vec<_>>>()?;
+    Hearings::of(&clips, &sets.concat(), listener, watch)
 }
 
 fn finish(
@@ -249,84 +298,95 @@ pub fn default_plan(corpus: &Corpus) -> Plan {
     Plan::Random(5).twin(speakers.len())
 }
 
-fn material<'a>(
-    corpus: &'a Corpus,
-    task: &'a Task,
-    (kinds, request): (&[&'static dyn Classifier], &Request),
-    listener: &Listener<'_>,
-    watch: &dyn Watch<News>,
-) -> Result<Material<'a>> {
-    let (mut all, mut hearings) = (BTreeMap::new(), BTreeMap::new());
-    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
-    for kind in kinds {
-        let (_, set) = request.recipe(*kind)?;
-        if !all.contains_key(set.name()) {
-            all.insert(set.name().to_owned(), data(corpus, task, set.as_ref(), listener, watch)?);
-            hearings.insert(set.name().to_owned(), Hearing::of(&clips, set.as_ref(), listener, watch)?);
-        }
-    }
-    Ok(Material { corpus, task, preparation: listener.preparation, data: all, hearings })
-}
-
 fn run(
-    kind: &'static dyn Classifier,
+    who: &Contender,
     material: &Material<'_>,
     request: &Request,
     (plan, splits): &Planned,
     watch: &dyn Watch<News>,
 ) -> Result<Run> {
-    let (recipe, set) = request.recipe(kind)?;
-    let data = &material.data[set.name()];
+    let (recipe, sets) = request.recipe(who)?;
+    let workers = if who.reads_images() { 1 } else { rayon::current_num_threads() };
     let last = Mutex::new(None);
-    let workers = if kind.kind() == Kind::Image { 1 } else { rayon::current_num_threads() };
     let (started_at, started) = (Timestamp::now(), Instant::now());
     let done = AtomicUsize::new(0);
     let folds = side_by_side(workers, splits, |fold, split| {
-        let (fitted, scores) = judge(&recipe, data, (fold, split), watch)?;
+        let (committee, verdict) = judge(&recipe, &material.sets, (fold, split), watch)?;
         if fold + 1 == splits.len() {
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(fitted);
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(committee);
         }
         watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
-        Ok(scores)
+        Ok(verdict)
     })?;
     let fit_seconds = started.elapsed().as_secs_f64();
     // Timed alone: no other fold is at work now.
-    let fitted = last.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let timed = splits.last().zip(fitted).map(|(split, fitted)| timed(&fitted, material, set.name(), split, watch));
+    let committee = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let timed = splits.last().zip(committee).map(|(split, committee)| timed(&committee, material, split, watch));
     let cost = timed.transpose()?;
     let training = Training {
         norm: request.norm,
         seed: request.seed,
         epochs: request.epochs,
-        checkpoint: kind.checkpoint().to_owned(),
+        checkpoint: checkpoint(who),
         preparation: material.preparation,
-        features_version: set.version(),
+        features_version: sets[0].version(),
+        sets: versions(&sets),
     };
     let protocol = protocol(material, (*plan, splits), training);
     let predictions = predictions(material, splits, &folds);
     Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, cost, predictions })
 }
 
-/// Cost of the model of a fold, on the fold's test clips.
-fn timed(fitted: &Fitted, material: &Material<'_>, set: &str, split: &Split, watch: &dyn Watch<News>) -> Result<Cost> {
-    let test = material.data[set].select(&split.test);
+/// Cost of the fits of a fold, on the fold's test clips.
+fn timed(committee: &Committee, material: &Material<'_>, split: &Split, watch: &dyn Watch<News>) -> Result<Cost> {
+    let (test, groups) = views(committee.recipe(), &material.sets, &split.test);
     let seconds = |&row: &usize| material.corpus.clips[material.task.rows[row]].audio.seconds;
     let seconds: Vec<f64> = split.test.iter().map(seconds).collect();
-    cost(fitted, (&test.inputs, &test.groups), &seconds, material.hearings[set], watch)
+    cost(committee, (&test, &groups), &seconds, &material.hearings, watch)
 }
 
-/// The fold's model and its scores of the fold's test rows.
+/// Which weights a contender keeps, in words.
+fn checkpoint(who: &Contender) -> String {
+    match &who.members[..] {
+        [(only, _)] => only.checkpoint().to_owned(),
+        several => {
+            let said = several.iter().map(|(kind, _)| format!("{}: {}", kind.name(), kind.checkpoint()));
+            said.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// Versions of the feature sets by name, where there are several.
+pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
+    let all = sets.iter().map(|set| (set.name().to_owned(), set.version()));
+    if sets.len() > 1 { all.collect() } else { BTreeMap::new() }
+}
+
+/// The recipe fitted on the fold's training rows, and what it says of its test rows.
 fn judge(
     recipe: &Recipe,
-    all: &Data,
+    all: &Sets,
     (fold, split): (usize, &Split),
     watch: &dyn Watch<News>,
-) -> Result<(Fitted, Array2<f64>)> {
+) -> Result<(Committee, Verdict)> {
     let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold, epoch }));
-    let fitted = fit(recipe, &all.select(&split.train), &told).with_context(|| format!("fold {}", split.name))?;
-    let test = all.select(&split.test);
-    let scores = fitted.scores(&test.inputs, &test.groups)?;
-    Ok((fitted, scores))
+    let train = read(recipe, all).iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
+    let committee = convene(recipe, &train, &unkept, &told).with_context(|| format!("fold {}", split.name))?;
+    let (test, groups) = views(recipe, all, &split.test);
+    let verdict = committee.scores(&test, &groups)?;
+    Ok((committee, verdict))
+}
+
+/// The feature sets that a recipe reads.
+fn read<'a>(recipe: &Recipe, all: &'a Sets) -> Vec<(&'a String, &'a Data)> {
+    recipe.leaves().iter().filter_map(|leaf| all.get_key_value(&leaf.features)).collect()
+}
+
+/// Some rows of them, and who speaks there.
+fn views(recipe: &Recipe, all: &Sets, rows: &[usize]) -> (Views, Vec<usize>) {
+    let read = read(recipe, all);
+    let groups = rows.iter().map(|&row| read[0].1.groups[row]).collect();
+    (read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(rows))).collect(), groups)
 }
 
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.
@@ -358,11 +418,11 @@ fn side_by_side<T: Sync, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Array2<f64>]) -> Vec<Prediction> {
+fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Verdict]) -> Vec<Prediction> {
     let task = material.task;
     let mut by_row = BTreeMap::new();
-    for (fold, (split, scores)) in splits.iter().zip(folds).enumerate() {
-        for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
+    for (fold, (split, verdict)) in splits.iter().zip(folds).enumerate() {
+        for (at, (&row, scores)) in split.test.iter().zip(verdict.scores.outer_iter()).enumerate() {
             by_row.insert(
                 row,
                 Prediction {
@@ -372,6 +432,7 @@ fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Array2<f64>])
                     truth: task.labels[row],
                     pred: argmax(scores.iter().copied()),
                     p: scores.iter().map(|&p| p as f32).collect(),
+                    seeds: verdict.seeds.iter().map(|scores| argmax(scores.row(at).iter().copied())).collect(),
                 },
             );
         }

@@ -8,14 +8,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::cost::{Hearing, cost, median};
+use super::cost::{Hearings, cost, median};
 use super::experiment::{News, argmax};
-use super::material::{Listener, data};
+use super::material::Listener;
 use super::models::{Card, Saved, weights_hash};
 use crate::corpus::{Clip, Corpus, Target, task};
-use crate::features::FeatureSet;
+use crate::features::Chosen;
 use crate::job::Watch;
-use crate::learn::{Fitted, Inputs, model_file};
+use crate::learn::committee::{Committee, Views};
+use crate::learn::model_file;
 use crate::score::{Confusion, metric};
 
 /// Most clips to calibrate on, evenly spread over the corpus.
@@ -97,24 +98,24 @@ pub fn quantize(dir: &Path, material: Material<'_>, listener: &Listener<'_>, wat
     if saved.card.quantized.is_some() {
         bail!("{} is quantized already", dir.display());
     }
-    let (set, corpus) = (saved.set()?, material.calibrate);
+    let (sets, corpus) = (saved.sets()?, material.calibrate);
     let listener = &Listener { preparation: saved.card.preparation, ..*listener };
     let clips = spread(&corpus.clips, CALIBRATE);
     if clips.is_empty() {
         bail!("{}: no clip to calibrate on", corpus.root.display());
     }
-    let (inputs, groups) = (listener.inputs(&clips, set.as_ref(), watch)?, groups(&clips));
+    let (views, groups) = (views(&clips, &sets, listener, watch)?, groups(&clips));
     watch.check()?;
-    let fitted = saved.fitted.quantized(&inputs, &groups).with_context(|| dir.display().to_string())?;
-    let hearing = Hearing::of(&clips, set.as_ref(), listener, watch)?;
+    let fitted = saved.fitted.quantized(&views, &groups).with_context(|| dir.display().to_string())?;
+    let hearings = Hearings::of(&clips, &sets, listener, watch)?;
     let seconds: Vec<f64> = clips.iter().map(|clip| clip.audio.seconds).collect();
-    let [before, after] = figures([&saved.fitted, &fitted], (&inputs, &groups), (&seconds, hearing), watch)?;
     let both = [&saved.fitted, &fitted];
+    let [before, after] = figures(both, (&views, &groups), (&seconds, &hearings), watch)?;
     let scored = match material.test {
-        Some(test) => Some(difference(&saved.card, both, test, (set.as_ref(), listener), watch)?),
+        Some(test) => Some(difference(&saved.card, both, test, (&sets, listener), watch)?),
         None if corpus.clips.iter().all(|clip| clip.label.is_none()) => None,
         // Clips to calibrate on may be labelled in other words.
-        None => uncancelled(difference(&saved.card, both, corpus, (set.as_ref(), listener), watch))?,
+        None => uncancelled(difference(&saved.card, both, corpus, (&sets, listener), watch))?,
     };
     let quantized = Quantized {
         from: weights_hash(dir)?,
@@ -131,7 +132,7 @@ pub fn quantize(dir: &Path, material: Material<'_>, listener: &Listener<'_>, wat
     let card = Card {
         emolab: env!("CARGO_PKG_VERSION").to_owned(),
         parameters: fitted.parameters(),
-        cost: Some(cost(&fitted, (&inputs, &groups), &seconds, hearing, watch)?),
+        cost: Some(cost(&fitted, (&views, &groups), &seconds, &hearings, watch)?),
         quantized: Some(quantized),
         ..saved.card
     };
@@ -152,6 +153,21 @@ fn spread(clips: &[Clip], most: usize) -> Vec<&Clip> {
     (0..count).map(|place| &clips[place * clips.len() / count]).collect()
 }
 
+/// Features of the clips in each of the sets.
+fn views(clips: &[&Clip], sets: &[Chosen], listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<Views> {
+    let mut all = Views::new();
+    for set in sets {
+        if !all.contains_key(set.name()) {
+            all.insert(set.name().to_owned(), listener.inputs(clips, set.as_ref(), watch)?);
+        }
+    }
+    Ok(all)
+}
+
+fn select(views: &Views, rows: &[usize]) -> Views {
+    views.iter().map(|(name, inputs)| (name.clone(), inputs.select(rows))).collect()
+}
+
 /// Who speaks, as numbers; those of no known speaker are one group.
 fn groups(clips: &[&Clip]) -> Vec<usize> {
     let mut known: Vec<&Option<String>> = clips.iter().map(|clip| &clip.speaker).collect();
@@ -162,18 +178,18 @@ fn groups(clips: &[&Clip]) -> Vec<usize> {
 
 /// Both models timed in turn on the same clips.
 fn figures(
-    models: [&Fitted; 2],
-    (inputs, groups): (&Inputs, &[usize]),
-    (seconds, hearing): (&[f64], Hearing),
+    models: [&Committee; 2],
+    (views, groups): (&Views, &[usize]),
+    (seconds, hearings): (&[f64], &Hearings),
     watch: &dyn Watch<News>,
 ) -> Result<[Figures; 2]> {
-    let clips = inputs.len();
+    let clips = groups.len();
     let batch: Vec<usize> = (0..BATCH).map(|clip| clip % clips).collect();
-    let time = |model: &Fitted, rows: &[usize]| -> Result<f64> {
+    let time = |model: &Committee, rows: &[usize]| -> Result<f64> {
         watch.check()?;
-        let (inputs, groups) = (inputs.select(rows), rows.iter().map(|&row| groups[row]).collect::<Vec<_>>());
+        let (views, groups) = (select(views, rows), rows.iter().map(|&row| groups[row]).collect::<Vec<_>>());
         let start = Instant::now();
-        model.scores(&inputs, &groups)?;
+        model.scores(&views, &groups)?;
         Ok(1e3 * start.elapsed().as_secs_f64() / rows.len() as f64)
     };
     let (mut alone, mut together, mut shares) = ([vec![], vec![]], [vec![], vec![]], [vec![], vec![]]);
@@ -199,7 +215,7 @@ fn figures(
             megabytes: model_file::size(&models[place].weights()?)? as f64 / 1e6,
             clip_ms: median(std::mem::take(&mut alone[place])).unwrap_or_default(),
             batch_ms: median(std::mem::take(&mut together[place])).unwrap_or_default(),
-            real_time: hearing.per_second.zip(scored).map(|(heard, scored)| heard + scored),
+            real_time: hearings.per_second(models[place].recipe()).zip(scored).map(|(heard, scored)| heard + scored),
         })
     };
     Ok([of(0)?, of(1)?])
@@ -208,9 +224,9 @@ fn figures(
 /// Both models on the clips of `corpus` whose class the model knows.
 fn difference(
     card: &Card,
-    models: [&Fitted; 2],
+    models: [&Committee; 2],
     corpus: &Corpus,
-    (set, listener): (&dyn FeatureSet, &Listener<'_>),
+    (sets, listener): (&[Chosen], &Listener<'_>),
     watch: &dyn Watch<News>,
 ) -> Result<Difference> {
     let target: Target = card.target.parse().map_err(anyhow::Error::msg)?;
@@ -221,12 +237,13 @@ fn difference(
     if rows.is_empty() {
         bail!("{}: no clip of a class that the model knows ({})", corpus.root.display(), card.classes.join(", "));
     }
-    let test = data(corpus, &task, set, listener, watch)?.select(&rows);
-    let truth: Vec<usize> = test.labels.iter().filter_map(|&label| known[label]).collect();
+    let clips: Vec<&Clip> = rows.iter().map(|&row| &corpus.clips[task.rows[row]]).collect();
+    let (test, groups) = (views(&clips, sets, listener, watch)?, groups(&clips));
+    let truth: Vec<usize> = rows.iter().filter_map(|&row| known[task.labels[row]]).collect();
     let mut said = Vec::new();
     for model in models {
         watch.check()?;
-        let scores = model.scores(&test.inputs, &test.groups)?;
+        let scores = model.scores(&test, &groups)?.scores;
         said.push(scores.outer_iter().map(|row| argmax(row.iter().copied())).collect::<Vec<usize>>());
     }
     let uar = |pred: &[usize]| -> Result<f64> {

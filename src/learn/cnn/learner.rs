@@ -17,6 +17,7 @@ use super::split::inner;
 use super::train::{Fit, Trainee, train};
 use crate::features::Image;
 use crate::job::Watch;
+use crate::learn::calibration::{self, temperature, tempered};
 use crate::learn::{Data, Epoch, Inputs, LearnError, Model, Weights};
 
 /// Rows scored between two looks at the watch.
@@ -45,7 +46,8 @@ pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) ->
     let mut learner =
         Learner { data, net, pass, heads, scratches: Scratches::default(), augment: settings.augment, frames };
     train(&mut learner, data, &split, random, fit)?;
-    Ok(NetModel { net: learner.net, scratches: learner.scratches })
+    let temperature = learner.temperature(&split.dev, fit.watch)?;
+    Ok(NetModel { net: learner.net, scratches: learner.scratches, temperature })
 }
 
 /// Losses that balance the classes of each head over the clips to fit.
@@ -68,6 +70,15 @@ struct Learner<'a> {
     augment: Augment,
     /// Of a training window.
     frames: usize,
+}
+
+impl Learner<'_> {
+    /// Fitted on the clips that chose the best epoch; `None` where there are none.
+    fn temperature(&self, dev: &[usize], watch: &dyn Watch<Epoch>) -> Result<Option<f64>, LearnError> {
+        let labels: Vec<usize> = dev.iter().map(|&row| self.data.labels[row]).collect();
+        let log_p = self.log_probabilities(dev, watch)?;
+        Ok((!dev.is_empty()).then(|| temperature(&log_p, &labels)))
+    }
 }
 
 impl Trainee for Learner<'_> {
@@ -128,6 +139,8 @@ impl Trainee for Learner<'_> {
 pub struct NetModel {
     net: Net,
     scratches: Scratches,
+    /// `None` where nothing was held out to fit it on.
+    temperature: Option<f64>,
 }
 
 impl NetModel {
@@ -136,7 +149,8 @@ impl NetModel {
     /// # Errors
     /// [`LearnError::BadModel`].
     pub fn load(weights: &Weights) -> Result<NetModel, LearnError> {
-        Ok(NetModel { net: Net::load(weights)?, scratches: Scratches::default() })
+        let temperature = calibration::load(weights)?;
+        Ok(NetModel { net: Net::load(weights)?, scratches: Scratches::default(), temperature })
     }
 
     /// Its layers and what they read.
@@ -162,12 +176,17 @@ impl Model for NetModel {
                 of_rows(&self.net, all, &rows, &self.scratches)?
             }
         };
-        Ok(Array2::from_shape_fn((rows.len(), classes), |(row, class)| rows[row][class].exp()))
+        let p = Array2::from_shape_fn((rows.len(), classes), |(row, class)| rows[row][class].exp());
+        Ok(match self.temperature {
+            Some(temperature) => tempered(&p, temperature),
+            None => p,
+        })
     }
 
     fn weights(&self) -> Weights {
         let mut weights = Weights::default();
         self.net.save(&mut weights);
+        calibration::save(self.temperature, &mut weights);
         weights
     }
 
@@ -184,10 +203,14 @@ impl Model for NetModel {
         match inputs {
             Inputs::Images(images) => {
                 let net = self.net.quantized(images)?;
-                Ok(Box::new(NetModel { net, scratches: Scratches::default() }))
+                Ok(Box::new(NetModel { net, scratches: Scratches::default(), temperature: self.temperature }))
             }
             Inputs::Rows(_) => Err(LearnError::WrongInput("a net on rows has no image to quantize".to_owned())),
         }
+    }
+
+    fn temperature(&self) -> Option<f64> {
+        self.temperature
     }
 }
 

@@ -70,23 +70,14 @@ pub fn train<T: Trainee>(
     fit: &Fit<'_>,
 ) -> Result<(), LearnError> {
     let (schedule, watch) = (&fit.schedule, fit.watch);
-    let kept = fit.keeper.read()?;
-    if kept.is_none() {
-        trainee.start(&mut random);
-    }
-    let mut course = Course {
-        epoch: 0,
-        random,
-        optimiser: Optimiser::new(schedule.method, trainee.numbers()[0].len()),
-        averager: Averager::new(schedule.average),
-        best: None,
-    };
     let purpose = purpose(fit, data, split)?;
-    if let Some(kept) = kept {
-        let numbers = course.read(&kept, &purpose, fit.recipe.seed)?;
-        check_sizes(&numbers, trainee.numbers())?;
-        trainee.swap(numbers);
-    }
+    let mut course = match resumed(trainee, &random, &purpose, fit)? {
+        Some(course) => course,
+        None => {
+            trainee.start(&mut random);
+            course(trainee, random, schedule)
+        }
+    };
     while course.epoch < schedule.epochs && !course.is_stale(schedule.patience) {
         course.epoch += 1;
         let train_loss = epoch(trainee, &mut course, split, fit)?;
@@ -107,6 +98,39 @@ pub fn train<T: Trainee>(
         trainee.swap(numbers);
     }
     Ok(())
+}
+
+/// The course of a fit at its start.
+fn course<T: Trainee>(trainee: &T, random: Random, schedule: &Schedule) -> Course {
+    Course {
+        epoch: 0,
+        random,
+        optimiser: Optimiser::new(schedule.method, trainee.numbers()[0].len()),
+        averager: Averager::new(schedule.average),
+        best: None,
+    }
+}
+
+/// Where the keeper's checkpoint was written, with the trainee as it was then; `None` where there is none of use.
+fn resumed<T: Trainee>(
+    trainee: &mut T,
+    random: &Random,
+    purpose: &str,
+    fit: &Fit<'_>,
+) -> Result<Option<Course>, LearnError> {
+    let Some(kept) = fit.keeper.read()? else { return Ok(None) };
+    let mut course = course(trainee, random.clone(), &fit.schedule);
+    let numbers = course.read(&kept, purpose, fit.recipe.seed).and_then(|numbers| {
+        check_sizes(&numbers, trainee.numbers())?;
+        Ok(numbers)
+    });
+    match numbers {
+        Ok(numbers) => {
+            trainee.swap(numbers);
+            Ok(Some(course))
+        }
+        Err(why) => fit.keeper.refused(why).map(|()| None),
+    }
 }
 
 /// One pass over the training clips; their mean loss.

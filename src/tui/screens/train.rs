@@ -19,7 +19,7 @@ use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::curves::{self, Series};
 use crate::tui::widgets::{self, bars, duration, line, percent, put, put_right};
-use crate::workbench::experiment::{Request, default_plan};
+use crate::workbench::experiment::{Effort, Request, default_plan};
 use crate::workbench::{Opening, Training, Workbench};
 
 /// The screen's state: what is chosen.
@@ -167,6 +167,7 @@ impl Train {
             epochs: EPOCHS[self.epochs],
             seed: self.seed,
             nets: BTreeMap::default(),
+            effort: Effort::default(),
         })?;
         Ok(Then::Say("training; x cancels".to_owned()))
     }
