@@ -11,11 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use ndarray::Array2;
 
 use super::cost::{Hearings, cost};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::summary::Summary;
-use super::{corpus_key, places};
+use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Clip, Corpus, Target, Task, task};
 use crate::features::{Chosen, Preparation};
@@ -24,7 +25,7 @@ use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
 use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
 use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe};
-use crate::score::Association;
+use crate::score::{Association, Confusion};
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
 
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
@@ -69,6 +70,13 @@ impl Request {
         Ok(asked.or_else(|| kind.settings()).transpose()?)
     }
 
+    /// The net of a classifier that is one, in words (see [`net::told`]).
+    pub fn told(&self, kind: &dyn Classifier) -> Option<Vec<(String, String)>> {
+        let mut settings = self.net(kind).ok()??;
+        settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
+        net::told(&settings).ok()
+    }
+
     /// The recipe of one of its contenders, and the feature sets that it reads.
     ///
     /// # Errors
@@ -108,9 +116,37 @@ impl Request {
     }
 }
 
+/// What a comparison is about to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Agenda {
+    /// Name of the corpus.
+    pub corpus: String,
+    /// Class names of the task, in the order of confusions.
+    pub classes: Vec<String>,
+    /// Labelled clips.
+    pub clips: usize,
+    /// Known speakers.
+    pub speakers: usize,
+    /// What is fitted, in that order.
+    pub series: Vec<Series>,
+}
+
+/// A classifier under a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Series {
+    /// The classifier's name.
+    pub model: String,
+    /// The plan, as typed.
+    pub plan: String,
+    /// Its folds by name, such as `speaker 12`.
+    pub folds: Vec<String>,
+}
+
 /// News of a running comparison.
 #[derive(Debug, Clone)]
 pub enum News {
+    /// It is known what will be fitted.
+    Start(Arc<Agenda>),
     /// Features of `done` of `total` clips are there.
     Reading {
         /// Name of the feature set.
@@ -142,6 +178,12 @@ pub enum News {
     },
     /// One more fold is judged.
     Fold {
+        /// Which, from 0.
+        fold: usize,
+        /// Its test clips: who was taken for whom.
+        confusion: Confusion,
+        /// Seconds from the start of its fit.
+        seconds: f64,
         /// Folds done of the current series.
         done: usize,
         /// Folds of the current series.
@@ -224,6 +266,7 @@ pub fn compare(
     let sets = sets(corpus, &task, (&all, request), listener, watch)?;
     let hearings = hearings(corpus, &task, (&all, request), listener, watch)?;
     let material = Material { corpus, task: &task, preparation: listener.preparation, sets, hearings };
+    watch.tell(News::Start(Arc::new(agenda(&material, request, &all, &planned)?)));
     let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin };
     let of = planned.len() * all.len();
     let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
@@ -298,6 +341,31 @@ pub fn default_plan(corpus: &Corpus) -> Plan {
     Plan::Random(5).twin(speakers.len())
 }
 
+fn agenda(material: &Material<'_>, request: &Request, all: &[Contender], planned: &[Planned]) -> Result<Agenda> {
+    let mut series = Vec::new();
+    for (plan, splits) in planned {
+        let folds: Vec<String> = splits.iter().map(|split| split.name.clone()).collect();
+        for who in all {
+            let model = request.recipe(who)?.0.title();
+            series.push(Series { model, plan: plan.to_string(), folds: folds.clone() });
+        }
+    }
+    Ok(Agenda { series, ..Agenda::of(material.corpus, material.task) })
+}
+
+impl Agenda {
+    /// The task, and nothing to fit yet.
+    pub fn of(corpus: &Corpus, task: &Task) -> Agenda {
+        Agenda {
+            corpus: corpus.name.clone(),
+            classes: task.classes.clone(),
+            clips: task.rows.len(),
+            speakers: task.known_speakers(),
+            series: Vec::new(),
+        }
+    }
+}
+
 fn run(
     who: &Contender,
     material: &Material<'_>,
@@ -311,11 +379,14 @@ fn run(
     let (started_at, started) = (Timestamp::now(), Instant::now());
     let done = AtomicUsize::new(0);
     let folds = side_by_side(workers, splits, |fold, split| {
+        let began = Instant::now();
         let (committee, verdict) = judge(&recipe, &material.sets, (fold, split), watch)?;
         if fold + 1 == splits.len() {
             *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(committee);
         }
-        watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
+        let (confusion, seconds) = (confusion(material.task, split, &verdict.scores), began.elapsed().as_secs_f64());
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        watch.tell(News::Fold { fold, confusion, seconds, done, folds: splits.len() });
         Ok(verdict)
     })?;
     let fit_seconds = started.elapsed().as_secs_f64();
@@ -387,6 +458,15 @@ fn views(recipe: &Recipe, all: &Sets, rows: &[usize]) -> (Views, Vec<usize>) {
     let read = read(recipe, all);
     let groups = rows.iter().map(|&row| read[0].1.groups[row]).collect();
     (read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(rows))).collect(), groups)
+}
+
+/// Who was taken for whom in the fold's test rows.
+fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
+    let mut all = Confusion::new(task.classes.len());
+    for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
+        all.see(task.labels[row], argmax(scores.iter().copied()));
+    }
+    all
 }
 
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.

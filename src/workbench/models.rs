@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
 use super::cost::{Hearings, cost};
-use super::experiment::{Judged, News, Request, argmax, scaling_note, versions};
+use super::experiment::{Agenda, Judged, News, Request, Series, argmax, scaling_note, versions};
 use super::material::{Listener, check_asked, contenders, gather, sets};
 use super::quantize::Quantized;
 use crate::audio::decode;
@@ -140,7 +141,10 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let (recipe, read) = request.recipe(who)?;
     let data = sets(corpus, &task, (&all, request), listener, watch)?;
-    watch.tell(News::Model { model: recipe.title(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
+    let (model, plan) = (recipe.title(), "all clips".to_owned());
+    let series = vec![Series { model: model.clone(), plan: plan.clone(), folds: vec![plan.clone()] }];
+    watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(corpus, &task) })));
+    watch.tell(News::Model { model, plan, index: 0, of: 1, folds: 1 });
     let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch }));
     let fitted = convene(&recipe, &data, &unkept, &told)?;
     let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
