@@ -219,7 +219,7 @@ impl Model for NetModel {
     }
 
     fn macs(&self, frames: usize) -> Option<u64> {
-        Some(self.net.macs(frames))
+        Some(self.cut.parts(frames).map(|frames| self.net.macs(frames)).sum())
     }
 
     fn quantized(&self, inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
