@@ -8,7 +8,9 @@ use emolab::features::Image;
 use emolab::features::alter::Change;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::cnn::{CNN, Keeper, Settings, Unkept};
-use emolab::learn::{Alter, Altered, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Second, fit};
+use emolab::learn::{
+    Alter, Altered, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Second, fit,
+};
 use ndarray::Array2;
 
 use crate::cnn::{Mortal, image};
@@ -74,7 +76,7 @@ fn made(clips: usize) -> (Data, Arc<Maker>) {
 
 fn recipe(net: &str, norm: Norm) -> Recipe {
     let net = Some(Settings::read(net).unwrap());
-    Recipe { classifier: "cnn".into(), features: "made".into(), norm, seed: 3, epochs: None, net }
+    Recipe { classifier: "cnn".into(), features: "made".into(), norm, seed: 3, net, ..Recipe::default() }
 }
 
 #[test]

@@ -883,7 +883,9 @@ fn training() -> Stage {
 
 impl Stage {
     fn told(&mut self, news: impl IntoIterator<Item = News>) {
-        news.into_iter().for_each(|news| drop(self.app.update(Update::Training(0, Report::News(news)))));
+        for news in news {
+            let _ = self.app.update(Update::Training(0, Report::News(news)));
+        }
     }
 
     /// The screen with times masked: they pass.
