@@ -6,6 +6,7 @@
 
 mod altered;
 pub mod columns;
+pub mod cost;
 pub mod eta;
 pub mod experiment;
 pub mod extract;
@@ -17,6 +18,7 @@ pub mod net;
 pub mod opinion;
 pub mod picture;
 pub mod places;
+pub mod quantize;
 pub mod shelf;
 pub mod summary;
 mod training;

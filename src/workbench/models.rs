@@ -13,16 +13,18 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
+use super::cost::{Hearings, cost};
 use super::experiment::{Agenda, Judged, News, Request, Series, argmax, scaling_note, versions};
 use super::material::{Listener, check_asked, contenders, gather, sets};
+use super::quantize::Quantized;
 use crate::audio::decode;
-use crate::corpus::{Corpus, task};
+use crate::corpus::{Clip, Corpus, task};
 use crate::features::curves::Curves;
 use crate::features::{Chosen, Features, Preparation, feature_set};
 use crate::file::write_whole;
 use crate::job::{Cancelled, Mapped, Watch};
 use crate::learn::committee::{Committee, Views, convene, unkept};
-use crate::learn::{Norm, Recipe, model_file};
+use crate::learn::{Cost, Norm, Recipe, model_file};
 
 /// Version of the folder's layout; a newer one is refused.
 const FORMAT: u32 = 1;
@@ -64,6 +66,12 @@ pub struct Card {
     /// Scores of the same recipe under plans; empty when it was not evaluated, two when a plan leaks speakers.
     #[serde(default)]
     pub scores: Vec<Scores>,
+    /// What scoring costs; absent in cards from before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// Where its net computes in whole numbers: from what, and what came of it. `scores` are then of the recipe before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantized: Option<Quantized>,
 }
 
 /// The material of a model.
@@ -148,6 +156,11 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     watch.tell(News::Model { model, plan, index: 0, of: 1, folds: 1 });
     let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch }));
     let fitted = convene(&recipe, &data, &unkept, &told)?;
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let seconds: Vec<f64> = clips.iter().map(|clip| clip.audio.seconds).collect();
+    let hearings = Hearings::of(&clips, &read, listener, watch)?;
+    let groups = data.values().next().map_or(Vec::new(), |data| data.groups.clone());
+    let views: Views = data.into_iter().map(|(name, data)| (name, data.inputs)).collect();
     let card = Card {
         format: FORMAT,
         emolab: env!("CARGO_PKG_VERSION").to_owned(),
@@ -166,6 +179,8 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
         },
         recipe,
         scores: Vec::new(),
+        cost: Some(cost(&fitted, (&views, &groups), &seconds, &hearings, watch)?),
+        quantized: None,
     };
     Ok(Saved { card, fitted })
 }
@@ -329,6 +344,16 @@ impl Saved {
         });
         Ok(named.collect())
     }
+}
+
+/// blake3 of a model folder's weights: names what a model was made from.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn weights_hash(dir: &Path) -> Result<String> {
+    let path = dir.join(WEIGHTS);
+    let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// Checks, before the work, that a model can be written to `dir`.
