@@ -4,6 +4,7 @@
 //! [`Workbench::apply`]. Results live here, so leaving a screen loses nothing. Deliberately absent: keys, cells, and text
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
+pub mod checkpoints;
 pub mod columns;
 pub mod experiment;
 pub mod extract;

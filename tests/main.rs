@@ -17,6 +17,7 @@ mod features;
 mod journeys;
 mod label;
 mod preparation;
+mod resume;
 mod scores;
 mod screens;
 mod store;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::checkpoints::{Checkpoints, Shelf};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::summary::Summary;
 use super::{corpus_key, places};
@@ -58,6 +59,8 @@ pub struct Effort {
     pub seeds: usize,
     /// A second target for nets to learn beside the first.
     pub also: Option<Target>,
+    /// Where a killed run leaves what it needs to go on; `None` = nowhere. Changes no result.
+    pub checkpoints: Option<Checkpoints>,
 }
 
 impl Request {
@@ -160,6 +163,14 @@ pub struct Compared {
     pub failed: Vec<Failure>,
     /// Why a plan that leaks speakers stands alone.
     pub no_twin: Option<String>,
+    shelves: Vec<Shelf>,
+}
+
+impl Compared {
+    /// Removes the checkpoints: nothing is left to resume. For when the results are safe.
+    pub fn clear_checkpoints(&self) {
+        self.shelves.iter().for_each(Shelf::clear);
+    }
 }
 
 /// A classifier that could not be judged.
@@ -183,11 +194,22 @@ pub struct Judged {
 }
 
 /// What all fits of a comparison share: the task and the training data of each feature set.
-struct Material<'a> {
-    corpus: &'a Corpus,
-    task: &'a Task,
-    preparation: Preparation,
-    sets: Sets,
+pub(super) struct Material<'a> {
+    pub corpus: &'a Corpus,
+    pub task: &'a Task,
+    pub preparation: Preparation,
+    pub sets: Sets,
+}
+
+impl Material<'_> {
+    /// All that decides the scores of a recipe, as text.
+    pub(super) fn key(&self, recipe: &Recipe, sets: &[Chosen], (plan, splits): (&str, &[Split])) -> String {
+        let versions: Vec<(&str, u32)> = sets.iter().map(|set| (set.name(), set.version())).collect();
+        let second = self.sets.values().next().map(|data| &data.extras.second);
+        let rows: Vec<&Vec<usize>> = splits.iter().map(|split| &split.test).collect();
+        let data = (data_hash(self.corpus, self.task), &self.task.classes, &self.preparation);
+        format!("{} {data:?} {plan} {rows:?} {recipe:?} {versions:?} {second:?}", env!("CARGO_PKG_VERSION"))
+    }
 }
 
 /// A plan and the splits it makes.
@@ -220,16 +242,19 @@ pub fn compare(
     }
     let sets = sets(corpus, &task, (&all, request), listener, watch)?;
     let material = Material { corpus, task: &task, preparation: listener.preparation, sets };
-    let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin };
+    let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin, shelves: Vec::new() };
     let of = planned.len() * all.len();
     let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
     for (index, (planned, who)) in series.enumerate() {
-        let (recipe, _) = request.recipe(who)?;
+        let (recipe, sets) = request.recipe(who)?;
         let (model, plan) = (recipe.title(), planned.0.to_string());
+        let key = || material.key(&recipe, &sets, (&plan, &planned.1));
+        let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
         watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.1.len() });
-        match run(who, &material, request, planned, watch) {
+        let run = run(who, (&material, shelf.as_ref()), request, planned, watch);
+        match run {
             Ok(run) => {
-                let judged = finish(run, keep, watch)?;
+                let judged = finish(run, shelf.as_ref(), keep, watch)?;
                 watch.tell(News::Run(Arc::clone(&judged)));
                 compared.runs.push(judged);
             }
@@ -240,6 +265,7 @@ pub fn compare(
                 compared.failed.push(Failure { model, plan, reason });
             }
         }
+        compared.shelves.extend(shelf);
     }
     match compared.failed.first() {
         Some(first) if compared.runs.is_empty() => bail!("{} on {}: {}", first.model, first.plan, first.reason),
@@ -249,11 +275,16 @@ pub fn compare(
 
 fn finish(
     mut run: Run,
+    shelf: Option<&Shelf>,
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
     watch: &dyn Watch<News>,
 ) -> Result<Arc<Judged>> {
-    match keep(&run) {
-        Ok(id) => run.id = id,
+    let stored = shelf.and_then(Shelf::stored);
+    match stored.map_or_else(|| keep(&run), |id| Ok(Some(id))) {
+        Ok(id) => {
+            run.id = id;
+            shelf.zip(id).into_iter().for_each(|(shelf, id)| shelf.note_stored(id));
+        }
         Err(error) => watch.tell(News::Trouble(format!("the run is not saved: {error:#}"))),
     }
     Ok(Arc::new(Judged { summary: Summary::of(&run)?, run }))
@@ -283,7 +314,7 @@ pub fn default_plan(corpus: &Corpus) -> Plan {
 
 fn run(
     who: &Contender,
-    material: &Material<'_>,
+    (material, shelf): (&Material<'_>, Option<&Shelf>),
     request: &Request,
     (plan, splits): &Planned,
     watch: &dyn Watch<News>,
@@ -291,9 +322,20 @@ fn run(
     let (recipe, sets) = request.recipe(who)?;
     let workers = if who.reads_images() { 1 } else { rayon::current_num_threads() };
     let (started_at, started) = (Timestamp::now(), Instant::now());
-    let done = AtomicUsize::new(0);
+    let (done, found) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let folds = side_by_side(workers, splits, |fold, split| {
-        let verdict = judge(&recipe, &material.sets, (fold, split), watch)?;
+        let shape = (split.test.len(), material.task.classes.len(), recipe.seeds.len());
+        let verdict = match shelf.and_then(|shelf| shelf.verdict(fold, shape)) {
+            Some(verdict) => {
+                found.fetch_add(1, Ordering::Relaxed);
+                verdict
+            }
+            None => judge(&recipe, (&material.sets, shelf), (fold, split), watch)?,
+        };
+        shelf.into_iter().for_each(|shelf| {
+            shelf.keep(fold, &verdict);
+            shelf.tell(watch);
+        });
         watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
         Ok(verdict)
     })?;
@@ -307,7 +349,15 @@ fn run(
         features_version: sets[0].version(),
         sets: versions(&sets),
     };
-    let protocol = protocol(material, (*plan, splits), training);
+    let mut protocol = protocol(material, (*plan, splits), training);
+    if let found @ 1.. = found.into_inner() {
+        let note = format!(
+            "{}: {found} of {} folds are from before an interruption, and not in the time",
+            recipe.title(),
+            splits.len()
+        );
+        protocol.plan.notes.push(note);
+    }
     Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, predictions: predictions(material, splits, &folds) })
 }
 
@@ -329,12 +379,21 @@ pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
 }
 
 /// What the recipe, fitted on the fold's training rows, says of its test rows.
-fn judge(recipe: &Recipe, all: &Sets, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Verdict> {
-    let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold, epoch }));
+fn judge(
+    recipe: &Recipe,
+    (all, shelf): (&Sets, Option<&Shelf>),
+    (fold, split): (usize, &Split),
+    watch: &dyn Watch<News>,
+) -> Result<Verdict> {
+    let keepers = |fit: &str| shelf.map_or_else(|| unkept(fit), |shelf| shelf.keeper(fold, fit));
+    let told = Mapped::new(watch, |epoch| {
+        shelf.into_iter().for_each(|shelf| shelf.tell(watch));
+        Some(News::Epoch { fold, epoch })
+    });
     let read: Vec<(&String, &Data)> =
         recipe.leaves().iter().filter_map(|leaf| all.get_key_value(&leaf.features)).collect();
     let train = read.iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
-    let committee = convene(recipe, &train, &unkept, &told).with_context(|| format!("fold {}", split.name))?;
+    let committee = convene(recipe, &train, &keepers, &told).with_context(|| format!("fold {}", split.name))?;
     let test: Views = read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(&split.test))).collect();
     let groups: Vec<usize> = split.test.iter().map(|&row| read[0].1.groups[row]).collect();
     Ok(committee.scores(&test, &groups)?)

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
-use super::experiment::{Judged, News, Request, argmax, scaling_note, versions};
+use super::checkpoints::Shelf;
+use super::experiment::{Judged, Material, News, Request, argmax, scaling_note, versions};
 use super::material::{Listener, check_asked, contenders, gather, sets};
 use crate::audio::decode;
 use crate::corpus::{Corpus, task};
@@ -98,6 +99,8 @@ pub struct Saved {
     /// What it says about itself.
     pub card: Card,
     fitted: Committee,
+    /// Of the fit, until it is written.
+    shelf: Option<Shelf>,
 }
 
 /// One row of the table of predictions.
@@ -131,10 +134,17 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     }
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let (recipe, read) = request.recipe(who)?;
-    let data = sets(corpus, &task, (&all, request), listener, watch)?;
+    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets };
+    let key = || material.key(&recipe, &read, ("all clips", &[]));
+    let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
     watch.tell(News::Model { model: recipe.title(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
-    let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch }));
-    let fitted = convene(&recipe, &data, &unkept, &told)?;
+    let keepers = |fit: &str| shelf.as_ref().map_or_else(|| unkept(fit), |shelf| shelf.keeper(0, fit));
+    let told = Mapped::new(watch, |epoch| {
+        shelf.iter().for_each(|shelf| shelf.tell(watch));
+        Some(News::Epoch { fold: 0, epoch })
+    });
+    let fitted = convene(&recipe, &material.sets, &keepers, &told)?;
     let card = Card {
         format: FORMAT,
         emolab: env!("CARGO_PKG_VERSION").to_owned(),
@@ -154,7 +164,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
         recipe,
         scores: Vec::new(),
     };
-    Ok(Saved { card, fitted })
+    Ok(Saved { card, fitted, shelf })
 }
 
 /// How a model's probabilities were calibrated.
@@ -183,7 +193,7 @@ impl Scores {
 }
 
 impl Saved {
-    /// Writes the folder; an older model there is replaced, other files there stay.
+    /// Writes the folder; an older model there is replaced, other files there stay. The fit's checkpoints go.
     ///
     /// The old card goes first and the new one comes last: a folder with a card is whole.
     ///
@@ -199,7 +209,9 @@ impl Saved {
             _ => {}
         }
         model_file::write(&dir.join(WEIGHTS), &self.fitted.weights()?)?;
-        write_whole(&card, |out| out.write_all(text.as_bytes())).with_context(|| card.display().to_string())
+        write_whole(&card, |out| out.write_all(text.as_bytes())).with_context(|| card.display().to_string())?;
+        self.shelf.iter().for_each(Shelf::clear);
+        Ok(())
     }
 
     /// Opens a model folder.
@@ -214,7 +226,7 @@ impl Saved {
         let weights = model_file::read(&path)?;
         let fitted = Committee::load(card.recipe.clone(), card.classes.len(), &weights)
             .with_context(|| path.display().to_string())?;
-        Ok(Saved { card, fitted })
+        Ok(Saved { card, fitted, shelf: None })
     }
 
     /// Predicts `files` in batches of 32 and gives each batch's rows to `each` as soon as they are there.
