@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::log::{LogArg, ended};
 use super::prepare::{Prepare, set_name};
 use super::progress::Progress;
 use super::table::{lines, percent};
@@ -21,6 +22,7 @@ use crate::score::{Bootstrap, Interval, fold_spread, report};
 use crate::store::Run;
 use crate::workbench::checkpoints::Checkpoints;
 use crate::workbench::experiment::{Compared, Effort, Judged, Request, compare, default_plan};
+use crate::workbench::log::{Log, Logged};
 use crate::workbench::material::{Listener, check_asked, contenders};
 use crate::workbench::{Keeper, places};
 
@@ -46,6 +48,8 @@ pub struct Compare {
     /// No progress.
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    log: LogArg,
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
@@ -133,7 +137,13 @@ impl Compare {
         }
         // Before the scan: a typing error should not cost minutes.
         check_asked(&contenders(&self.models)?, self.protocol.asked())?;
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        let log = self.log.open()?;
+        let compared = ended(log.as_ref(), self.compare(log.as_ref(), &progress))?;
+        self.print(&compared)
+    }
+
+    fn compare(&self, log: Option<&Log>, progress: &Progress) -> Result<Compared> {
+        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
         let plan = self.plan.unwrap_or_else(|| default_plan(&corpus));
         let request = self.protocol.request(self.models.clone(), plan);
@@ -142,15 +152,19 @@ impl Compare {
             Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
         let mut keeper = Keeper::new(self.files.store()?);
         let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
-        let compared = compare(&corpus, &request, &listener, &mut keep, &progress)?;
+        let compared = compare(&corpus, &request, &listener, &mut keep, &Logged::new(log, progress))?;
         progress.end();
         tell_cache(&cache);
+        Ok(compared)
+    }
+
+    fn print(&self, compared: &Compared) -> Result<()> {
         let mut out = stdout();
         if self.json {
-            serde_json::to_writer_pretty(&mut out, &json_of(&compared))?;
+            serde_json::to_writer_pretty(&mut out, &json_of(compared))?;
             writeln!(out)?;
         } else {
-            for line in text(&compared) {
+            for line in text(compared) {
                 writeln!(out, "{line}")?;
             }
         }

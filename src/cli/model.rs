@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::compare::{ProtocolArgs, tell_cache, tell_problems};
+use super::log::{LogArg, ended};
 use super::prepare::Prepare;
 use super::progress::Progress;
 use super::table::{lines, percent};
@@ -17,6 +18,7 @@ use crate::corpus::scan;
 use crate::features::cache::Cache;
 use crate::learn::Norm;
 use crate::workbench::experiment::compare;
+use crate::workbench::log::{Log, Logged};
 use crate::workbench::material::{Listener, check_asked, contenders};
 use crate::workbench::models::{Row, Saved, Scores, check_folder, train};
 
@@ -40,6 +42,8 @@ pub struct Train {
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
+    log: LogArg,
+    #[command(flatten)]
     files: Files,
     #[command(flatten)]
     prepare: Prepare,
@@ -52,23 +56,35 @@ impl Train {
         let models = vec![self.model.clone()];
         check_asked(&contenders(&models)?, self.protocol.asked())?;
         check_folder(&self.out)?;
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        let log = self.log.open()?;
+        let saved = ended(log.as_ref(), self.train(models, log.as_ref(), &progress))?;
+        self.tell(&saved);
+        Ok(())
+    }
+
+    fn train(&self, models: Vec<String>, log: Option<&Log>, progress: &Progress) -> Result<Saved> {
+        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
         let cache = Cache::open(&self.files.cache()?);
         let listener =
             Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
         let request = self.protocol.request(models, self.plan.unwrap_or(Plan::Loso));
+        let watch = Logged::new(log, progress);
         let compared = match self.plan {
             None => None,
-            Some(_) => Some(compare(&corpus, &request, &listener, &mut |_| Ok(None), &progress)?),
+            Some(_) => Some(compare(&corpus, &request, &listener, &mut |_| Ok(None), &watch)?),
         };
-        let mut saved = train(&corpus, &request, &listener, &progress)?;
+        let mut saved = train(&corpus, &request, &listener, &watch)?;
         let runs = compared.iter().flat_map(|compared| &compared.runs);
         saved.card.scores = runs.map(|judged| Scores::of(judged)).collect();
         saved.write(&self.out)?;
         compared.iter().for_each(|compared| compared.clear_checkpoints());
         progress.end();
         tell_cache(&cache);
+        Ok(saved)
+    }
+
+    fn tell(&self, saved: &Saved) {
         let card = &saved.card;
         say(&format!(
             "{}: {} on {} clips of {} speakers, {} classes, {} parameters",
@@ -82,7 +98,6 @@ impl Train {
         if card.scores.is_empty() {
             say("not evaluated: give --plan loso to have its scores in the card");
         }
-        Ok(())
     }
 }
 

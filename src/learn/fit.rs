@@ -15,7 +15,7 @@ use super::{
     CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Weights, classifier,
 };
 use crate::features::Kind;
-use crate::job::Watch;
+use crate::job::{Mapped, Watch};
 
 /// A fitted recipe: prepares clips as in training and scores them.
 pub struct Fitted {
@@ -57,9 +57,14 @@ pub fn fit_kept(
         let (prep, inputs) = Prep::fit(recipe.norm, &data.inputs, &data.groups)?;
         watch.check()?;
         let (present, labels) = renumbered(&data.labels);
-        let extras = Extras { second: data.extras.second.and_then(learnable), ..data.extras };
+        let extras = Extras {
+            second: data.extras.second.and_then(learnable),
+            altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
+            neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
+        };
+        let told = Mapped::new(watch, |epoch: Epoch| Some(epoch.of_task(&present, data.classes)));
         let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras };
-        let model = kind.fit_kept(&ready, &recipe, keeper.as_ref(), watch)?;
+        let model = kind.fit_kept(&ready, &recipe, keeper.as_ref(), &told)?;
         Ok(Fitted { recipe, classes: data.classes, present, prep, model })
     })
 }
@@ -180,6 +185,9 @@ fn check(kind: &dyn Classifier, data: &Data) -> Result<(), LearnError> {
     let clips = data.inputs.len();
     same_length("labels", data.labels.len(), clips)?;
     same_length("groups", data.groups.len(), clips)?;
+    if let Some(altered) = &data.extras.altered {
+        same_length("clips to change", altered.len(), clips)?;
+    }
     if let Some(row) = data.labels.iter().position(|&label| label >= data.classes) {
         let text = format!("clip {row}: class {} of {}", data.labels[row], data.classes);
         return Err(LearnError::WrongInput(text));

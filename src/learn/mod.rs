@@ -3,6 +3,7 @@
 //! `learn` never sees clips, speakers or files, so it cannot leak a speaker: what it is given is what it may use.
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
+mod altered;
 mod calibration;
 pub mod cnn;
 pub mod committee;
@@ -25,10 +26,12 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array, Array2, ArrayD, Dimension};
 
+pub use altered::{Alter, Altered};
 pub use fit::{Fitted, fit, fit_kept};
 
 use crate::features::{Image, Kind};
 use crate::job::{Cancelled, Watch};
+use crate::score::Confusion;
 
 /// What a classifier reads: n clips, all of one kind.
 #[derive(Debug, Clone)]
@@ -59,6 +62,10 @@ pub struct Data {
 pub struct Extras {
     /// Something else that is known of the clips, learnt beside the first.
     pub second: Option<Second>,
+    /// The clips with their sound changed; `None` = there is no sound behind them.
+    pub altered: Option<Altered>,
+    /// The class of speech without emotion, if the task has one.
+    pub neutral: Option<usize>,
 }
 
 /// Labels of a second kind.
@@ -111,7 +118,7 @@ pub struct Recipe {
 }
 
 /// News from a fit that has epochs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Epoch {
     /// 1-based.
     pub epoch: usize,
@@ -119,12 +126,32 @@ pub struct Epoch {
     pub epochs: usize,
     /// Mean training loss of this epoch (cross-entropy, nats).
     pub train_loss: f64,
+    /// Unweighted average recall of the training windows as they were seen in this epoch (altered, with dropout, by
+    /// weights that still changed), 0..1.
+    pub train_uar: Option<f64>,
     /// Loss on the inner development split, if there is one.
     pub dev_loss: Option<f64>,
     /// Unweighted average recall on the inner development split, 0..1.
     pub dev_uar: Option<f64>,
     /// Learning rate at the end of the epoch.
     pub rate: f64,
+    /// The best epoch so far (1-based), whose weights would be kept; `None` where nothing tells epochs apart.
+    pub best: Option<usize>,
+    /// Whether it may end before `epochs`, for want of a better epoch.
+    pub may_stop: bool,
+    /// How fast it went.
+    pub pace: Pace,
+    /// Who was taken for whom on the inner development split.
+    pub dev: Option<Confusion>,
+}
+
+/// How fast an epoch went.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Pace {
+    /// Training clips seen per second, judging left out.
+    pub clips_per_second: f64,
+    /// Time of the whole epoch, judging included.
+    pub seconds: f64,
 }
 
 /// Named tensors that hold a fitted model; written as safetensors.
@@ -295,6 +322,14 @@ impl std::str::FromStr for Norm {
     }
 }
 
+impl Epoch {
+    /// The same with the classes of the task: those of the fit are `present`, ascending, of `classes`.
+    fn of_task(self, present: &[usize], classes: usize) -> Epoch {
+        let dev = self.dev.map(|dev| dev.spread(present, classes));
+        Epoch { dev, ..self }
+    }
+}
+
 impl Inputs {
     /// Number of clips.
     pub fn len(&self) -> usize {
@@ -366,7 +401,8 @@ impl Extras {
             labels: rows.iter().map(|&row| second.labels[row]).collect(),
             classes: second.classes,
         });
-        Extras { second }
+        let altered = self.altered.as_ref().map(|altered| altered.select(rows));
+        Extras { second, altered, neutral: self.neutral }
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::checkpoints::{Checkpoints, Shelf};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::summary::Summary;
-use super::{corpus_key, places};
+use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Corpus, Target, Task, task};
 use crate::features::{Chosen, Preparation};
@@ -22,9 +22,10 @@ use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
 use crate::learn::committee::{Sets, Verdict, Views, convene, unkept};
 use crate::learn::{Classifier, Data, Epoch, Norm, Recipe};
-use crate::score::Association;
+use crate::score::{Association, Confusion};
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
 use anyhow::{Context, Result, bail};
+use ndarray::Array2;
 
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
 const CONFOUNDED: f64 = 0.2;
@@ -70,6 +71,13 @@ impl Request {
         Ok(asked.or_else(|| kind.settings()).transpose()?)
     }
 
+    /// The net of a classifier that is one, in words (see [`net::told`]).
+    pub fn told(&self, kind: &dyn Classifier) -> Option<Vec<(String, String)>> {
+        let mut settings = self.net(kind).ok()??;
+        settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
+        net::told(&settings).ok()
+    }
+
     /// The recipe of one of its contenders, and the feature sets that it reads.
     ///
     /// # Errors
@@ -109,9 +117,37 @@ impl Request {
     }
 }
 
+/// What a comparison is about to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Agenda {
+    /// Name of the corpus.
+    pub corpus: String,
+    /// Class names of the task, in the order of confusions.
+    pub classes: Vec<String>,
+    /// Labelled clips.
+    pub clips: usize,
+    /// Known speakers.
+    pub speakers: usize,
+    /// What is fitted, in that order.
+    pub series: Vec<Series>,
+}
+
+/// A classifier under a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Series {
+    /// The classifier's name.
+    pub model: String,
+    /// The plan, as typed.
+    pub plan: String,
+    /// Its folds by name, such as `speaker 12`.
+    pub folds: Vec<String>,
+}
+
 /// News of a running comparison.
 #[derive(Debug, Clone)]
 pub enum News {
+    /// It is known what will be fitted.
+    Start(Arc<Agenda>),
     /// Features of `done` of `total` clips are there.
     Reading {
         /// Name of the feature set.
@@ -143,6 +179,12 @@ pub enum News {
     },
     /// One more fold is judged.
     Fold {
+        /// Which, from 0.
+        fold: usize,
+        /// Its test clips: who was taken for whom.
+        confusion: Confusion,
+        /// Seconds from the start of its fit.
+        seconds: f64,
         /// Folds done of the current series.
         done: usize,
         /// Folds of the current series.
@@ -242,6 +284,7 @@ pub fn compare(
     }
     let sets = sets(corpus, &task, (&all, request), listener, watch)?;
     let material = Material { corpus, task: &task, preparation: listener.preparation, sets };
+    watch.tell(News::Start(Arc::new(agenda(&material, request, &all, &planned)?)));
     let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin, shelves: Vec::new() };
     let of = planned.len() * all.len();
     let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
@@ -312,6 +355,31 @@ pub fn default_plan(corpus: &Corpus) -> Plan {
     Plan::Random(5).twin(speakers.len())
 }
 
+fn agenda(material: &Material<'_>, request: &Request, all: &[Contender], planned: &[Planned]) -> Result<Agenda> {
+    let mut series = Vec::new();
+    for (plan, splits) in planned {
+        let folds: Vec<String> = splits.iter().map(|split| split.name.clone()).collect();
+        for who in all {
+            let model = request.recipe(who)?.0.title();
+            series.push(Series { model, plan: plan.to_string(), folds: folds.clone() });
+        }
+    }
+    Ok(Agenda { series, ..Agenda::of(material.corpus, material.task) })
+}
+
+impl Agenda {
+    /// The task, and nothing to fit yet.
+    pub fn of(corpus: &Corpus, task: &Task) -> Agenda {
+        Agenda {
+            corpus: corpus.name.clone(),
+            classes: task.classes.clone(),
+            clips: task.rows.len(),
+            speakers: task.known_speakers(),
+            series: Vec::new(),
+        }
+    }
+}
+
 fn run(
     who: &Contender,
     (material, shelf): (&Material<'_>, Option<&Shelf>),
@@ -324,6 +392,7 @@ fn run(
     let (started_at, started) = (Timestamp::now(), Instant::now());
     let (done, found) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let folds = side_by_side(workers, splits, |fold, split| {
+        let began = Instant::now();
         let shape = (split.test.len(), material.task.classes.len(), recipe.seeds.len());
         let verdict = match shelf.and_then(|shelf| shelf.verdict(fold, shape)) {
             Some(verdict) => {
@@ -336,7 +405,9 @@ fn run(
             shelf.keep(fold, &verdict);
             shelf.tell(watch);
         });
-        watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
+        let (confusion, seconds) = (confusion(material.task, split, &verdict.scores), began.elapsed().as_secs_f64());
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        watch.tell(News::Fold { fold, confusion, seconds, done, folds: splits.len() });
         Ok(verdict)
     })?;
     let fit_seconds = started.elapsed().as_secs_f64();
@@ -397,6 +468,15 @@ fn judge(
     let test: Views = read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(&split.test))).collect();
     let groups: Vec<usize> = split.test.iter().map(|&row| read[0].1.groups[row]).collect();
     Ok(committee.scores(&test, &groups)?)
+}
+
+/// Who was taken for whom in the fold's test rows.
+fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
+    let mut all = Confusion::new(task.classes.len());
+    for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
+        all.see(task.labels[row], argmax(scores.iter().copied()));
+    }
+    all
 }
 
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.

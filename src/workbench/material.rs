@@ -4,12 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use super::altered::AlteredClips;
 use super::experiment::{News, Request};
 use crate::audio::{Wave, decode};
 use crate::corpus::{Clip, Corpus, Target, Task};
@@ -17,7 +19,10 @@ use crate::features::cache::Cache;
 use crate::features::{Chosen, FEATURE_SETS, FeatureSet, Features, Kind, Preparation, feature_set};
 use crate::job::{Watch, panic_text};
 use crate::learn::committee::{FUSIONS, Sets};
-use crate::learn::{CLASSIFIERS, Classifier, Data, Extras, Inputs, Second, classifier};
+use crate::learn::{Alter, Altered, CLASSIFIERS, Classifier, Data, Extras, Inputs, Second, classifier};
+
+/// The class of speech without emotion, as corpora call it.
+const NEUTRAL: &str = "neutral";
 
 /// Where features come from: the cache, and what happens to a clip before they are computed.
 #[derive(Debug, Clone, Copy)]
@@ -108,17 +113,22 @@ pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<Chosen> {
 pub fn data(
     corpus: &Corpus,
     task: &Task,
-    set: &dyn FeatureSet,
+    set: &Chosen,
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Data> {
     let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let altered = (set.kind() == Kind::Image).then(|| {
+        let maker: Arc<dyn Alter> = Arc::new(AlteredClips::new(&clips, Arc::clone(set), listener.preparation));
+        Altered::new(&maker, clips.len())
+    });
+    let neutral = task.classes.iter().position(|class| class == NEUTRAL);
     Ok(Data {
-        inputs: listener.inputs(&clips, set, watch)?,
+        inputs: listener.inputs(&clips, set.as_ref(), watch)?,
         labels: task.labels.clone(),
         groups: task.groups.clone(),
         classes: task.classes.len(),
-        extras: Extras::default(),
+        extras: Extras { altered, neutral, ..Extras::default() },
     })
 }
 
@@ -138,7 +148,7 @@ pub fn sets(
     for one in contenders {
         for set in one.sets(request.features.as_deref())? {
             if !all.contains_key(set.name()) {
-                let mut data = data(corpus, task, set.as_ref(), listener, watch)?;
+                let mut data = data(corpus, task, &set, listener, watch)?;
                 data.extras.second.clone_from(&second);
                 all.insert(set.name().to_owned(), data);
             }

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
 use super::checkpoints::Shelf;
-use super::experiment::{Judged, Material, News, Request, argmax, scaling_note, versions};
+use super::experiment::{Agenda, Judged, Material, News, Request, Series, argmax, scaling_note, versions};
 use super::material::{Listener, check_asked, contenders, gather, sets};
 use crate::audio::decode;
 use crate::corpus::{Corpus, task};
@@ -138,7 +139,10 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     let material = Material { corpus, task: &task, preparation: listener.preparation, sets };
     let key = || material.key(&recipe, &read, ("all clips", &[]));
     let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
-    watch.tell(News::Model { model: recipe.title(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
+    let (model, plan) = (recipe.title(), "all clips".to_owned());
+    let series = vec![Series { model: model.clone(), plan: plan.clone(), folds: vec![plan.clone()] }];
+    watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(corpus, &task) })));
+    watch.tell(News::Model { model, plan, index: 0, of: 1, folds: 1 });
     let keepers = |fit: &str| shelf.as_ref().map_or_else(|| unkept(fit), |shelf| shelf.keeper(0, fit));
     let told = Mapped::new(watch, |epoch| {
         shelf.iter().for_each(|shelf| shelf.tell(watch));
