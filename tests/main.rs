@@ -20,6 +20,7 @@ mod label;
 mod log;
 mod preparation;
 mod quantize;
+mod resume;
 mod scores;
 mod screens;
 mod store;
