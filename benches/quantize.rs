@@ -91,9 +91,9 @@ fn loso(path: &Path, seeds: u64) {
     let task = task(&corpus, Target::Emotion).unwrap();
     let folder = std::env::temp_dir().join("emolab-bench-quantize");
     let cache = Cache::open(&folder);
-    let set = set_for(Kind::Image, None).unwrap();
+    let set = set_for(Kind::Image, None, None).unwrap();
     let listener = Listener { cache: &cache, preparation: Preparation::plain(16_000) };
-    let data = data(&corpus, &task, set.as_ref(), &listener, &Unwatched).unwrap();
+    let data = data(&corpus, &task, &set, &listener, &Unwatched).unwrap();
     for seed in 0..seeds {
         let recipe = Recipe { classifier: "cnn".to_owned(), seed, ..Recipe::default() };
         let (mut truth, mut real, mut whole) = (Vec::new(), Vec::new(), Vec::new());

@@ -193,6 +193,34 @@ impl Committee {
         Ok(Verdict { scores: mean(&each), seeds: each })
     }
 
+    /// What of the clip at `row` spoke for a class (see [`Fitted::saliency`]), and the feature set whose image that is: the
+    /// mean over all fits that read the first image of the committee. `None` where no fit can tell.
+    ///
+    /// # Errors
+    /// As [`Committee::scores`].
+    pub fn saliency(
+        &self,
+        views: &Views,
+        groups: &[usize],
+        of: (usize, usize),
+    ) -> Result<Option<(&str, Array2<f32>)>, LearnError> {
+        let mut found: Option<(&str, Array2<f32>)> = None;
+        for fitted in self.fits() {
+            let name = fitted.recipe().features.as_str();
+            let inputs = views.get(name).ok_or_else(|| LearnError::WrongInput(format!("no features `{name}`")))?;
+            if found.as_ref().is_some_and(|(other, _)| *other != name) {
+                continue;
+            }
+            match (fitted.saliency(inputs, groups, of)?, &mut found) {
+                (Some(map), Some((_, sum))) => *sum += &map,
+                (Some(map), none) => *none = Some((name, map)),
+                (None, _) => {}
+            }
+        }
+        let most = |map: &Array2<f32>| map.fold(0.0_f32, |most, &value| most.max(value)).max(f32::MIN_POSITIVE);
+        Ok(found.map(|(name, sum)| (name, &sum / most(&sum))))
+    }
+
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe

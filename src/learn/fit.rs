@@ -88,6 +88,24 @@ impl Fitted {
         self.spread(&found, inputs.len())
     }
 
+    /// What of the clip at `row` spoke for a class (see [`Model::saliency`]); `None` also for a class that did not occur in
+    /// training. The other clips are there to be scaled with, as in [`Fitted::scores`].
+    ///
+    /// # Errors
+    /// As [`Fitted::scores`].
+    pub fn saliency(
+        &self,
+        inputs: &Inputs,
+        groups: &[usize],
+        (row, class): (usize, usize),
+    ) -> Result<Option<Array2<f32>>, LearnError> {
+        same_length("groups", groups.len(), inputs.len())?;
+        let Some(class) = self.present.iter().position(|&present| present == class) else { return Ok(None) };
+        finite(inputs)?;
+        let ready = self.prep.apply(inputs, groups)?.select(&[row]);
+        guarded(&self.recipe.classifier, || self.model.saliency(&ready, class))?
+    }
+
     /// The recipe.
     #[must_use]
     pub fn recipe(&self) -> &Recipe {

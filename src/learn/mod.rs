@@ -249,6 +249,14 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// [`LearnError::WrongInput`] when the inputs do not look like those of training.
     fn scores(&self, inputs: &Inputs) -> Result<Array2<f64>, LearnError>;
+    /// What of the only image in `inputs` spoke for a class: bands x frames, 0 (nothing) to 1 (most); `None` where the
+    /// model does not read images or cannot tell.
+    ///
+    /// # Errors
+    /// As [`Model::scores`].
+    fn saliency(&self, _inputs: &Inputs, _class: usize) -> Result<Option<Array2<f32>>, LearnError> {
+        Ok(None)
+    }
     /// Everything needed to rebuild it; equal models give equal weights.
     fn weights(&self) -> Weights;
     /// Number of trained parameters, for the card.
@@ -277,6 +285,8 @@ const BEST_EPOCH: &str = "best UAR on held-out training speakers (held-out train
 /// All classifiers, in the order of pickers and tables.
 pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &cnn::CNN,
+    &cnn::CNN1D,
+    &cnn::CRNN,
     &cnn::MLP,
     &svm::Svm,
     &linear_svm::LinearSvm,

@@ -42,6 +42,14 @@ pub fn read(path: &Path) -> Result<Weights, LearnError> {
     decode(&bytes).map_err(bad)
 }
 
+/// Reads the bytes of such a file.
+///
+/// # Errors
+/// [`LearnError::BadModel`] with the reason.
+pub fn parse(bytes: &[u8]) -> Result<Weights, LearnError> {
+    decode(bytes).map_err(LearnError::BadModel)
+}
+
 /// Bytes of the file that [`write`](write()) makes.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ static STEPS: &[&str] = &[
     include_str!("0002_runs.sql"),
     include_str!("0003_seeds.sql"),
     include_str!("0004_cost.sql"),
+    include_str!("0005_exposure.sql"),
 ];
 
 /// `emol`: marks an SQLite file as ours.

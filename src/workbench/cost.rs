@@ -146,13 +146,14 @@ pub fn cost(
 /// The net of the registry does not fit its features.
 pub fn on_paper(kind: &dyn Classifier, classes: usize) -> Result<Option<Cost>> {
     let Some(settings) = kind.settings() else { return Ok(None) };
-    let set = set_for(kind.kind(), None)?;
+    let settings = settings?;
+    let set = set_for(kind.kind(), None, settings.features.as_deref())?;
     let frames = frames(set.as_ref(), set.rate());
     let input = match set.extract(&silence(set.rate()))? {
         Features::Image(image) => Input::Images { channels: image.dim().0, bands: image.dim().1 },
         Features::Row(row) => Input::Rows(row.len()),
     };
-    let net = Net::new(Plan { list: settings?.list(), input, heads: vec![classes] })?;
+    let net = Net::new(Plan { list: settings.list(), input, heads: vec![classes] })?;
     let mut weights = Weights::default();
     net.save(&mut weights);
     let (macs_3s, bytes) = (Some(net.macs(frames)), model_file::size(&weights)?);

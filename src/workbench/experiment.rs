@@ -31,6 +31,9 @@ use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
 const CONFOUNDED: f64 = 0.2;
 
+/// Nets that the user gave, by the name of the classifier whose own they stand for.
+pub type Nets = BTreeMap<String, Settings>;
+
 /// What to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -49,7 +52,7 @@ pub struct Request {
     /// Seed of everything random.
     pub seed: u64,
     /// Nets that are not the registry's, by the name of the classifier.
-    pub nets: BTreeMap<String, Settings>,
+    pub nets: Nets,
     /// What is done beyond one fit.
     pub effort: Effort,
 }
@@ -82,7 +85,7 @@ impl Request {
     /// # Errors
     /// An unknown feature set.
     pub fn recipe(&self, who: &Contender) -> Result<(Recipe, Vec<Chosen>)> {
-        let sets = who.sets(self.features.as_deref())?;
+        let sets = who.sets(self.features.as_deref(), &self.nets)?;
         let all = who.members.iter().zip(&sets).map(|((kind, _), set)| self.member(*kind, set.name()));
         let mut all: Vec<Recipe> = all.collect::<Result<_>>()?;
         let recipe = match (all.len(), all.pop()) {
@@ -303,7 +306,8 @@ fn hearings(
     watch: &dyn Watch<News>,
 ) -> Result<Hearings> {
     let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
-    let sets = all.iter().map(|who| who.sets(request.features.as_deref())).collect::<Result<Vec<_>>>()?;
+    let sets =
+        all.iter().map(|who| who.sets(request.features.as_deref(), &request.nets)).collect::<Result<Vec<_>>>()?;
     Hearings::of(&clips, &sets.concat(), listener, watch)
 }
 

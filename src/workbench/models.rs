@@ -22,14 +22,14 @@ use crate::corpus::{Clip, Corpus, task};
 use crate::features::curves::Curves;
 use crate::features::{Chosen, Features, Preparation, feature_set};
 use crate::file::write_whole;
-use crate::job::{Mapped, Watch};
+use crate::job::{Cancelled, Mapped, Watch};
 use crate::learn::committee::{Committee, Views, convene, unkept};
 use crate::learn::{Cost, Norm, Recipe, model_file};
 
 /// Version of the folder's layout; a newer one is refused.
 const FORMAT: u32 = 1;
 /// The file a person reads.
-const CARD: &str = "card.toml";
+pub(super) const CARD: &str = "card.toml";
 /// The file with the numbers.
 const WEIGHTS: &str = "weights.safetensors";
 /// Clips that go through a model at a time.
@@ -107,6 +107,15 @@ pub struct Saved {
     /// What it says about itself.
     pub card: Card,
     pub(super) fitted: Committee,
+}
+
+/// A file to be recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Who speaks, where the layout of a corpus tells.
+    pub speaker: Option<String>,
 }
 
 /// One row of the table of predictions.
@@ -236,29 +245,41 @@ impl Saved {
         Ok(Saved { card, fitted })
     }
 
+    /// From a card and weights that do not lie on disk.
+    ///
+    /// # Errors
+    /// As [`Saved::open`].
+    pub fn of(text: &str, weights: &[u8]) -> Result<Saved> {
+        let card = card(text)?;
+        let fitted = Committee::load(card.recipe.clone(), card.classes.len(), &model_file::parse(weights)?)?;
+        Ok(Saved { card, fitted })
+    }
+
     /// Predicts `files` in batches of 32 and gives each batch's rows to `each` as soon as they are there.
     ///
-    /// A model with `speaker` scaling takes all files as one batch: one speaker's.
+    /// A model with `speaker` scaling takes all files of a speaker as one batch, and those without one as another.
     /// Returns the files that could not be predicted with the reason.
     ///
     /// # Errors
     /// Cancelling, or a failure of `each`; an unreadable file is not one.
     pub fn predict(
         &self,
-        files: &[PathBuf],
+        files: &[Asked],
         watch: &dyn Watch<News>,
         each: &mut dyn FnMut(Vec<Row>) -> Result<()>,
     ) -> Result<Vec<(PathBuf, String)>> {
         let mut problems = Vec::new();
-        let step = if self.card.recipe.norm == Norm::Speaker { files.len().max(1) } else { BATCH };
-        for files in files.chunks(step) {
-            watch.check()?;
-            let heard: Vec<_> = files.par_iter().map(|file| (file, self.hear(file))).collect();
+        for files in self.batches(files) {
+            let hear = |file: &&Asked| {
+                watch.check()?;
+                Ok((file.path.clone(), self.hear(&file.path)))
+            };
+            let heard: Vec<_> = files.par_iter().map(hear).collect::<Result<_, Cancelled>>()?;
             let mut known = Vec::new();
             for (file, heard) in heard {
                 match heard {
                     Ok(heard) => known.push(heard),
-                    Err(error) => problems.push((file.clone(), format!("{error:#}"))),
+                    Err(error) => problems.push((file, format!("{error:#}"))),
                 }
             }
             if !known.is_empty() {
@@ -268,6 +289,17 @@ impl Saved {
         Ok(problems)
     }
 
+    /// What goes through the model at a time.
+    fn batches<'a>(&self, files: &'a [Asked]) -> Vec<Vec<&'a Asked>> {
+        if self.card.recipe.norm != Norm::Speaker {
+            return files.chunks(BATCH).map(|batch| batch.iter().collect()).collect();
+        }
+        let mut speakers: BTreeMap<Option<&str>, Vec<&Asked>> = BTreeMap::new();
+        files.iter().for_each(|file| speakers.entry(file.speaker.as_deref()).or_default().push(file));
+        speakers.into_values().collect()
+    }
+
+    /// The feature sets that it reads, one per classifier of it.
     pub(super) fn sets(&self) -> Result<Vec<Chosen>> {
         self.card.recipe.leaves().iter().map(|leaf| known(&leaf.features)).collect()
     }
@@ -290,13 +322,21 @@ impl Saved {
         Ok((row, features))
     }
 
-    fn score(&self, heard: Vec<(Row, Vec<Features>)>) -> Result<Vec<Row>> {
-        let (rows, features): (Vec<Row>, Vec<Vec<Features>>) = heard.into_iter().unzip();
+    /// The features of many clips, each in every set of the model, as the model reads them.
+    ///
+    /// # Errors
+    /// As [`gather`].
+    pub(super) fn views(&self, features: &[Vec<Features>]) -> Result<Views> {
         let mut views = Views::new();
         for (at, leaf) in self.card.recipe.leaves().iter().enumerate() {
             views.insert(leaf.features.clone(), gather(features.iter().map(|all| all[at].clone()).collect())?);
         }
-        let scores = self.fitted.scores(&views, &vec![0; rows.len()])?.scores;
+        Ok(views)
+    }
+
+    fn score(&self, heard: Vec<(Row, Vec<Features>)>) -> Result<Vec<Row>> {
+        let (rows, features): (Vec<Row>, Vec<Vec<Features>>) = heard.into_iter().unzip();
+        let scores = self.fitted.scores(&self.views(&features)?, &vec![0; rows.len()])?.scores;
         let named = rows.into_iter().zip(scores.outer_iter()).map(|(row, p)| Row {
             pred: self.card.classes[argmax(p.iter().copied())].clone(),
             p: p.to_vec(),

@@ -13,6 +13,7 @@ use super::loss::{Heads, Loss, log_softmax};
 use super::model::{Model as Net, Plan, Scratches};
 use super::pass::{Draw, Pass};
 use super::random::Random;
+use super::saliency::saliency;
 use super::settings::Settings;
 use super::split::inner;
 use super::train::{Fit, Trainee, train};
@@ -152,8 +153,8 @@ impl Trainee for Learner<'_> {
     }
 
     fn swap(&mut self, numbers: Numbers) -> Numbers {
-        let parameters = std::mem::replace(&mut self.net.parameters, numbers.parameters);
-        Numbers { parameters, state: std::mem::replace(&mut self.net.state, numbers.state) }
+        let parameters = std::mem::replace(&mut *self.net.parameters, numbers.parameters);
+        Numbers { parameters, state: std::mem::replace(&mut *self.net.state, numbers.state) }
     }
 }
 
@@ -203,6 +204,14 @@ impl Model for NetModel {
             Some(temperature) => tempered(&p, temperature),
             None => p,
         })
+    }
+
+    fn saliency(&self, inputs: &Inputs, class: usize) -> Result<Option<Array2<f32>>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        match inputs {
+            Inputs::Images(images) => images.first().map_or(Ok(None), |image| saliency(&self.net, image, class)),
+            Inputs::Rows(_) => Ok(None),
+        }
     }
 
     fn weights(&self) -> Weights {

@@ -18,6 +18,7 @@
 //! | `split.rs`, `train.rs`, `checkpoint.rs`, `random.rs` | inner split, epochs, going on after a kill |
 //! | `augment/`, `crops.rs` | what is changed in a clip before it is learnt from; which parts of it are scored |
 //! | `learner.rs` | a model in training with its clips; the fitted model |
+//! | `saliency.rs` | what of an image spoke for a class |
 //! | `settings.rs`, `nets.rs`, `nets/` | a net and its training as one TOML; the nets of the registry |
 
 mod augment;
@@ -46,22 +47,25 @@ mod plane;
 mod quantized;
 mod random;
 mod run;
+mod saliency;
 mod schedule;
 mod settings;
 mod split;
 mod train;
 #[cfg(test)]
 mod trajectory;
+mod versioned;
 
 pub use augment::{Augment, Gain, Mixup, Paste, Pitch, Shift, Snr, Speed};
 pub use average::{Average, Averager, Numbers};
 pub use checkpoint::{Keeper, Unkept};
 pub use crops::Crops;
+pub use kernel::{Matrix, Write, multiply};
 pub use learner::{NetModel, fit};
 pub use list::{Input, LayerSpec, List};
 pub use loss::{Heads, Loss, log_softmax};
 pub use model::{Model as Net, Plan, Scratch, Scratches};
-pub use nets::{CNN, MLP, Net as NetKind};
+pub use nets::{CNN, CNN1D, CRNN, MLP, Net as NetKind};
 pub use optimiser::{Method, Optimiser, clip};
 pub use pass::{Draw, Pass, Window};
 pub use random::Random;

@@ -20,6 +20,7 @@ use super::plane::Plane;
 use super::quantized::{Front, Quantized};
 use super::random::Random;
 use super::run::Run;
+use super::versioned::Versioned;
 use crate::features::Image;
 use crate::job::Unwatched;
 use crate::learn::{LearnError, Weights};
@@ -41,9 +42,9 @@ pub struct Model<F = f32> {
     /// The front in whole numbers, where the model was quantized; its numbers are not among the others.
     front: Option<Arc<Front>>,
     /// What is trained.
-    pub parameters: Vec<F>,
+    pub parameters: Versioned<Vec<F>>,
     /// Running moments.
-    pub state: Vec<F>,
+    pub state: Versioned<Vec<F>>,
 }
 
 /// What decides a model's shape; kept with its weights.
@@ -90,8 +91,8 @@ impl Model<f32> {
             None => Model::new(plan),
         };
         let mut model = model.map_err(|why| LearnError::BadModel(why.to_string()))?;
-        model.parameters = model.layout.load(weights)?;
-        model.state = model.state_layout.load(weights)?;
+        *model.parameters = model.layout.load(weights)?;
+        *model.state = model.state_layout.load(weights)?;
         let variances = model.state_layout.places("variance");
         if variances.into_iter().any(|place| model.state[place].iter().any(|&v| v < 0.0)) {
             return Err(LearnError::BadModel("a variance is negative".to_owned()));
@@ -108,6 +109,21 @@ impl Model<f32> {
         }
         // Cannot fail: a plan is names and numbers, and a rate that is not finite is refused when the model is made.
         let _ = weights.put_json("plan", &self.plan);
+    }
+
+    /// The same layer by layer, in any precision: slower, and its gradient can be followed in scoring, too.
+    ///
+    /// # Errors
+    /// [`LearnError::BadModel`] when its front is in whole numbers.
+    pub(super) fn unfused<F: Real>(&self) -> Result<Model<F>, LearnError> {
+        let mut weights = Weights::default();
+        self.save(&mut weights);
+        spread_first_kernel(&mut weights);
+        let mut plain = Model::<F>::plain(self.plan.clone())?;
+        let wide = |numbers: Vec<f32>| numbers.into_iter().map(|value| F::of(f64::from(value))).collect();
+        *plain.parameters = wide(plain.layout.load(&weights)?);
+        *plain.state = wide(plain.state_layout.load(&weights)?);
+        Ok(plain)
     }
 
     /// The same with its front in whole numbers, calibrated on whole images, which need no labels.
@@ -128,8 +144,8 @@ impl Model<f32> {
         };
         let front = Front::calibrate((&plan.list, plan.input), &weights, &image, images.len())?;
         let mut model = Model::fronted(plan, front)?;
-        model.parameters = model.layout.load(&weights)?;
-        model.state = model.state_layout.load(&weights)?;
+        *model.parameters = model.layout.load(&weights)?;
+        *model.state = model.state_layout.load(&weights)?;
         Ok(model)
     }
 
@@ -207,7 +223,8 @@ impl<F: Real> Model<F> {
         for (name, kind, input) in kinds {
             nodes.push(Node::new((&name, kind, input), &mut layout, &mut state_layout)?);
         }
-        let (parameters, state) = (vec![F::ZERO; layout.size()], vec![F::ZERO; state_layout.size()]);
+        let zeros = |layout: &Layout| Versioned::new(vec![F::ZERO; layout.size()]);
+        let (parameters, state) = (zeros(&layout), zeros(&state_layout));
         let mut model = Model { plan, nodes, layout, state_layout, front: None, parameters, state };
         model.fill_with(|start, tensor| tensor.fill(if start == Start::Ones { F::ONE } else { F::ZERO }));
         Ok(model)
@@ -282,6 +299,16 @@ impl<F: Real> Node<F> {
 
     pub fn build(&self) -> Box<dyn Layer<F>> {
         self.kind.build(self.input)
+    }
+}
+
+/// The fused front keeps the first kernel as `[1][column][row x channel][width]`, a layer as `[row][column][channel][width]`.
+fn spread_first_kernel(weights: &mut Weights) {
+    let Some(kernel) = weights.tensors.get_mut("1.conv.kernel") else { return };
+    let &[1, columns, stacked, width] = kernel.shape() else { return };
+    let parted = kernel.to_shape((columns, 3, stacked / 3, width)).map(|kernel| kernel.permuted_axes([1, 0, 2, 3]));
+    if let Ok(parted) = parted {
+        *kernel = parted.as_standard_layout().into_owned().into_dyn();
     }
 }
 
