@@ -352,5 +352,5 @@ fn predict_takes_folders_lists_and_names_of_models() {
     assert!(text(&told.stderr).contains("yours"), "{}", text(&told.stderr));
     std::fs::create_dir(home.path().join("empty")).unwrap();
     let nothing = home.emolab(&["predict", "yours", "empty"]).env("EMOLAB_MODELS", "elsewhere").output().unwrap();
-    assert!(text(&nothing.stderr).contains("empty: no audio files below it"), "{}", text(&nothing.stderr));
+    assert!(text(&nothing.stderr).contains("empty: no audio file in it or below"), "{}", text(&nothing.stderr));
 }
