@@ -11,6 +11,7 @@ pub mod material;
 pub mod models;
 pub mod picture;
 pub mod places;
+pub mod search;
 pub mod summary;
 mod training;
 pub mod view;

@@ -197,6 +197,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 preparation: emolab::features::Preparation::plain(22_050),
                 features_version: 1,
             },
+            search: None,
             maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
         },
         recipe: Recipe {

@@ -11,6 +11,7 @@ mod model;
 mod prepare;
 mod progress;
 mod scan;
+mod search;
 mod table;
 
 use std::ffi::OsString;
@@ -55,6 +56,8 @@ enum Verb {
     Scan(scan::Scan),
     /// Compare classifiers on a corpus under a plan.
     Compare(compare::Compare),
+    /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
+    Search(search::Search),
     /// Fit one classifier on all labelled clips and write a model folder.
     Train(model::Train),
     /// Recognise files with a model folder.
@@ -151,6 +154,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Label(at)) => open(at, tui::Start::Label),
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
+        Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),

@@ -141,6 +141,7 @@ impl Watch<News> for Progress {
                 self.step(&text, epoch.epoch, epoch.epochs);
             }
             News::Fold { done, folds } => self.step("folds", done, folds),
+            News::Trial { told, done, total } => self.step(&told, done, total),
             News::Run(judged) => {
                 let (run, uar) = (&judged.run, percent(judged.summary.uar));
                 self.line(&format!("{}, {}: UAR {uar}", run.recipe.classifier, run.protocol.plan.plan));

@@ -15,6 +15,7 @@ mod naive_bayes;
 pub mod norm;
 mod pairs;
 mod shares;
+pub mod space;
 mod svm;
 mod tree;
 mod worker;

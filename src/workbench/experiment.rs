@@ -113,6 +113,15 @@ pub enum News {
         /// Folds of the current series.
         folds: usize,
     },
+    /// One more trial of a search has ended.
+    Trial {
+        /// Which, where, and the best so far.
+        told: String,
+        /// Trials of the outer fold that are done, or seconds spent where the search has a time.
+        done: usize,
+        /// In all.
+        total: usize,
+    },
     /// A classifier is done on a plan.
     Run(Arc<Judged>),
     /// Something that the user should know: a run that could not be saved, a classifier that failed.
@@ -213,7 +222,7 @@ pub fn compare(
     }
 }
 
-fn finish(
+pub(super) fn finish(
     mut run: Run,
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
     watch: &dyn Watch<News>,
@@ -290,8 +299,15 @@ fn run(
         preparation: material.preparation,
         features_version: set.version(),
     };
-    let protocol = protocol(material, (*plan, splits), training);
-    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, predictions: predictions(material, splits, &folds) })
+    let protocol = protocol((material.corpus, material.task), (*plan, splits), training);
+    Ok(Run {
+        id: None,
+        started_at,
+        protocol,
+        recipe,
+        fit_seconds,
+        predictions: predictions((material.corpus, material.task), splits, &folds),
+    })
 }
 
 /// Scores of the fold's test rows.
@@ -305,7 +321,7 @@ fn judge(recipe: &Recipe, all: &Data, (fold, split): (usize, &Split), watch: &dy
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.
 ///
 /// Plain threads, not rayon: a fit may itself wait for rayon's pool, and a pool that waits for itself never ends.
-fn side_by_side<T: Sync, R: Send>(
+pub(super) fn side_by_side<T: Sync, R: Send>(
     workers: usize,
     items: &[T],
     work: impl Fn(usize, &T) -> Result<R> + Sync,
@@ -331,15 +347,18 @@ fn side_by_side<T: Sync, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Array2<f64>]) -> Vec<Prediction> {
-    let task = material.task;
+pub(super) fn predictions(
+    (corpus, task): (&Corpus, &Task),
+    splits: &[Split],
+    folds: &[Array2<f64>],
+) -> Vec<Prediction> {
     let mut by_row = BTreeMap::new();
     for (fold, (split, scores)) in splits.iter().zip(folds).enumerate() {
         for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
             by_row.insert(
                 row,
                 Prediction {
-                    clip: material.corpus.clips[task.rows[row]].id.clone(),
+                    clip: corpus.clips[task.rows[row]].id.clone(),
                     speaker: task.speakers[task.groups[row]].clone(),
                     fold,
                     truth: task.labels[row],
@@ -357,19 +376,14 @@ pub fn argmax(scores: impl Iterator<Item = f64>) -> usize {
     scores.enumerate().fold((0, f64::NEG_INFINITY), |best, (i, p)| if p > best.1 { (i, p) } else { best }).0
 }
 
-fn protocol(material: &Material<'_>, (plan, splits): (Plan, &[Split]), training: Training) -> Protocol {
-    let (corpus, task) = (material.corpus, material.task);
+/// What stands beside the numbers of a run on `task`.
+pub(super) fn protocol(
+    (corpus, task): (&Corpus, &Task),
+    (plan, splits): (Plan, &[Split]),
+    training: Training,
+) -> Protocol {
     Protocol {
-        data: DataFacts {
-            corpus: corpus.name.clone(),
-            corpus_key: corpus_key(corpus),
-            target: task.target,
-            classes: task.classes.clone(),
-            clips: task.rows.len(),
-            speakers: task.known_speakers(),
-            data_hash: data_hash(corpus, task),
-            synthetic: corpus.synthetic,
-        },
+        data: data_facts(corpus, task),
         plan: PlanFacts {
             plan: plan.to_string(),
             folds: splits.len(),
@@ -377,7 +391,22 @@ fn protocol(material: &Material<'_>, (plan, splits): (Plan, &[Split]), training:
             notes: notes(task, splits, training.norm),
         },
         training,
+        search: None,
         maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host() },
+    }
+}
+
+/// Which clips a run on `task` is about.
+pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
+    DataFacts {
+        corpus: corpus.name.clone(),
+        corpus_key: corpus_key(corpus),
+        target: task.target,
+        classes: task.classes.clone(),
+        clips: task.rows.len(),
+        speakers: task.known_speakers(),
+        data_hash: data_hash(corpus, task),
+        synthetic: corpus.synthetic,
     }
 }
 

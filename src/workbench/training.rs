@@ -117,6 +117,7 @@ impl Training {
             News::Epoch { fold, epoch } => self.epochs.push((fold, epoch)),
             News::Fold { done, folds } => self.folds = (self.folds.0.max(done), folds),
             News::Run(judged) => self.finished.push(judged),
+            News::Trial { .. } => {}
             News::Trouble(reason) => self.trouble = Some(reason),
         }
     }
