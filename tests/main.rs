@@ -19,5 +19,6 @@ mod label;
 mod preparation;
 mod scores;
 mod screens;
+mod search;
 mod store;
 mod support;

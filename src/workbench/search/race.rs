@@ -265,3 +265,53 @@ fn judge(
     let test = data.select(&split.test);
     Ok(fitted.scores(&test.inputs, &test.groups)?)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn inner_folds_hold_training_speakers_alone_and_each_on_one_side(
+            speakers in 3usize..9, each in 2usize..5, folds in 2usize..5, held in 0usize..3, seed: u64
+        ) {
+            let groups: Vec<usize> = (0..speakers * each * 2).map(|row| row / (each * 2)).collect();
+            let labels: Vec<usize> = (0..groups.len()).map(|row| row % 2).collect();
+            let rows: Vec<usize> = (0..groups.len()).filter(|&row| groups[row] != held).collect();
+            let inner = inner_folds((&labels, &groups), &rows, (folds, seed)).unwrap();
+            prop_assert_eq!(inner.len(), folds.min(speakers - 1));
+            let mut tested: Vec<usize> = Vec::new();
+            for split in &inner {
+                let train: BTreeSet<usize> = split.train.iter().map(|&row| groups[row]).collect();
+                let test: BTreeSet<usize> = split.test.iter().map(|&row| groups[row]).collect();
+                prop_assert!(!train.contains(&held) && !test.contains(&held), "the outer test speaker is inside");
+                prop_assert!(train.is_disjoint(&test));
+                prop_assert_eq!(split.train.len() + split.test.len(), rows.len());
+                tested.extend(&split.test);
+            }
+            tested.sort_unstable();
+            prop_assert_eq!(tested, rows);
+        }
+    }
+
+    #[test]
+    fn the_longest_rung_counts_first() {
+        let tried = |trial, shorten, uar: Option<f64>| Tried {
+            trial,
+            shorten,
+            score: uar.map(|uar| Score { uar, loss: 1.0 }),
+            seconds: 1.0,
+        };
+        let all = [
+            tried(0, 3, Some(0.9)),
+            tried(1, 3, None),
+            tried(2, 3, Some(0.7)),
+            tried(2, 1, Some(0.5)),
+            tried(3, 1, Some(0.6)),
+        ];
+        let order: Vec<(usize, usize)> = ranking(&all).iter().map(|tried| (tried.trial, tried.shorten)).collect();
+        assert_eq!(order, [(3, 1), (2, 1), (0, 3), (2, 3)]);
+    }
+}
