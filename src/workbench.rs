@@ -4,11 +4,16 @@
 //! [`Workbench::apply`]. Results live here, so leaving a screen loses nothing. Deliberately absent: keys, cells, and text
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
+mod altered;
 pub mod columns;
+pub mod eta;
 pub mod experiment;
 pub mod extract;
+pub mod live;
+pub mod log;
 pub mod material;
 pub mod models;
+pub mod net;
 pub mod picture;
 pub mod places;
 pub mod search;

@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use emolab::features::Image;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::cnn::{
-    Augment, Average, CNN, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Settings, Unkept,
+    Augment, Average, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Settings, Unkept,
 };
 use emolab::learn::{Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
+use emolab::score::metric;
 use ndarray::{Array2, s};
 
 const BANDS: usize = 12;
 
 fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
     let (classifier, features) = (name.to_owned(), "made up".to_owned());
-    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), net: None }
+    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), ..Recipe::default() }
 }
 
 fn kinds() -> [&'static dyn Classifier; 2] {
@@ -30,7 +31,7 @@ fn noise(i: usize) -> f32 {
 }
 
 /// A clip whose class lifts a third of its bands.
-fn image(class: usize, number: usize, frames: usize) -> Image {
+pub fn image(class: usize, number: usize, frames: usize) -> Image {
     Image::from_shape_fn((3, BANDS, frames), |(channel, band, frame)| {
         let lifted = channel == 0 && band / 4 == class;
         noise(number * 7919 + band * 131 + frame * 17 + channel) + if lifted { 1.0 } else { 0.0 }
@@ -234,7 +235,13 @@ fn every_epoch_is_told_in_order_with_its_scores() {
         for epoch in told {
             assert!(epoch.train_loss.is_finite() && epoch.rate >= 0.0 && epoch.epochs == 4);
             assert!(epoch.dev_loss.is_some_and(f64::is_finite));
-            assert!(epoch.dev_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
+            let uar = epoch.dev_uar.unwrap();
+            assert!((0.0..=1.0).contains(&uar) && epoch.train_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
+            // Who was taken for whom agrees with the figure.
+            assert_eq!((metric("uar").unwrap().of)(epoch.dev.as_ref().unwrap()), Some(uar));
+            assert!(epoch.best.is_some_and(|best| (1..=epoch.epoch).contains(&best)));
+            assert!(!epoch.may_stop, "there is more patience than epochs");
+            assert!(epoch.pace.seconds > 0.0 && epoch.pace.clips_per_second > 0.0);
         }
     }
 }
@@ -319,7 +326,8 @@ const READS: Input = Input::Images { channels: 3, bands: BANDS };
 
 fn everything(schedule: Schedule) -> Settings {
     let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
-    Settings { smoothing: 0.1, second: 0.3, schedule, augment, layers: List::read(EVERYTHING).unwrap().layers }
+    let layers = List::read(EVERYTHING).unwrap().layers;
+    Settings { smoothing: 0.1, second: 0.3, schedule, augment, crops: Crops::default(), layers }
 }
 
 /// All that a schedule can ask for.
@@ -353,14 +361,19 @@ fn any_list_learns_and_its_bits_do_not_depend_on_the_threads() {
 }
 
 /// Keeps checkpoints in memory and stops the fit, like a kill, when it wants to write one too many.
-struct Mortal {
+pub struct Mortal {
     kept: Mutex<Option<Weights>>,
     writes_left: AtomicUsize,
 }
 
 impl Mortal {
-    fn new(writes: usize) -> Mortal {
+    pub fn new(writes: usize) -> Mortal {
         Mortal { kept: Mutex::new(None), writes_left: AtomicUsize::new(writes) }
+    }
+
+    /// From now on, as often as wanted.
+    pub fn revive(&self) {
+        self.writes_left.store(100, Ordering::Relaxed);
     }
 }
 
@@ -389,7 +402,7 @@ fn a_fit_that_was_killed_goes_on_to_the_same_bits() {
         for epochs in [1, 3] {
             let keeper = Mortal::new(epochs);
             assert!(run(&keeper).is_err());
-            keeper.writes_left.store(100, Ordering::Relaxed);
+            keeper.revive();
             assert!(run(&keeper).unwrap().weights() == whole, "{} after {epochs} epochs", kind.name());
             assert_eq!(keeper.writes_left.load(Ordering::Relaxed), 100 - (4 - epochs), "epochs done again");
             // A fit that was done is not fitted again.

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod audio;
+mod augment;
 mod bad_input;
 mod cli;
 mod cnn;
@@ -16,6 +17,7 @@ mod extract;
 mod features;
 mod journeys;
 mod label;
+mod log;
 mod preparation;
 mod scores;
 mod screens;

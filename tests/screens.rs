@@ -14,13 +14,16 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 use emolab::corpus::{ClipId, Target};
+use emolab::job::Report;
 use emolab::label::Timestamp;
-use emolab::learn::{Norm, Recipe};
+use emolab::learn::{Epoch, Norm, Pace, Recipe};
+use emolab::score::Confusion;
 use emolab::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, Store, Training};
 use emolab::tui::app::{App, Wish, all_groups, groups_of};
 use emolab::tui::command::{clash, key_sheet_markdown};
 use emolab::tui::screens::screens;
 use emolab::tui::theme::{Depth, Theme};
+use emolab::workbench::experiment::{Agenda, News, Series};
 use emolab::workbench::{Opening, Settings, Update, Workbench, key_of};
 
 use crate::support::{Home, part_of_demo};
@@ -168,6 +171,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
         truth: index % 3,
         pred: pred[index],
         p: (0..3).map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 }).collect(),
+        seeds: Vec::new(),
     });
     Run {
         id: None,
@@ -196,6 +200,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 checkpoint: "best inner UAR".to_owned(),
                 preparation: emolab::features::Preparation::plain(22_050),
                 features_version: 1,
+                sets: std::collections::BTreeMap::new(),
             },
             search: None,
             maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
@@ -832,6 +837,119 @@ fn train_chooses_runs_and_shows_the_results() {
     stage.shows("Enter starts");
     stage.press(&["G"]);
     stage.shows("Of everything random.");
+}
+
+/// One confusion of the three classes.
+fn confusion(pairs: &[(usize, usize)]) -> Confusion {
+    let mut all = Confusion::new(3);
+    pairs.iter().for_each(|&(truth, pred)| all.see(truth, pred));
+    all
+}
+
+fn epoch(number: usize) -> Epoch {
+    let falls = 1.6 / number as f64;
+    Epoch {
+        epoch: number,
+        epochs: 40,
+        train_loss: falls,
+        train_uar: Some(1.0 - falls / 2.0),
+        dev_loss: Some(falls + 0.3),
+        dev_uar: Some(0.6),
+        rate: 0.0021,
+        best: Some(number.min(9)),
+        may_stop: true,
+        pace: Pace { clips_per_second: 310.4, seconds: 2.0 },
+        dev: Some(confusion(&[(0, 0), (1, 0), (2, 2)])),
+    }
+}
+
+/// A training of the cnn on three speakers whose news the test tells; the real one's are left unread.
+fn training() -> Stage {
+    let mut stage = Stage::new("train");
+    stage.press(&["a", "a", "Space", "Enter"]);
+    let folds = ["03", "08", "12"].map(|speaker| format!("speaker {speaker}")).to_vec();
+    let series = vec![Series { model: "cnn".to_owned(), plan: "loso".to_owned(), folds }];
+    let agenda = Agenda { classes: CLASSES.map(str::to_owned).to_vec(), series, ..Agenda::default() };
+    let model = News::Model { model: "cnn".to_owned(), plan: "loso".to_owned(), index: 0, of: 1, folds: 3 };
+    stage.told([News::Start(agenda.into()), model]);
+    stage
+}
+
+impl Stage {
+    fn told(&mut self, news: impl IntoIterator<Item = News>) {
+        for news in news {
+            let _ = self.app.update(Update::Training(0, Report::News(news)));
+        }
+    }
+
+    /// The screen with times masked: they pass.
+    fn timeless(&self, width: u16, height: u16) -> String {
+        let timed = |line: &str| line.contains("running for") || line.contains(" left");
+        let mask = |line: &str| line.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect::<String>();
+        let screen = text(&self.cells(width, height));
+        screen.lines().map(|line| if timed(line) { mask(line) } else { line.to_owned() }).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn judged(fold: usize, done: usize) -> News {
+    let confusion = confusion(&[(0, 0), (0, 0), (1, 2), (1, 1), (2, 2), (2, 2)]);
+    News::Fold { fold, confusion, seconds: 60.0, done, folds: 3 }
+}
+
+#[test]
+fn a_training_is_watched_epoch_by_epoch() {
+    let mut stage = training();
+    stage.shows("no curves: this classifier learns in one go");
+    stage.told((1..=12).map(|number| News::Epoch { fold: 0, epoch: epoch(number) }));
+    insta::assert_snapshot!(stage.timeless(80, 24), @"");
+    stage.press(&["Tab"]);
+    // Before a fold is judged, and named so.
+    stage.shows("inner validation of fold 1, epoch 12: 3 clips");
+    stage.told([judged(0, 1), News::Epoch { fold: 1, epoch: epoch(1) }]);
+    stage.shows("test clips of 1 of 3 folds: 6 clips");
+    stage.shows("cnn on loso: fold 2 of 3 (speaker 08)");
+    insta::assert_snapshot!(stage.timeless(120, 40), @"");
+    stage.press(&["Tab", "Tab"]);
+    stage.shows("schedule: epochs 40");
+    insta::assert_snapshot!(stage.timeless(60, 18), @"");
+}
+
+#[test]
+fn an_earlier_folds_curves_are_looked_at_again() {
+    let mut stage = training();
+    stage.press(&[","]);
+    stage.shows("there are no curves yet");
+    stage.told([News::Epoch { fold: 0, epoch: epoch(5) }, judged(0, 1), News::Epoch { fold: 1, epoch: epoch(1) }]);
+    stage.shows("fold 2: loss");
+    stage.press(&[","]);
+    stage.shows("fold 1: loss");
+    stage.shows("fold 1 of 3 (speaker 03)");
+    stage.press(&[","]);
+    stage.shows("this is the first fold");
+    // It stays there while the next one learns on.
+    stage.told([News::Epoch { fold: 1, epoch: epoch(2) }]);
+    stage.shows("fold 1: loss");
+    stage.press(&["."]);
+    stage.shows("fold 2: loss");
+    // Following again: the third fold shows as soon as it learns.
+    stage.told([judged(1, 2), News::Epoch { fold: 2, epoch: epoch(1) }]);
+    stage.shows("fold 3: loss");
+    // Another screen and back: nothing is lost.
+    stage.press(&["1", "3"]);
+    stage.shows("fold 3: loss");
+}
+
+#[test]
+fn what_went_wrong_is_told_with_its_batch_and_how_it_ended() {
+    let mut stage = training();
+    let reason = "cnn on loso: fold speaker 08: epoch 3, batch 7 of 29: the loss is not a finite number";
+    stage.told([News::Epoch { fold: 0, epoch: epoch(2) }, News::Trouble(reason.to_owned())]);
+    stage.shows("! cnn on loso: fold speaker 08:");
+    stage.shows("7 of 29: the loss is not a finite number");
+    stage.app.update(Update::Training(0, Report::Cancelled));
+    stage.shows("cancelled after 0 s");
+    stage.shows("Enter starts");
+    assert!(!stage.screen().contains(" left"), "nothing is left of what has ended");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use emolab::job::{Cancelled, Unwatched, Watch, is_cancelled};
 use emolab::learn::Norm;
 use emolab::learn::space::Space;
 use emolab::store::Run;
-use emolab::workbench::experiment::{News, Request};
+use emolab::workbench::experiment::{Effort, News, Request};
 use emolab::workbench::material::Listener;
 use emolab::workbench::search::{Budget, Found, Quest, search};
 use serde_json::Value;
@@ -47,6 +47,7 @@ fn quest(trials: usize, journal: Option<&Path>) -> Quest {
             epochs: Some(9),
             seed: 5,
             nets: BTreeMap::new(),
+            effort: Effort::default(),
         },
         space: Space::read(space).unwrap(),
         budget: Budget { trials: Some(trials), time: None },

@@ -13,6 +13,7 @@ use crate::features::{FEATURE_SETS, Kind};
 use crate::file::write_whole;
 use crate::label::{BUILT_IN, Scheme};
 use crate::learn::CLASSIFIERS;
+use crate::learn::committee::FUSIONS;
 use crate::score::METRICS;
 use crate::tui::command::key_sheet_markdown;
 
@@ -51,7 +52,10 @@ fn catalogue() -> Result<String> {
         &mut page,
         "Classifiers",
         ["name", "reads", "what it is"],
-        CLASSIFIERS.iter().map(|c| [c.name().to_owned(), kind(c.kind()).to_owned(), c.about().to_owned()]),
+        CLASSIFIERS
+            .iter()
+            .map(|c| [c.name().to_owned(), kind(c.kind()).to_owned(), c.about().to_owned()])
+            .chain(FUSIONS.iter().map(|f| [f.name.to_owned(), "both".to_owned(), f.about.to_owned()])),
     );
     section(
         &mut page,

@@ -7,6 +7,7 @@ mod compare;
 mod docs;
 mod features;
 mod labels;
+mod log;
 mod model;
 mod prepare;
 mod progress;

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::compare::{ProtocolArgs, tell_cache, tell_problems};
+use super::log::{LogArg, ended};
 use super::prepare::Prepare;
 use super::progress::Progress;
 use super::table::{lines, percent};
@@ -17,7 +18,8 @@ use crate::corpus::scan;
 use crate::features::cache::Cache;
 use crate::learn::Norm;
 use crate::workbench::experiment::compare;
-use crate::workbench::material::{Listener, check_features, classifiers};
+use crate::workbench::log::{Log, Logged};
+use crate::workbench::material::{Listener, check_asked, contenders};
 use crate::workbench::models::{Row, Saved, Scores, check_folder, train};
 
 /// Arguments of `emolab train`.
@@ -40,6 +42,8 @@ pub struct Train {
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
+    log: LogArg,
+    #[command(flatten)]
     files: Files,
     #[command(flatten)]
     prepare: Prepare,
@@ -50,28 +54,40 @@ impl Train {
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
         let models = vec![self.model.clone()];
-        check_features(&classifiers(&models)?, self.protocol.features.as_deref())?;
+        check_asked(&contenders(&models)?, self.protocol.asked())?;
         check_folder(&self.out)?;
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        let log = self.log.open()?;
+        let saved = ended(log.as_ref(), self.train(models, log.as_ref(), &progress))?;
+        self.tell(&saved);
+        Ok(())
+    }
+
+    fn train(&self, models: Vec<String>, log: Option<&Log>, progress: &Progress) -> Result<Saved> {
+        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
         let cache = Cache::open(&self.files.cache()?);
         let listener =
             Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
         let request = self.protocol.request(models, self.plan.unwrap_or(Plan::Loso));
+        let watch = Logged::new(log, progress);
         let scores = match self.plan {
             None => Vec::new(),
-            Some(_) => compare(&corpus, &request, &listener, &mut |_| Ok(None), &progress)?.runs,
+            Some(_) => compare(&corpus, &request, &listener, &mut |_| Ok(None), &watch)?.runs,
         };
-        let mut saved = train(&corpus, &request, &listener, &progress)?;
+        let mut saved = train(&corpus, &request, &listener, &watch)?;
         saved.card.scores = scores.iter().map(|judged| Scores::of(judged)).collect();
         saved.write(&self.out)?;
         progress.end();
         tell_cache(&cache);
+        Ok(saved)
+    }
+
+    fn tell(&self, saved: &Saved) {
         let card = &saved.card;
         say(&format!(
             "{}: {} on {} clips of {} speakers, {} classes, {} parameters",
             self.out.display(),
-            card.recipe.classifier,
+            card.recipe.title(),
             card.trained_on.clips,
             card.trained_on.speakers,
             card.classes.len(),
@@ -80,7 +96,6 @@ impl Train {
         if card.scores.is_empty() {
             say("not evaluated: give --plan loso to have its scores in the card");
         }
-        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::compare::{self, ProtocolArgs, tell_cache, tell_problems};
+use super::log::{LogArg, ended};
 use super::prepare::Prepare;
 use super::progress::Progress;
 use super::table::{left, lines, percent};
@@ -23,12 +24,13 @@ use crate::job::is_cancelled;
 use crate::learn::space::Space;
 use crate::store::Run;
 use crate::workbench::experiment::Judged;
-use crate::workbench::material::{Listener, classifiers};
+use crate::workbench::log::{Log, Logged};
+use crate::workbench::material::{Listener, check_asked, contenders};
 use crate::workbench::search::{Budget, ETA, Found, Quest, Tried, search};
 use crate::workbench::{Keeper, places};
 
-/// Trials of each fold when neither a number nor a time is asked for.
-const TRIALS: u32 = 9;
+/// Time when neither that nor a number of trials is asked for: a first try, within a minute on any computer.
+const FIRST_TRY: Duration = Duration::from_secs(45);
 /// Rows of the table of trials.
 const SHOWN: usize = 10;
 
@@ -43,10 +45,10 @@ pub struct Search {
     /// What may vary, as a TOML (see docs/search.md) [default: rate, batch, optimiser, regularisation, width, depth].
     #[arg(long, value_name = "FILE")]
     space: Option<PathBuf>,
-    /// Trials in each fold [default: 9 if there is no budget]. The same number and seed find the same.
+    /// Trials in each fold. The same number and seed find the same, however fast the machine is.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     trials: Option<u32>,
-    /// Time for everything: 90s, 20m, 2h. What it finds depends on how fast the machine is.
+    /// Time for everything: 90s, 20m, 2h [default: 45s if there is no --trials]. What it finds depends on the machine.
     #[arg(long, value_name = "TIME", value_parser = time)]
     budget: Option<Duration>,
     /// Folds inside each fold's training speakers, at most.
@@ -76,6 +78,8 @@ pub struct Search {
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
+    log: LogArg,
+    #[command(flatten)]
     files: Files,
     #[command(flatten)]
     prepare: Prepare,
@@ -103,21 +107,9 @@ impl Search {
             "--out needs --plan none: each fold has a winner of its own"
         );
         let quest = self.quest()?;
-        classifiers(&quest.request.models)?;
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
-        tell_problems(&corpus);
-        let cache = Cache::open(&self.files.cache()?);
-        let listener =
-            Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
-        let mut keeper = Keeper::new(self.files.store()?);
-        let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
-        let found = search(&corpus, &quest, &listener, &mut keep, &progress);
-        progress.end();
-        if found.as_ref().is_err_and(is_cancelled) {
-            say("the trials that are done are kept; the same command with --resume goes on");
-        }
-        let found = found?;
-        tell_cache(&cache);
+        check_asked(&contenders(&quest.request.models)?, self.protocol.asked())?;
+        let log = self.log.open()?;
+        let found = ended(log.as_ref(), self.search(&quest, log.as_ref(), &progress))?;
         if let Some(out) = &self.out {
             write_net(&found, out)?;
         }
@@ -126,11 +118,29 @@ impl Search {
             serde_json::to_writer_pretty(&mut out, &json_of(&quest, &found))?;
             writeln!(out)?;
         } else {
-            for line in text(&quest, &found) {
-                writeln!(out, "{line}")?;
+            text(&quest, &found).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            if self.budget.is_none() && self.trials.is_none() {
+                writeln!(out, "\na first try of {} s; --budget 20m or --trials 27 looks further", FIRST_TRY.as_secs())?;
             }
         }
         Ok(out.flush()?)
+    }
+
+    fn search(&self, quest: &Quest, log: Option<&Log>, progress: &Progress) -> Result<Found> {
+        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
+        tell_problems(&corpus);
+        let cache = Cache::open(&self.files.cache()?);
+        let listener =
+            Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
+        let mut keeper = Keeper::new(self.files.store()?);
+        let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
+        let found = search(&corpus, quest, &listener, &mut keep, &Logged::new(log, progress));
+        progress.end();
+        if found.as_ref().is_err_and(is_cancelled) {
+            say("the trials that are done are kept; the same command with --resume goes on");
+        }
+        tell_cache(&cache);
+        found
     }
 
     fn quest(&self) -> Result<Quest> {
@@ -149,11 +159,12 @@ impl Search {
             (asked, _) => space.with("model", names(asked)),
         };
         let models = space.words("model").into_iter().map(str::to_owned).collect();
-        let trials = self.trials.or(if self.budget.is_none() { Some(TRIALS) } else { None });
+        let trials = self.trials.map(|trials| trials as usize);
+        let time = self.budget.or(if trials.is_none() { Some(FIRST_TRY) } else { None });
         Ok(Quest {
             request: self.protocol.request(models, self.plan.0.unwrap_or(Plan::Loso)),
             space,
-            budget: Budget { trials: trials.map(|trials| trials as usize), time: self.budget },
+            budget: Budget { trials, time },
             inner: self.inner_folds as usize,
             once: self.plan.0.is_none(),
             journal: Some(self.dir.clone().map_or_else(places::searches, Ok)?),

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: normalisation across clips (fitted inside a fold, see `learn::norm`) and anything about labels.
 
+pub mod alter;
 pub mod cache;
 pub mod curves;
 mod descriptors;

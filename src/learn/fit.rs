@@ -3,14 +3,19 @@
 //! A classifier sees only finite, scaled data whose classes all occur; what it was spared is put back here.
 //! Deliberately absent: splitting, scoring, and writing files (`model_file.rs`).
 
+use std::sync::Arc;
+
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
+use super::cnn::{Keeper, Unkept};
 use super::norm::Prep;
 use super::worker::{guarded, on_own_thread};
-use super::{CLASSIFIERS, Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights, classifier};
+use super::{
+    CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Weights, classifier,
+};
 use crate::features::Kind;
-use crate::job::Watch;
+use crate::job::{Mapped, Watch};
 
 /// A fitted recipe: prepares clips as in training and scores them.
 pub struct Fitted {
@@ -31,6 +36,19 @@ pub struct Fitted {
 /// [`LearnError`]: no such classifier, inputs of the wrong kind or of unequal lengths, fewer than two rows or classes,
 /// NaN or infinity, no column that varies, a failure or panic of the classifier, cancelled.
 pub fn fit(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Result<Fitted, LearnError> {
+    fit_kept(recipe, data, Arc::new(Unkept), watch)
+}
+
+/// As [`fit`], with checkpoints (see [`Classifier::fit_kept`]).
+///
+/// # Errors
+/// As [`fit`], and the keeper's.
+pub fn fit_kept(
+    recipe: &Recipe,
+    data: &Data,
+    keeper: Arc<dyn Keeper>,
+    watch: &dyn Watch<Epoch>,
+) -> Result<Fitted, LearnError> {
     let kind = known(&recipe.classifier).map_err(LearnError::WrongInput)?;
     check(kind, data)?;
     let (recipe, data) = (recipe.clone(), data.clone());
@@ -39,8 +57,14 @@ pub fn fit(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Result<Fit
         let (prep, inputs) = Prep::fit(recipe.norm, &data.inputs, &data.groups)?;
         watch.check()?;
         let (present, labels) = renumbered(&data.labels);
-        let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras: data.extras };
-        let model = kind.fit(&ready, &recipe, watch)?;
+        let extras = Extras {
+            second: data.extras.second.and_then(learnable),
+            altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
+            neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
+        };
+        let told = Mapped::new(watch, |epoch: Epoch| Some(epoch.of_task(&present, data.classes)));
+        let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras };
+        let model = kind.fit_kept(&ready, &recipe, keeper.as_ref(), &told)?;
         Ok(Fitted { recipe, classes: data.classes, present, prep, model })
     })
 }
@@ -86,6 +110,12 @@ impl Fitted {
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.model.parameters()
+    }
+
+    /// Temperature of the scores (see [`Model::temperature`]).
+    #[must_use]
+    pub fn temperature(&self) -> Option<f64> {
+        self.model.temperature()
     }
 
     /// Everything that [`Fitted::load`] needs beside the recipe and the number of classes.
@@ -155,9 +185,18 @@ fn check(kind: &dyn Classifier, data: &Data) -> Result<(), LearnError> {
     let clips = data.inputs.len();
     same_length("labels", data.labels.len(), clips)?;
     same_length("groups", data.groups.len(), clips)?;
+    if let Some(altered) = &data.extras.altered {
+        same_length("clips to change", altered.len(), clips)?;
+    }
     if let Some(row) = data.labels.iter().position(|&label| label >= data.classes) {
         let text = format!("clip {row}: class {} of {}", data.labels[row], data.classes);
         return Err(LearnError::WrongInput(text));
+    }
+    if let Some(second) = &data.extras.second {
+        same_length("second labels", second.labels.len(), clips)?;
+        if let Some(label) = second.labels.iter().flatten().find(|&&label| label >= second.classes) {
+            return Err(LearnError::WrongInput(format!("second label {label} of {}", second.classes)));
+        }
     }
     if clips < 2 {
         return Err(LearnError::TooFewRows(format!("training needs at least two clips, found {clips}")));
@@ -196,9 +235,26 @@ fn renumbered(labels: &[usize]) -> (Vec<usize>, Vec<usize>) {
     (present, places)
 }
 
+/// Second labels with the classes that occur numbered without gaps; `None` where fewer than two do.
+fn learnable(second: Second) -> Option<Second> {
+    let known: Vec<usize> = second.labels.iter().flatten().copied().collect();
+    let present = renumbered(&known).0;
+    let place = |label: usize| present.partition_point(|&class| class < label);
+    let labels = second.labels.iter().map(|label| label.map(place)).collect();
+    (present.len() > 1).then_some(Second { labels, classes: present.len() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn second_labels_are_numbered_without_gaps_and_one_class_is_none() {
+        let second = |labels: &[Option<usize>]| learnable(Second { labels: labels.to_vec(), classes: 4 });
+        let found = second(&[Some(3), None, Some(1), Some(3)]);
+        assert_eq!(found, Some(Second { labels: vec![Some(1), None, Some(0), Some(1)], classes: 2 }));
+        assert_eq!((second(&[Some(3), None, Some(3)]), second(&[None])), (None, None));
+    }
 
     #[test]
     fn labels_are_numbered_without_gaps() {

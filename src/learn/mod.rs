@@ -3,7 +3,10 @@
 //! `learn` never sees clips, speakers or files, so it cannot leak a speaker: what it is given is what it may use.
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
+mod altered;
+mod calibration;
 pub mod cnn;
+pub mod committee;
 mod fit;
 mod forest;
 mod knn;
@@ -24,10 +27,12 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array, Array2, ArrayD, Dimension};
 
-pub use fit::{Fitted, fit};
+pub use altered::{Alter, Altered};
+pub use fit::{Fitted, fit, fit_kept};
 
 use crate::features::{Image, Kind};
 use crate::job::{Cancelled, Watch};
+use crate::score::Confusion;
 
 /// What a classifier reads: n clips, all of one kind.
 #[derive(Debug, Clone)]
@@ -58,6 +63,10 @@ pub struct Data {
 pub struct Extras {
     /// Something else that is known of the clips, learnt beside the first.
     pub second: Option<Second>,
+    /// The clips with their sound changed; `None` = there is no sound behind them.
+    pub altered: Option<Altered>,
+    /// The class of speech without emotion, if the task has one.
+    pub neutral: Option<usize>,
 }
 
 /// Labels of a second kind.
@@ -98,10 +107,19 @@ pub struct Recipe {
     /// The net and its training where the classifier is one; `None` = the registry's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub net: Option<cnn::Settings>,
+    /// What is learnt beside the first target (told, not interpreted here).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<String>,
+    /// Fitted once with each of these in place of `seed`, and what the fits say is averaged; empty = one fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<u64>,
+    /// Recipes that decide together (see [`committee`]); empty = `classifier` decides alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Recipe>,
 }
 
 /// News from a fit that has epochs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Epoch {
     /// 1-based.
     pub epoch: usize,
@@ -109,12 +127,32 @@ pub struct Epoch {
     pub epochs: usize,
     /// Mean training loss of this epoch (cross-entropy, nats).
     pub train_loss: f64,
+    /// Unweighted average recall of the training windows as they were seen in this epoch (altered, with dropout, by
+    /// weights that still changed), 0..1.
+    pub train_uar: Option<f64>,
     /// Loss on the inner development split, if there is one.
     pub dev_loss: Option<f64>,
     /// Unweighted average recall on the inner development split, 0..1.
     pub dev_uar: Option<f64>,
     /// Learning rate at the end of the epoch.
     pub rate: f64,
+    /// The best epoch so far (1-based), whose weights would be kept; `None` where nothing tells epochs apart.
+    pub best: Option<usize>,
+    /// Whether it may end before `epochs`, for want of a better epoch.
+    pub may_stop: bool,
+    /// How fast it went.
+    pub pace: Pace,
+    /// Who was taken for whom on the inner development split.
+    pub dev: Option<Confusion>,
+}
+
+/// How fast an epoch went.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Pace {
+    /// Training clips seen per second, judging left out.
+    pub clips_per_second: f64,
+    /// Time of the whole epoch, judging included.
+    pub seconds: f64,
 }
 
 /// Named tensors that hold a fitted model; written as safetensors.
@@ -180,6 +218,20 @@ pub trait Classifier: Sync {
     /// # Errors
     /// [`LearnError`]; `Cancelled` within 100 ms of the watch saying so.
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError>;
+    /// As [`Classifier::fit`]; what trains in epochs writes a checkpoint after each and goes on from the last one, to
+    /// the same bits as without interruption.
+    ///
+    /// # Errors
+    /// As [`Classifier::fit`], and the keeper's.
+    fn fit_kept(
+        &self,
+        data: &Data,
+        recipe: &Recipe,
+        _keeper: &dyn cnn::Keeper,
+        watch: &dyn Watch<Epoch>,
+    ) -> Result<Box<dyn Model>, LearnError> {
+        self.fit(data, recipe, watch)
+    }
     /// Rebuilds a fitted model from what [`Model::weights`] gave.
     ///
     /// # Errors
@@ -198,6 +250,10 @@ pub trait Model: Send + Sync {
     fn weights(&self) -> Weights;
     /// Number of trained parameters, for the card.
     fn parameters(&self) -> usize;
+    /// Temperature fitted on held-out training clips, by which the scores are calibrated; `None` = they are not.
+    fn temperature(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// [`Classifier::checkpoint`] of those that train in epochs (see `cnn::split` for the split).
@@ -223,6 +279,28 @@ pub fn classifier(name: &str) -> Option<&'static dyn Classifier> {
     CLASSIFIERS.iter().copied().find(|kind| kind.name() == name)
 }
 
+impl Recipe {
+    /// For tables: the classifier's name, and how many fits were averaged: `cnn x5`.
+    pub fn title(&self) -> String {
+        match self.seeds.len() {
+            0 => self.classifier.clone(),
+            fits => format!("{} x{fits}", self.classifier),
+        }
+    }
+
+    /// The same for one fit with `seed`.
+    #[must_use]
+    pub fn with_seed(&self, seed: u64) -> Recipe {
+        let members = self.members.iter().map(|member| member.with_seed(seed)).collect();
+        Recipe { seed, seeds: Vec::new(), members, ..self.clone() }
+    }
+
+    /// The recipes that fit one classifier each, first to last; of several seeds the first one's.
+    pub fn leaves(&self) -> Vec<&Recipe> {
+        if self.members.is_empty() { vec![self] } else { self.members.iter().flat_map(Recipe::leaves).collect() }
+    }
+}
+
 impl std::fmt::Display for Norm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
@@ -242,6 +320,14 @@ impl std::str::FromStr for Norm {
             .into_iter()
             .find(|norm| norm.to_string() == name)
             .ok_or_else(|| format!("no scaling `{name}`; there are none, train and speaker"))
+    }
+}
+
+impl Epoch {
+    /// The same with the classes of the task: those of the fit are `present`, ascending, of `classes`.
+    fn of_task(self, present: &[usize], classes: usize) -> Epoch {
+        let dev = self.dev.map(|dev| dev.spread(present, classes));
+        Epoch { dev, ..self }
     }
 }
 
@@ -316,7 +402,8 @@ impl Extras {
             labels: rows.iter().map(|&row| second.labels[row]).collect(),
             classes: second.classes,
         });
-        Extras { second }
+        let altered = self.altered.as_ref().map(|altered| altered.select(rows));
+        Extras { second, altered, neutral: self.neutral }
     }
 }
 

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::cnn::Settings;
-use super::{LearnError, Norm, classifier};
+use super::{Classifier, LearnError, Norm, classifier};
+use crate::features::Kind;
 use reshape::{deepen, widen};
 
 mod reshape;
@@ -26,6 +27,13 @@ mod reshape;
 /// Keys that are no path into a net's TOML: the classifier, its feature set, the scaling; a factor on the channels,
 /// outputs and memories of all layers; blocks added (or, below 0, taken away).
 pub const WORDS: [&str; 5] = ["model", "features", "norm", "width", "depth"];
+
+/// Those of them that concern every classifier.
+const ALL: [&str; 3] = ["model", "features", "norm"];
+/// Parts of a net's TOML that concern images.
+const IMAGES: [&str; 2] = ["augment.", "crops."];
+/// The part of them that concerns rows of numbers, too.
+const MIXUP: &str = "augment.mixup";
 
 /// The space that is searched when none is given.
 const BUILT_IN: &str = include_str!("space.toml");
@@ -154,7 +162,17 @@ impl Point {
         self.0.get(key).and_then(Value::as_str)
     }
 
-    /// A net with the point's values in it.
+    /// What of it concerns a classifier: those that are no nets have no net's keys, and rows of numbers have no sound,
+    /// bands or frames to change.
+    #[must_use]
+    pub fn meant_for(&self, kind: &dyn Classifier) -> Point {
+        let (net, images) = (kind.settings().is_some(), kind.kind() == Kind::Image);
+        let of_images = |key: &str| IMAGES.iter().any(|part| key.starts_with(part)) && key != MIXUP;
+        let meant = |key: &str| ALL[..].contains(&key) || (net && (images || !of_images(key)));
+        Point(self.0.iter().filter(|(key, _)| meant(key)).map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    /// A net with the point's values in it; `false` takes a key away that holds no switch.
     ///
     /// # Errors
     /// [`LearnError::WrongInput`]: the net has no such key, or [`Settings::read`] refuses the value.
@@ -271,6 +289,7 @@ impl Range {
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Boolean(false) => "no".to_owned(),
         Value::Table(table) => table.values().map(text_of).collect::<Vec<_>>().join(" "),
         Value::Float(value) => value.to_string(),
         other => other.to_string(),
@@ -348,7 +367,12 @@ fn put(table: &mut Table, key: &str, value: &Value) -> Result<usize, LearnError>
             _ => return Err(wrong(key, &format!("a net has no [{part}]"))),
         };
     }
-    at.insert((*last).to_owned(), value.clone());
+    match (value, at.get(*last)) {
+        (Value::Boolean(false), Some(held)) if !held.is_bool() => drop(at.remove(*last)),
+        // Only what is known to be a switch can be off; what is not there is away already.
+        (Value::Boolean(false), None) => {}
+        _ => drop(at.insert((*last).to_owned(), value.clone())),
+    }
     Ok(1)
 }
 
@@ -403,14 +427,6 @@ mod tests {
     fn points_stay_inside_their_ranges_and_repeat_with_their_seed() {
         let space = Space::read(
             "\"schedule.rate\" = { low = 3e-4, high = 1e-2, scale = \"log\" }\n\
-             schedule.epochs = { low = 2, high = 5 }\n\
-             [schedule]\npatience = { low = 1, high = 40, scale = \"log\" }\n\
-             batch.of = [8, 16]",
-        );
-        // A table cannot be opened twice in TOML; that is told, not swallowed.
-        assert!(space.is_err());
-        let space = Space::read(
-            "\"schedule.rate\" = { low = 3e-4, high = 1e-2, scale = \"log\" }\n\
              [schedule]\nepochs = { low = 2, high = 5 }\npatience = { low = 1, high = 40, scale = \"log\" }\n\
              batch.of = [8, 16]",
         )
@@ -462,6 +478,8 @@ mod tests {
             ("\"schedule.rat\" = { of = [1e-3] }", "rat"),
             ("\"shedule.rate\" = { of = [1e-3] }", "[shedule]"),
             ("\"schedule.batch\" = { of = [8, 0] }", "schedule.batch"),
+            ("\"schedule.rate\" = { of = [false] }", "rate"),
+            ("\"augment.mixup\" = { of = [{ p = 2.0, alpha = 0.2 }] }", "mixup.p"),
             ("\"layer.dropuot.rate\" = { of = [0.1] }", "layer.dropuot.rate"),
             ("\"layer.conv.rate\" = { of = [0.1] }", "layer.conv.rate"),
             ("model = { of = [\"resnet\"] }", "resnet"),
@@ -472,6 +490,18 @@ mod tests {
             let why = Space::read(text).and_then(|space| space.check(&[cnn()])).unwrap_err().to_string();
             assert!(why.contains(told), "{text}: {why}");
         }
+    }
+
+    #[test]
+    fn a_part_can_be_there_or_not() {
+        let point =
+            |value: &str| Point(format!("\"augment.mixup\" = {value}\n\"augment.blank\" = 0.1").parse().unwrap());
+        let with = point("{ p = 0.5, alpha = 0.2 }").apply(&cnn()).unwrap();
+        assert!(with.augment.mixup.is_some() && with.augment.blank == 0.1);
+        assert!(point("false").apply(&with).unwrap().augment.mixup.is_none());
+        let rows = point("false").meant_for(classifier("mlp").unwrap());
+        assert_eq!(rows.0.keys().collect::<Vec<_>>(), ["augment.mixup"], "rows have nothing to blank");
+        assert!(point("false").meant_for(classifier("knn").unwrap()).0.is_empty());
     }
 
     #[test]

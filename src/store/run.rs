@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: scores (computed from the predictions by `score`, so they cannot disagree) and the fitted models.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +102,9 @@ pub struct Training {
     /// Version of the feature set.
     #[serde(default)]
     pub features_version: u32,
+    /// Versions of the feature sets by name, where there are several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sets: BTreeMap<String, u32>,
 }
 
 /// A search inside the training speakers of each fold, and what won.
@@ -158,6 +161,8 @@ pub struct Prediction {
     pub pred: usize,
     /// Score per class.
     pub p: Vec<f32>,
+    /// Class number that the fit of each seed predicts by itself; empty where there is but one fit.
+    pub seeds: Vec<usize>,
 }
 
 impl Run {
@@ -174,6 +179,12 @@ impl Run {
     /// Predicted class number of each prediction.
     pub fn pred(&self) -> Vec<usize> {
         self.predictions.iter().map(|prediction| prediction.pred).collect()
+    }
+
+    /// Class number that the fit of each seed predicts, of each prediction; seeds in the order of the recipe.
+    pub fn pred_of_seeds(&self) -> Vec<Vec<usize>> {
+        let of = |seed: usize| self.predictions.iter().map(|prediction| prediction.seeds[seed]).collect();
+        (0..self.recipe.seeds.len()).map(of).collect()
     }
 
     /// Speaker of each prediction as a number, in order of appearance from 0.
@@ -193,8 +204,10 @@ impl Run {
             return Some("the time of fitting is not a number".to_owned());
         }
         let odd = |prediction: &&Prediction| {
-            let Prediction { truth, pred, p, .. } = prediction;
-            *truth >= classes || *pred >= classes || p.len() != classes || p.iter().any(|score| !score.is_finite())
+            let Prediction { truth, pred, p, seeds, .. } = prediction;
+            let beyond = [truth, pred].into_iter().chain(seeds).any(|class| *class >= classes);
+            let fits = seeds.len() == self.recipe.seeds.len();
+            beyond || !fits || p.len() != classes || p.iter().any(|score| !score.is_finite())
         };
         let odd = self.predictions.iter().find(odd)?;
         Some(format!("the prediction for {} does not fit {classes} classes or is not finite", odd.clip.0))
@@ -214,6 +227,7 @@ pub(super) mod tests {
             truth,
             pred: 1,
             p: vec![0.25, 0.75],
+            seeds: Vec::new(),
         };
         Run {
             id: None,
@@ -237,6 +251,7 @@ pub(super) mod tests {
                     checkpoint: "last".to_owned(),
                     preparation: Preparation::plain(22_050),
                     features_version: 1,
+                    sets: BTreeMap::new(),
                 },
                 search: None,
                 maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
@@ -283,6 +298,7 @@ pub(super) mod tests {
         assert_eq!(spoil(|_| ()), None);
         assert!(spoil(|run| run.predictions[1].p[0] = f32::NAN).is_some_and(|fault| fault.contains("b.wav")));
         assert!(spoil(|run| run.predictions[2].truth = 2).is_some());
+        assert!(spoil(|run| run.predictions[2].seeds = vec![0]).is_some(), "a fit that the recipe does not have");
         assert!(spoil(|run| run.predictions[0].p.truncate(1)).is_some());
         assert!(spoil(|run| run.fit_seconds = f64::INFINITY).is_some());
     }

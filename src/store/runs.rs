@@ -87,7 +87,7 @@ impl Store {
         let Some(mut run) = self.read(&format!("{SELECT} WHERE id = ?1"), [id.0], run)?.pop() else {
             return Ok(None);
         };
-        let sql = "SELECT clip, speaker, fold, truth, pred, p FROM prediction WHERE run_id = ?1 ORDER BY row";
+        let sql = "SELECT clip, speaker, fold, truth, pred, p, seeds FROM prediction WHERE run_id = ?1 ORDER BY row";
         run.predictions = self.read(sql, [id.0], prediction)?;
         match run.fault() {
             None => Ok(Some(run)),
@@ -102,12 +102,14 @@ const SELECT: &str = "SELECT id, started_at, fit_seconds, protocol, recipe FROM 
 
 fn insert_predictions(tx: &Transaction<'_>, run: i64, predictions: &[Prediction]) -> rusqlite::Result<()> {
     let mut insert = tx.prepare_cached(
-        "INSERT INTO prediction (run_id, row, clip, speaker, fold, truth, pred, p)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO prediction (run_id, row, clip, speaker, fold, truth, pred, p, seeds)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for (row, one) in predictions.iter().enumerate() {
         let p: Vec<u8> = one.p.iter().flat_map(|score| score.to_le_bytes()).collect();
-        insert.execute(params![run, row, one.clip.0, one.speaker, one.fold, one.truth, one.pred, p])?;
+        // A class number is below 4096, as many as a head may have.
+        let seeds: Vec<u8> = one.seeds.iter().flat_map(|&class| (class as u16).to_le_bytes()).collect();
+        insert.execute(params![run, row, one.clip.0, one.speaker, one.fold, one.truth, one.pred, p, seeds])?;
     }
     Ok(())
 }
@@ -126,8 +128,9 @@ fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
 }
 
 fn prediction(row: &Row<'_>) -> rusqlite::Result<Prediction> {
-    let (chunks, rest) = row.get_ref(5)?.as_blob()?.as_chunks::<4>();
-    if !rest.is_empty() {
+    let (scores, rest) = row.get_ref(5)?.as_blob()?.as_chunks::<4>();
+    let (seeds, odd) = row.get_ref(6)?.as_blob()?.as_chunks::<2>();
+    if !rest.is_empty() || !odd.is_empty() {
         return Err(bad(5, "scores are cut short".to_owned()));
     }
     Ok(Prediction {
@@ -136,7 +139,8 @@ fn prediction(row: &Row<'_>) -> rusqlite::Result<Prediction> {
         fold: row.get(2)?,
         truth: row.get(3)?,
         pred: row.get(4)?,
-        p: chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        p: scores.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        seeds: seeds.iter().map(|bytes| usize::from(u16::from_le_bytes(*bytes))).collect(),
     })
 }
 

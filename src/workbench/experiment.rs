@@ -1,5 +1,6 @@
 //! Comparing classifiers on a corpus: features, folds, fits, predictions.
 //!
+//! A contender is one classifier or several that decide together (`learn::committee`), under one seed or several.
 //! Blocking; the caller gives a [`Watch`] and decides on which thread it runs. Folds of classifiers that read rows run
 //! side by side; those that read images use all cores inside one fit, so their folds follow one another.
 //! Deliberately absent: tuning, paired tests, and any choice made on a test fold.
@@ -9,21 +10,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use ndarray::Array2;
-
-use super::material::{Listener, check_features, classifiers, data, set_for};
+use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::summary::Summary;
-use super::{corpus_key, places};
+use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Corpus, Target, Task, task};
-use crate::features::{Chosen, Kind, Preparation};
+use crate::features::{Chosen, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
-use crate::learn::{Classifier, Data, Epoch, Norm, Recipe, fit};
-use crate::score::Association;
+use crate::learn::committee::{Sets, Verdict, Views, convene, unkept};
+use crate::learn::{Classifier, Data, Epoch, Norm, Recipe};
+use crate::score::{Association, Confusion};
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
+use anyhow::{Context, Result, bail};
+use ndarray::Array2;
 
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
 const CONFOUNDED: f64 = 0.2;
@@ -47,6 +48,17 @@ pub struct Request {
     pub seed: u64,
     /// Nets that are not the registry's, by the name of the classifier.
     pub nets: BTreeMap<String, Settings>,
+    /// What is done beyond one fit.
+    pub effort: Effort,
+}
+
+/// What goes into a model beyond one fit on the labels of the corpus. Nothing by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effort {
+    /// Fits with seeds that follow one another, whose probabilities are averaged; 0 and 1 = one fit.
+    pub seeds: usize,
+    /// A second target for nets to learn beside the first.
+    pub also: Option<Target>,
 }
 
 impl Request {
@@ -56,27 +68,83 @@ impl Request {
         Ok(asked.or_else(|| kind.settings()).transpose()?)
     }
 
-    /// The recipe of one of its classifiers, and the feature set that it reads.
+    /// The net of a classifier that is one, in words (see [`net::told`]).
+    pub fn told(&self, kind: &dyn Classifier) -> Option<Vec<(String, String)>> {
+        let mut settings = self.net(kind).ok()??;
+        settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
+        net::told(&settings).ok()
+    }
+
+    /// The recipe of one of its contenders, and the feature sets that it reads.
     ///
     /// # Errors
     /// An unknown feature set.
-    pub fn recipe(&self, kind: &dyn Classifier) -> Result<(Recipe, Chosen)> {
-        let set = set_for(kind.kind(), self.features.as_deref())?;
-        let recipe = Recipe {
+    pub fn recipe(&self, who: &Contender) -> Result<(Recipe, Vec<Chosen>)> {
+        let sets = who.sets(self.features.as_deref())?;
+        let all = who.members.iter().zip(&sets).map(|((kind, _), set)| self.member(*kind, set.name()));
+        let mut all: Vec<Recipe> = all.collect::<Result<_>>()?;
+        let recipe = match (all.len(), all.pop()) {
+            (1, Some(only)) => only,
+            (_, last) => {
+                let members: Vec<Recipe> = all.into_iter().chain(last).collect();
+                let features = sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(" + ");
+                let (classifier, norm, seed, epochs) = (who.name.to_owned(), self.norm, self.seed, self.epochs);
+                Recipe { classifier, features, norm, seed, epochs, members, ..Recipe::default() }
+            }
+        };
+        let seeds = match self.effort.seeds as u64 {
+            0 | 1 => Vec::new(),
+            fits => (0..fits).map(|fit| self.seed.wrapping_add(fit)).collect(),
+        };
+        Ok((Recipe { seeds, ..recipe }, sets))
+    }
+
+    fn member(&self, kind: &dyn Classifier, features: &str) -> Result<Recipe> {
+        let net = self.net(kind)?;
+        Ok(Recipe {
             classifier: kind.name().to_owned(),
-            features: set.name().to_owned(),
+            features: features.to_owned(),
             norm: self.norm,
             seed: self.seed,
             epochs: self.epochs,
-            net: self.net(kind)?,
-        };
-        Ok((recipe, set))
+            also: self.effort.also.filter(|_| net.is_some()).map(|also| also.to_string()),
+            net,
+            ..Recipe::default()
+        })
     }
+}
+
+/// What a comparison is about to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Agenda {
+    /// Name of the corpus.
+    pub corpus: String,
+    /// Class names of the task, in the order of confusions.
+    pub classes: Vec<String>,
+    /// Labelled clips.
+    pub clips: usize,
+    /// Known speakers.
+    pub speakers: usize,
+    /// What is fitted, in that order.
+    pub series: Vec<Series>,
+}
+
+/// A classifier under a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Series {
+    /// The classifier's name.
+    pub model: String,
+    /// The plan, as typed.
+    pub plan: String,
+    /// Its folds by name, such as `speaker 12`.
+    pub folds: Vec<String>,
 }
 
 /// News of a running comparison.
 #[derive(Debug, Clone)]
 pub enum News {
+    /// It is known what will be fitted.
+    Start(Arc<Agenda>),
     /// Features of `done` of `total` clips are there.
     Reading {
         /// Name of the feature set.
@@ -108,6 +176,12 @@ pub enum News {
     },
     /// One more fold is judged.
     Fold {
+        /// Which, from 0.
+        fold: usize,
+        /// Its test clips: who was taken for whom.
+        confusion: Confusion,
+        /// Seconds from the start of its fit.
+        seconds: f64,
         /// Folds done of the current series.
         done: usize,
         /// Folds of the current series.
@@ -164,7 +238,7 @@ struct Material<'a> {
     corpus: &'a Corpus,
     task: &'a Task,
     preparation: Preparation,
-    data: BTreeMap<String, Data>,
+    sets: Sets,
 }
 
 /// A plan and the splits it makes.
@@ -185,8 +259,8 @@ pub fn compare(
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
     watch: &dyn Watch<News>,
 ) -> Result<Compared> {
-    let kinds = classifiers(&request.models)?;
-    check_features(&kinds, request.features.as_deref())?;
+    let all = contenders(&request.models)?;
+    check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
     let (planned, no_twin) = planned(&task, request)?;
     if let Some(reason) = &no_twin {
@@ -195,14 +269,17 @@ pub fn compare(
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    let material = material(corpus, &task, (&kinds, request), listener, watch)?;
+    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets };
+    watch.tell(News::Start(Arc::new(agenda(&material, request, &all, &planned)?)));
     let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin };
-    let of = planned.len() * kinds.len();
-    let series = planned.iter().flat_map(|planned| kinds.iter().map(move |kind| (planned, *kind)));
-    for (index, (planned, kind)) in series.enumerate() {
-        let (model, plan) = (kind.name().to_owned(), planned.0.to_string());
+    let of = planned.len() * all.len();
+    let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
+    for (index, (planned, who)) in series.enumerate() {
+        let (recipe, _) = request.recipe(who)?;
+        let (model, plan) = (recipe.title(), planned.0.to_string());
         watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.1.len() });
-        match run(kind, &material, request, planned, watch) {
+        match run(who, &material, request, planned, watch) {
             Ok(run) => {
                 let judged = finish(run, keep, watch)?;
                 watch.tell(News::Run(Arc::clone(&judged)));
@@ -222,6 +299,7 @@ pub fn compare(
     }
 }
 
+/// Saves a run and works out its figures.
 pub(super) fn finish(
     mut run: Run,
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
@@ -256,48 +334,59 @@ pub fn default_plan(corpus: &Corpus) -> Plan {
     Plan::Random(5).twin(speakers.len())
 }
 
-fn material<'a>(
-    corpus: &'a Corpus,
-    task: &'a Task,
-    (kinds, request): (&[&'static dyn Classifier], &Request),
-    listener: &Listener<'_>,
-    watch: &dyn Watch<News>,
-) -> Result<Material<'a>> {
-    let mut all = BTreeMap::new();
-    for kind in kinds {
-        let (_, set) = request.recipe(*kind)?;
-        if !all.contains_key(set.name()) {
-            all.insert(set.name().to_owned(), data(corpus, task, set.as_ref(), listener, watch)?);
+fn agenda(material: &Material<'_>, request: &Request, all: &[Contender], planned: &[Planned]) -> Result<Agenda> {
+    let mut series = Vec::new();
+    for (plan, splits) in planned {
+        let folds: Vec<String> = splits.iter().map(|split| split.name.clone()).collect();
+        for who in all {
+            let model = request.recipe(who)?.0.title();
+            series.push(Series { model, plan: plan.to_string(), folds: folds.clone() });
         }
     }
-    Ok(Material { corpus, task, preparation: listener.preparation, data: all })
+    Ok(Agenda { series, ..Agenda::of(material.corpus, material.task) })
+}
+
+impl Agenda {
+    /// The task, and nothing to fit yet.
+    pub fn of(corpus: &Corpus, task: &Task) -> Agenda {
+        Agenda {
+            corpus: corpus.name.clone(),
+            classes: task.classes.clone(),
+            clips: task.rows.len(),
+            speakers: task.known_speakers(),
+            series: Vec::new(),
+        }
+    }
 }
 
 fn run(
-    kind: &'static dyn Classifier,
+    who: &Contender,
     material: &Material<'_>,
     request: &Request,
     (plan, splits): &Planned,
     watch: &dyn Watch<News>,
 ) -> Result<Run> {
-    let (recipe, set) = request.recipe(kind)?;
-    let data = &material.data[set.name()];
-    let workers = if kind.kind() == Kind::Image { 1 } else { rayon::current_num_threads() };
+    let (recipe, sets) = request.recipe(who)?;
+    let workers = if who.reads_images() { 1 } else { rayon::current_num_threads() };
     let (started_at, started) = (Timestamp::now(), Instant::now());
     let done = AtomicUsize::new(0);
     let folds = side_by_side(workers, splits, |fold, split| {
-        let scores = judge(&recipe, data, (fold, split), watch)?;
-        watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
-        Ok(scores)
+        let began = Instant::now();
+        let verdict = judge(&recipe, &material.sets, (fold, split), watch)?;
+        let (confusion, seconds) = (confusion(material.task, split, &verdict.scores), began.elapsed().as_secs_f64());
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        watch.tell(News::Fold { fold, confusion, seconds, done, folds: splits.len() });
+        Ok(verdict)
     })?;
     let fit_seconds = started.elapsed().as_secs_f64();
     let training = Training {
         norm: request.norm,
         seed: request.seed,
         epochs: request.epochs,
-        checkpoint: kind.checkpoint().to_owned(),
+        checkpoint: checkpoint(who),
         preparation: material.preparation,
-        features_version: set.version(),
+        features_version: sets[0].version(),
+        sets: versions(&sets),
     };
     let protocol = protocol((material.corpus, material.task), (*plan, splits), training);
     Ok(Run {
@@ -310,12 +399,42 @@ fn run(
     })
 }
 
-/// Scores of the fold's test rows.
-fn judge(recipe: &Recipe, all: &Data, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Array2<f64>> {
+/// Which weights a contender keeps, in words.
+fn checkpoint(who: &Contender) -> String {
+    match &who.members[..] {
+        [(only, _)] => only.checkpoint().to_owned(),
+        several => {
+            let said = several.iter().map(|(kind, _)| format!("{}: {}", kind.name(), kind.checkpoint()));
+            said.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// Versions of the feature sets by name, where there are several.
+pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
+    let all = sets.iter().map(|set| (set.name().to_owned(), set.version()));
+    if sets.len() > 1 { all.collect() } else { BTreeMap::new() }
+}
+
+/// What the recipe, fitted on the fold's training rows, says of its test rows.
+fn judge(recipe: &Recipe, all: &Sets, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Verdict> {
     let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold, epoch }));
-    let fitted = fit(recipe, &all.select(&split.train), &told).with_context(|| format!("fold {}", split.name))?;
-    let test = all.select(&split.test);
-    Ok(fitted.scores(&test.inputs, &test.groups)?)
+    let read: Vec<(&String, &Data)> =
+        recipe.leaves().iter().filter_map(|leaf| all.get_key_value(&leaf.features)).collect();
+    let train = read.iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
+    let committee = convene(recipe, &train, &unkept, &told).with_context(|| format!("fold {}", split.name))?;
+    let test: Views = read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(&split.test))).collect();
+    let groups: Vec<usize> = split.test.iter().map(|&row| read[0].1.groups[row]).collect();
+    Ok(committee.scores(&test, &groups)?)
+}
+
+/// Who was taken for whom in the fold's test rows.
+pub(super) fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
+    let mut all = Confusion::new(task.classes.len());
+    for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
+        all.see(task.labels[row], argmax(scores.iter().copied()));
+    }
+    all
 }
 
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.
@@ -347,14 +466,11 @@ pub(super) fn side_by_side<T: Sync, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-pub(super) fn predictions(
-    (corpus, task): (&Corpus, &Task),
-    splits: &[Split],
-    folds: &[Array2<f64>],
-) -> Vec<Prediction> {
+/// What each fold's verdict says of its test clips, in the order of the task.
+pub(super) fn predictions((corpus, task): (&Corpus, &Task), splits: &[Split], folds: &[Verdict]) -> Vec<Prediction> {
     let mut by_row = BTreeMap::new();
-    for (fold, (split, scores)) in splits.iter().zip(folds).enumerate() {
-        for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
+    for (fold, (split, verdict)) in splits.iter().zip(folds).enumerate() {
+        for (at, (&row, scores)) in split.test.iter().zip(verdict.scores.outer_iter()).enumerate() {
             by_row.insert(
                 row,
                 Prediction {
@@ -364,6 +480,7 @@ pub(super) fn predictions(
                     truth: task.labels[row],
                     pred: argmax(scores.iter().copied()),
                     p: scores.iter().map(|&p| p as f32).collect(),
+                    seeds: verdict.seeds.iter().map(|scores| argmax(scores.row(at).iter().copied())).collect(),
                 },
             );
         }

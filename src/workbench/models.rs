@@ -4,22 +4,25 @@
 //! which columns are read). The card is written last: a folder with a card is whole.
 //! Deliberately absent: scoring a model on its own training clips.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
-use super::experiment::{Judged, News, Request, argmax, scaling_note};
-use super::material::{Listener, check_features, classifiers, data, gather};
+use super::experiment::{Agenda, Judged, News, Request, Series, argmax, scaling_note, versions};
+use super::material::{Listener, check_asked, contenders, gather, sets};
 use crate::audio::decode;
 use crate::corpus::{Corpus, task};
 use crate::features::curves::Curves;
 use crate::features::{Chosen, Features, Preparation, feature_set};
 use crate::file::write_whole;
 use crate::job::{Mapped, Watch};
-use crate::learn::{Fitted, Norm, Recipe, fit, model_file};
+use crate::learn::committee::{Committee, Views, convene, unkept};
+use crate::learn::{Norm, Recipe, model_file};
 
 /// Version of the folder's layout; a newer one is refused.
 const FORMAT: u32 = 1;
@@ -44,8 +47,14 @@ pub struct Card {
     /// What happens to a clip before its features are computed: `rate`, and what else was asked for.
     #[serde(flatten)]
     pub preparation: Preparation,
-    /// Version of the feature set.
+    /// Version of the feature set, the first where there are several.
     pub features_version: u32,
+    /// Versions of the feature sets by name, where there are several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sets: BTreeMap<String, u32>,
+    /// How the probabilities were calibrated, in words.
+    #[serde(default)]
+    pub calibration: String,
     /// Trained parameters.
     pub parameters: usize,
     /// Corpus, clips and speakers it was fitted on.
@@ -89,7 +98,7 @@ pub struct Scores {
 pub struct Saved {
     /// What it says about itself.
     pub card: Card,
-    fitted: Fitted,
+    fitted: Committee,
 }
 
 /// One row of the table of predictions.
@@ -112,8 +121,8 @@ pub struct Row {
 /// # Errors
 /// As [`super::experiment::compare`].
 pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<Saved> {
-    let kinds = classifiers(&request.models)?;
-    let [kind] = kinds[..] else { bail!("a model is made of one classifier, {} were named", kinds.len()) };
+    let all = contenders(&request.models)?;
+    let [who] = &all[..] else { bail!("a model is made of one classifier, {} were named", all.len()) };
     let task = task(corpus, request.target)?;
     if request.norm == Norm::Speaker && task.speakerless() > 0 {
         bail!("scaling by speaker: {} of {} clips have no speaker", task.speakerless(), task.rows.len());
@@ -121,18 +130,24 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    check_features(&kinds, request.features.as_deref())?;
-    let (recipe, set) = request.recipe(kind)?;
-    let data = data(corpus, &task, set.as_ref(), listener, watch)?;
-    watch.tell(News::Model { model: recipe.classifier.clone(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
-    let fitted = fit(&recipe, &data, &Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch })))?;
+    check_asked(&all, (request.features.as_deref(), request.effort.also))?;
+    let (recipe, read) = request.recipe(who)?;
+    let data = sets(corpus, &task, (&all, request), listener, watch)?;
+    let (model, plan) = (recipe.title(), "all clips".to_owned());
+    let series = vec![Series { model: model.clone(), plan: plan.clone(), folds: vec![plan.clone()] }];
+    watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(corpus, &task) })));
+    watch.tell(News::Model { model, plan, index: 0, of: 1, folds: 1 });
+    let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch }));
+    let fitted = convene(&recipe, &data, &unkept, &told)?;
     let card = Card {
         format: FORMAT,
         emolab: env!("CARGO_PKG_VERSION").to_owned(),
         target: request.target.to_string(),
         classes: task.classes.clone(),
         preparation: listener.preparation,
-        features_version: set.version(),
+        features_version: read[0].version(),
+        sets: versions(&read),
+        calibration: calibration(&fitted),
         parameters: fitted.parameters(),
         trained_on: TrainedOn {
             corpus: corpus.name.clone(),
@@ -144,6 +159,17 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
         scores: Vec::new(),
     };
     Ok(Saved { card, fitted })
+}
+
+/// How a model's probabilities were calibrated.
+fn calibration(fitted: &Committee) -> String {
+    let one = |temperature: Option<f64>| temperature.map_or_else(|| "none".to_owned(), |t| format!("{t:.2}"));
+    let temperatures = fitted.temperatures();
+    if temperatures.iter().all(Option::is_none) {
+        return "none: temperature 1, for want of clips that were not learnt from".to_owned();
+    }
+    let all = temperatures.into_iter().map(one).collect::<Vec<_>>().join(", ");
+    format!("temperature of each fit, by training speakers that it did not learn from: {all}")
 }
 
 impl Scores {
@@ -190,7 +216,7 @@ impl Saved {
         let card = card(&text).with_context(|| path.display().to_string())?;
         let path = dir.join(WEIGHTS);
         let weights = model_file::read(&path)?;
-        let fitted = Fitted::load(card.recipe.clone(), card.classes.len(), &weights)
+        let fitted = Committee::load(card.recipe.clone(), card.classes.len(), &weights)
             .with_context(|| path.display().to_string())?;
         Ok(Saved { card, fitted })
     }
@@ -216,27 +242,27 @@ impl Saved {
             let mut known = Vec::new();
             for (file, heard) in heard {
                 match heard {
-                    Ok((row, features)) => known.push((row, features)),
+                    Ok(heard) => known.push(heard),
                     Err(error) => problems.push((file.clone(), format!("{error:#}"))),
                 }
             }
             if !known.is_empty() {
-                let (rows, features): (Vec<Row>, Vec<Features>) = known.into_iter().unzip();
-                each(self.score(rows, features)?)?;
+                each(self.score(known)?)?;
             }
         }
         Ok(problems)
     }
 
-    fn set(&self) -> Result<Chosen> {
-        feature_set(&self.card.recipe.features)
-            .with_context(|| format!("this emolab has no feature set `{}`", self.card.recipe.features))
+    fn sets(&self) -> Result<Vec<Chosen>> {
+        self.card.recipe.leaves().iter().map(|leaf| known(&leaf.features)).collect()
     }
 
-    fn hear(&self, file: &Path) -> Result<(Row, Features)> {
+    /// The features of a file in each set of the model, with what else is told of it.
+    fn hear(&self, file: &Path) -> Result<(Row, Vec<Features>)> {
         let sound = decode(file)?;
         let heard = sound.mono().resample(self.card.preparation.rate)?;
-        let features = self.set()?.extract(&self.card.preparation.apply(sound)?)?;
+        let wave = self.card.preparation.apply(sound)?;
+        let features = self.sets()?.iter().map(|set| Ok(set.extract(&wave)?)).collect::<Result<_>>()?;
         // Pitch and level are those of the file: a model's preparation is not what a person asks about.
         let curves = Curves::of(&heard)?;
         let row = Row {
@@ -249,8 +275,13 @@ impl Saved {
         Ok((row, features))
     }
 
-    fn score(&self, rows: Vec<Row>, features: Vec<Features>) -> Result<Vec<Row>> {
-        let scores = self.fitted.scores(&gather(features)?, &vec![0; rows.len()])?;
+    fn score(&self, heard: Vec<(Row, Vec<Features>)>) -> Result<Vec<Row>> {
+        let (rows, features): (Vec<Row>, Vec<Vec<Features>>) = heard.into_iter().unzip();
+        let mut views = Views::new();
+        for (at, leaf) in self.card.recipe.leaves().iter().enumerate() {
+            views.insert(leaf.features.clone(), gather(features.iter().map(|all| all[at].clone()).collect())?);
+        }
+        let scores = self.fitted.scores(&views, &vec![0; rows.len()])?.scores;
         let named = rows.into_iter().zip(scores.outer_iter()).map(|(row, p)| Row {
             pred: self.card.classes[argmax(p.iter().copied())].clone(),
             p: p.to_vec(),
@@ -287,15 +318,18 @@ fn card(text: &str) -> Result<Card> {
         Some(_) => {}
     }
     let card: Card = toml::from_str(text).context("not a model card")?;
-    let set = feature_set(&card.recipe.features)
-        .with_context(|| format!("this emolab has no feature set `{}`", card.recipe.features))?;
-    if set.version() != card.features_version {
-        bail!(
-            "made with version {} of the features `{}`, this emolab computes version {}; train it again",
-            card.features_version,
-            card.recipe.features,
-            set.version()
-        );
+    for leaf in card.recipe.leaves() {
+        let (name, now) = (&leaf.features, known(&leaf.features)?.version());
+        let made = *card.sets.get(name).unwrap_or(&card.features_version);
+        if made != now {
+            bail!(
+                "made with version {made} of the features `{name}`, this emolab computes version {now}; train it again"
+            );
+        }
     }
     Ok(card)
+}
+
+fn known(set: &str) -> Result<Chosen> {
+    feature_set(set).with_context(|| format!("this emolab has no feature set `{set}`"))
 }

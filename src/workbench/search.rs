@@ -21,13 +21,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use ndarray::Array2;
 
-use super::experiment::{Judged, News, Request, finish, predictions, protocol, scaling_note};
-use super::material::{Listener, data};
+use super::experiment::{
+    Agenda, Judged, News, Request, Series, confusion, finish, predictions, protocol, scaling_note,
+};
+use super::material::{Listener, sets};
 use crate::corpus::plan::Split;
 use crate::corpus::{Corpus, Task, task};
-use crate::features::Chosen;
 use crate::job::Watch;
 use crate::label::Timestamp;
+use crate::learn::committee::{Sets, Verdict};
 use crate::learn::space::Space;
 use crate::learn::{Recipe, classifier};
 use crate::store::{Run, RunId, Searched, Training, Winner};
@@ -37,7 +39,7 @@ use candidates::Candidates;
 pub use halving::{ETA, Rung, Score};
 use journal::Journal;
 pub use race::{Budget, Tried};
-use race::{Fold, Race, inner_folds, ranking};
+use race::{Fold, Race, inner_folds, ranking, spent};
 
 /// What to search, where, and how long.
 #[derive(Debug, Clone)]
@@ -87,8 +89,8 @@ pub struct Searching {
 /// The fits that are judged.
 #[derive(Default)]
 struct Outer {
-    winners: Vec<Array2<f64>>,
-    defaults: Vec<Array2<f64>>,
+    winners: Vec<Verdict>,
+    defaults: Vec<Verdict>,
     /// Fit time of search and winners, and that of the defaults.
     seconds: (f64, f64),
     /// Why the registry's recipe has no run.
@@ -117,17 +119,13 @@ pub fn search(
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    let chosen = candidates.sets()?;
-    let mut sets = BTreeMap::new();
-    for set in &chosen {
-        sets.insert(set.name().to_owned(), data(corpus, &task, set.as_ref(), listener, watch)?);
-    }
-    let stage = Stage { corpus, task: &task, quest, listener, chosen: &chosen, splits: &splits };
+    let sets = gathered(corpus, &task, (&candidates, request), listener, watch)?;
+    let versions = versions(&candidates)?;
+    let stage = Stage { corpus, task: &task, quest, listener, versions, splits: &splits };
     let mut journal = stage.journal()?;
     journal.notes().iter().for_each(|note| watch.tell(News::Trouble(note.clone())));
     let started_at = Timestamp::now();
-    let (model, plan) = (format!("search {}", candidates.names().join(", ")), stage.plan());
-    watch.tell(News::Model { model, plan, index: 0, of: 1, folds: splits.len() });
+    stage.announce(&candidates, watch);
     let (candidates, journal) = (&mut candidates, &mut journal);
     let mut race = Race { sets: &sets, candidates, journal, budget: quest.budget, watch };
     let mut outer = Outer::default();
@@ -155,6 +153,35 @@ fn splits(task: &Task, quest: &Quest) -> Result<Vec<Split>> {
     Ok(task.splits(&plan, quest.request.seed)?)
 }
 
+/// Training data of every feature set that a candidate may read.
+fn gathered(
+    corpus: &Corpus,
+    task: &Task,
+    (candidates, request): (&Candidates<'_>, &Request),
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<Sets> {
+    let mut all = Sets::new();
+    for features in candidates.features() {
+        let asked = Request { features: features.map(str::to_owned), ..request.clone() };
+        for (name, data) in sets(corpus, task, (candidates.contenders(), &asked), listener, watch)? {
+            all.entry(name).or_insert(data);
+        }
+    }
+    Ok(all)
+}
+
+/// Versions of the same sets.
+fn versions(candidates: &Candidates<'_>) -> Result<BTreeMap<String, u32>> {
+    let mut all = BTreeMap::new();
+    for features in candidates.features() {
+        for who in candidates.contenders() {
+            all.extend(who.sets(features)?.iter().map(|set| (set.name().to_owned(), set.version())));
+        }
+    }
+    Ok(all)
+}
+
 /// The inner folds of each outer one.
 fn inner(task: &Task, quest: &Quest, splits: &[Split]) -> Result<Vec<Vec<Split>>> {
     let of = |split: &Split| {
@@ -171,7 +198,8 @@ struct Stage<'a> {
     task: &'a Task,
     quest: &'a Quest,
     listener: &'a Listener<'a>,
-    chosen: &'a [Chosen],
+    /// Of every feature set in play.
+    versions: BTreeMap<String, u32>,
     splits: &'a [Split],
 }
 
@@ -180,15 +208,24 @@ impl Stage<'_> {
         if self.quest.once { "all speakers".to_owned() } else { self.quest.request.plan.to_string() }
     }
 
+    fn announce(&self, candidates: &Candidates<'_>, watch: &dyn Watch<News>) {
+        let names: Vec<&str> = candidates.contenders().iter().map(|who| who.name).collect();
+        let (model, plan) = (format!("search {}", names.join(", ")), self.plan());
+        let folds: Vec<String> = self.splits.iter().map(|split| split.name.clone()).collect();
+        let count = folds.len();
+        let series = vec![Series { model: model.clone(), plan: plan.clone(), folds }];
+        watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(self.corpus, self.task) })));
+        watch.tell(News::Model { model, plan, index: 0, of: 1, folds: count });
+    }
+
     /// The journal of just this search: of these data, features, nets, space, folds and seed, by this version.
     fn journal(&self) -> Result<Journal> {
         let Some(dir) = &self.quest.journal else { return Ok(Journal::in_memory()) };
         let (request, quest) = (&self.quest.request, self.quest);
         let facts = super::experiment::data_facts(self.corpus, self.task);
-        let sets: Vec<(&str, u32)> = self.chosen.iter().map(|set| (set.name(), set.version())).collect();
-        let what = (&request.models, request.norm, &request.features, request.epochs, &request.nets, &quest.space);
-        let how = (&facts.data_hash, self.plan(), request.seed, quest.inner, &sets, &self.listener.preparation);
-        let key = blake3::hash(format!("{} {what:?} {how:?}", env!("CARGO_PKG_VERSION")).as_bytes()).to_hex();
+        // Everything that decides what a fit of this number in this fold brings.
+        let what = (&facts, request, &quest.space, quest.inner, quest.once, &self.versions, self.listener.preparation);
+        let key = blake3::hash(format!("{} {what:?}", env!("CARGO_PKG_VERSION")).as_bytes()).to_hex();
         let about = format!("{}, {}, {}, seed {}", facts.corpus, request.target, self.plan(), request.seed);
         Journal::open(dir, (&key[..16], &about), quest.resume)
     }
@@ -206,7 +243,7 @@ impl Stage<'_> {
             let default = if self.quest.once { 0.0 } else { self.default(race, &fold, outer)? };
             fold.time = left.map(|left| left.saturating_sub(Duration::from_secs_f64(2.0 * default)));
             let tried = race.run(&fold)?;
-            outer.seconds.0 += tried.iter().map(|tried| tried.seconds).sum::<f64>();
+            outer.seconds.0 += spent(&tried);
             let searching = self.winner(race, &fold, tried, outer)?;
             done.push(searching);
         }
@@ -217,7 +254,7 @@ impl Stage<'_> {
     fn default(&self, race: &mut Race<'_, '_>, fold: &Fold<'_>, outer: &mut Outer) -> Result<f64> {
         let (scores, seconds) = race.outer(fold, 0)?;
         match scores {
-            Ok(scores) => outer.defaults.push(scores),
+            Ok(scores) => outer.defaults.push(verdict(scores)),
             Err(reason) => outer.no_default = Some(format!("{}: {reason}", fold.split.name)),
         }
         outer.seconds.1 += seconds;
@@ -250,7 +287,10 @@ impl Stage<'_> {
             outer.seconds.0 += if winner == 0 { 0.0 } else { seconds };
             match scores {
                 Ok(scores) => {
-                    outer.winners.push(scores);
+                    let (confusion, done) = (confusion(self.task, fold.split, &scores), fold.number + 1);
+                    let (fold, folds) = (fold.number, self.splits.len());
+                    race.watch.tell(News::Fold { fold, confusion, seconds, done, folds });
+                    outer.winners.push(verdict(scores));
                     return Ok(Searching { name, winner, score, tried });
                 }
                 Err(reason) => {
@@ -287,7 +327,7 @@ impl Stage<'_> {
     fn run(
         &self,
         recipe: Recipe,
-        scores: &[Array2<f64>],
+        scores: &[Verdict],
         (started_at, fit_seconds): (Timestamp, f64),
         found: &Found,
     ) -> Run {
@@ -298,7 +338,8 @@ impl Stage<'_> {
             epochs: request.epochs,
             checkpoint: self.checkpoint(&found.candidates[0].recipe),
             preparation: self.listener.preparation,
-            features_version: self.chosen.first().map_or(0, |set| set.version()),
+            features_version: self.versions.get(&found.candidates[0].recipe.features).copied().unwrap_or(0),
+            sets: if self.versions.len() > 1 { self.versions.clone() } else { BTreeMap::new() },
         };
         let protocol = protocol((self.corpus, self.task), (request.plan, self.splits), training);
         let predictions = predictions((self.corpus, self.task), self.splits, scores);
@@ -338,6 +379,11 @@ impl Stage<'_> {
             Searched { space: self.quest.space.lines(), trials, seconds, inner_folds: self.quest.inner, winners };
         (recipe, facts)
     }
+}
+
+/// What one fit says.
+fn verdict(scores: Array2<f64>) -> Verdict {
+    Verdict { scores, seeds: Vec::new() }
 }
 
 /// What a reader of the run must know of the search.

@@ -203,6 +203,14 @@ pub fn widest(work: impl Work) {
     work.run();
 }
 
+/// True where [`widest`] has 32 registers of 16 numbers; elsewhere there are about as many numbers in half as many.
+pub fn many_registers() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512f");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// True where `f32::mul_add` is one instruction inside [`widest`]; elsewhere it may be a slow call.
 pub fn fuses() -> bool {
     #[cfg(target_arch = "x86_64")]

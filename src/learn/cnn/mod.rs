@@ -15,7 +15,7 @@
 //! | `run.rs`, `pass.rs`, `loss.rs` | all layers forward and backward; one batch; what it is worth |
 //! | `optimiser.rs`, `schedule.rs`, `average.rs` | the step, its length, the average of many |
 //! | `split.rs`, `train.rs`, `checkpoint.rs`, `random.rs` | inner split, epochs, going on after a kill |
-//! | `augment.rs` | what is changed in a clip before it is learnt from |
+//! | `augment/`, `crops.rs` | what is changed in a clip before it is learnt from; which parts of it are scored |
 //! | `learner.rs` | a model in training with its clips; the fitted model |
 //! | `settings.rs`, `nets.rs`, `nets/` | a net and its training as one TOML; the nets of the registry |
 
@@ -23,6 +23,7 @@ mod augment;
 mod average;
 mod batch;
 mod checkpoint;
+mod crops;
 mod fused;
 #[cfg(test)]
 mod golden;
@@ -49,9 +50,10 @@ mod train;
 #[cfg(test)]
 mod trajectory;
 
-pub use augment::Augment;
+pub use augment::{Augment, Gain, Mixup, Paste, Pitch, Shift, Snr, Speed};
 pub use average::{Average, Averager, Numbers};
 pub use checkpoint::{Keeper, Unkept};
+pub use crops::Crops;
 pub use learner::{NetModel, fit};
 pub use list::{Input, LayerSpec, List};
 pub use loss::{Heads, Loss, log_softmax};

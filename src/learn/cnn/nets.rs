@@ -34,18 +34,8 @@ pub static MLP: Net = Net {
 };
 
 impl Net {
-    /// Fits with a checkpoint after each epoch; goes on from the keeper's, if there is one, to the same bits as without
-    /// interruption.
-    ///
-    /// # Errors
-    /// As [`Classifier::fit`]; [`LearnError::BadModel`] when the checkpoint is damaged or of another fit.
-    pub fn fit_kept(
-        &self,
-        data: &Data,
-        recipe: &Recipe,
-        keeper: &dyn Keeper,
-        watch: &dyn Watch<Epoch>,
-    ) -> Result<Box<dyn Model>, LearnError> {
+    /// Its settings under `recipe`, and what it reads of `data`.
+    fn settled(&self, data: &Data, recipe: &Recipe) -> Result<(Settings, Input), LearnError> {
         let input = match &data.inputs {
             Inputs::Images(images) => {
                 images.first().map(|image| Input::Images { channels: image.dim().0, bands: image.dim().1 })
@@ -61,7 +51,7 @@ impl Net {
         if let Some(epochs) = recipe.epochs {
             settings.schedule.epochs = epochs;
         }
-        Ok(Box::new(fit((&settings, input), data, &Fit { recipe, schedule: settings.schedule, keeper, watch })?))
+        Ok((settings, input))
     }
 }
 
@@ -88,6 +78,17 @@ impl Classifier for Net {
 
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         self.fit_kept(data, recipe, &Unkept, watch)
+    }
+
+    fn fit_kept(
+        &self,
+        data: &Data,
+        recipe: &Recipe,
+        keeper: &dyn Keeper,
+        watch: &dyn Watch<Epoch>,
+    ) -> Result<Box<dyn Model>, LearnError> {
+        let (settings, input) = self.settled(data, recipe)?;
+        Ok(Box::new(fit((&settings, input), data, &Fit { recipe, schedule: settings.schedule, keeper, watch })?))
     }
 
     fn load(&self, weights: &Weights) -> Result<Box<dyn Model>, LearnError> {

@@ -21,6 +21,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
+use super::crops::Crops;
 use super::list::{LayerSpec, List};
 use super::schedule::Schedule;
 use crate::learn::LearnError;
@@ -38,6 +39,9 @@ pub struct Settings {
     /// What is changed in a clip before it is learnt from.
     #[serde(default)]
     pub augment: Augment,
+    /// Which parts of a clip are scored.
+    #[serde(default)]
+    pub crops: Crops,
     /// The layers before the heads.
     #[serde(rename = "layer")]
     pub layers: Vec<LayerSpec>,
@@ -91,8 +95,8 @@ impl Settings {
         within("schedule.patience", schedule.patience as f64, 1.0, 1e5)?;
         within("schedule.rate", schedule.rate, 1e-9, 100.0)?;
         within("schedule.clip", schedule.clip.unwrap_or(1.0), 1e-9, 1e9)?;
-        within("augment.frames", self.augment.frames as f64, 1.0, 1e6)?;
-        within("augment.blank", self.augment.blank, 0.0, 1.0)
+        within("crops.count", self.crops.count as f64, 0.0, 100.0)?;
+        self.augment.check()
     }
 }
 

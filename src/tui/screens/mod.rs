@@ -6,6 +6,7 @@ mod browse;
 mod clip_view;
 mod features;
 mod label;
+mod live;
 mod results;
 mod run;
 mod train;

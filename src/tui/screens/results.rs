@@ -130,7 +130,7 @@ fn cells(bench: &Workbench, (place, is_twin): (usize, bool), theme: &Theme) -> V
         .uar_ci
         .map_or_else(|| "–".to_owned(), |ci| format!("{}–{}", percent(Some(ci.low)), percent(Some(ci.high))));
     vec![
-        Cell::from(format!("{sign}{}", run.recipe.classifier)),
+        Cell::from(format!("{sign}{}", run.recipe.title())),
         Cell::from(run.recipe.features.clone()),
         Cell::from(run.protocol.data.target.to_string()),
         Cell {

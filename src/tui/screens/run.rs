@@ -204,6 +204,7 @@ impl RunDetail {
             normalised: self.normalised,
             truth: self.truth,
             pred: self.pred,
+            marked: true,
         };
         matrix::draw(buffer, body, &shown, theme);
         if let (Some(truth), Some(pred)) = (self.truth.row(), self.pred.row()) {

@@ -3,17 +3,16 @@
 //! The same seed gives the same candidates in the same order, however many are asked for, on every outer fold.
 //! Deliberately absent: data.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
 use super::super::experiment::Request;
-use super::super::material::{classifiers, set_for};
+use super::super::material::{Contender, contenders};
 use super::halving::epochs;
-use crate::features::Chosen;
+use crate::learn::Recipe;
 use crate::learn::cnn::Settings;
 use crate::learn::space::{Point, Space};
-use crate::learn::{Classifier, Recipe, classifier};
 
 /// So many points in a row that are no new candidate: the space is used up.
 const MISSES: usize = 200;
@@ -31,6 +30,7 @@ pub struct Candidate {
 pub struct Candidates<'a> {
     request: &'a Request,
     space: Space,
+    contenders: Vec<Contender>,
     random: Pcg64,
     all: Vec<Candidate>,
 }
@@ -60,53 +60,38 @@ impl<'a> Candidates<'a> {
     /// Of this space; the classifiers are those that it names, or those of the request.
     ///
     /// # Errors
-    /// Unknown names; a space that does not fit the nets.
+    /// Unknown names, several classifiers under one name, several seeds; a space that does not fit the nets.
     pub fn new(request: &'a Request, space: &Space) -> Result<Candidates<'a>> {
         let named: Vec<String> = space.words("model").into_iter().map(str::to_owned).collect();
-        let kinds = classifiers(if named.is_empty() { &request.models } else { &named })?;
-        for features in space.words("features") {
-            crate::features::feature_set(features)?;
+        let contenders = contenders(if named.is_empty() { &request.models } else { &named })?;
+        if let Some(several) = contenders.iter().find(|who| who.members.len() > 1) {
+            bail!("a search is of single classifiers, and {} is several", several.name);
         }
-        let nets = kinds.iter().filter_map(|kind| net(request, *kind).transpose()).collect::<Result<Vec<_>>>()?;
-        space.check(&nets)?;
-        let names = kinds.iter().map(|kind| toml::Value::String(kind.name().to_owned())).collect();
-        let mut candidates = Candidates {
-            request,
-            space: space.clone().with("model", names),
-            random: Pcg64::seed_from_u64(request.seed),
-            all: Vec::new(),
-        };
-        for kind in kinds {
-            let point =
-                Point([("model".to_owned(), toml::Value::String(kind.name().to_owned()))].into_iter().collect());
+        ensure!(request.effort.seeds < 2, "a search fits each trial once; fit what it finds with several seeds");
+        let names: Vec<toml::Value> = contenders.iter().map(|who| toml::Value::String(who.name.to_owned())).collect();
+        let space = space.clone().with("model", names.clone());
+        let random = Pcg64::seed_from_u64(request.seed);
+        let mut candidates = Candidates { request, space, contenders, random, all: Vec::new() };
+        for name in names {
+            let point = Point([("model".to_owned(), name)].into_iter().collect());
             let recipe = candidates.recipe(&point)?;
             candidates.all.push(Candidate { changes: Point::default(), recipe });
         }
+        let nets: Vec<Settings> = candidates.all.iter().filter_map(|one| one.recipe.net.clone()).collect();
+        candidates.space.check(&nets)?;
         Ok(candidates)
     }
 
-    /// Names of the classifiers.
-    pub fn names(&self) -> Vec<&str> {
-        self.space.words("model")
+    /// The classifiers.
+    pub fn contenders(&self) -> &[Contender] {
+        &self.contenders
     }
 
-    /// Every feature set that a candidate may read.
-    ///
-    /// # Errors
-    /// An unknown name.
-    pub fn sets(&self) -> Result<Vec<Chosen>> {
-        let varied = self.space.words("features").into_iter().map(Some);
-        let mut sets: Vec<Chosen> = Vec::new();
+    /// The feature sets that are asked for, by candidates or by the request; `None` = what a classifier usually reads.
+    pub fn features(&self) -> Vec<Option<&str>> {
         // The registry's recipes come first: they read what the request says.
-        for asked in std::iter::once(self.request.features.as_deref()).chain(varied) {
-            for kind in self.names().into_iter().filter_map(classifier) {
-                let set = set_for(kind.kind(), asked)?;
-                if sets.iter().all(|other| other.name() != set.name()) {
-                    sets.push(set);
-                }
-            }
-        }
-        Ok(sets)
+        let varied = self.space.words("features").into_iter().map(Some);
+        std::iter::once(self.request.features.as_deref()).chain(varied).collect()
     }
 
     /// Those that were asked for so far.
@@ -132,9 +117,10 @@ impl<'a> Candidates<'a> {
     fn another(&mut self) -> Result<Option<Candidate>> {
         let mut refused = None;
         for _ in 0..MISSES {
-            let changes = self.space.draw(&mut self.random);
-            match self.recipe(&changes) {
+            let point = self.space.draw(&mut self.random);
+            match self.recipe(&point) {
                 Ok(recipe) if self.all.iter().all(|other| other.recipe != recipe) => {
+                    let changes = self.kind(&point)?.1;
                     return Ok(Some(Candidate { changes, recipe }));
                 }
                 Ok(_) => refused = None,
@@ -144,23 +130,23 @@ impl<'a> Candidates<'a> {
         refused.map_or(Ok(None), |why| Err(why).context("no point of the space makes a net"))
     }
 
-    fn recipe(&self, point: &Point) -> Result<Recipe> {
+    /// The contender of a point, and what of the point concerns it.
+    fn kind(&self, point: &Point) -> Result<(&Contender, Point)> {
         let name = point.word("model").unwrap_or_default();
-        let Some(kind) = classifier(name) else { bail!("no classifier `{name}`") };
-        let set = set_for(kind.kind(), point.word("features").or(self.request.features.as_deref()))?;
-        let norm = point.word("norm").map_or(Ok(self.request.norm), str::parse).map_err(anyhow::Error::msg)?;
-        let net = net(self.request, kind)?.map(|net| point.apply(&net)).transpose()?;
-        let (classifier, features) = (name.to_owned(), set.name().to_owned());
-        Ok(Recipe { classifier, features, norm, seed: self.request.seed, net, ..Recipe::default() })
+        let who = self.contenders.iter().find(|who| who.name == name).context("no such classifier")?;
+        Ok((who, point.meant_for(who.members[0].0)))
     }
-}
 
-/// The net that a search starts from, with the epochs that were asked for.
-fn net(request: &Request, kind: &dyn Classifier) -> Result<Option<Settings>> {
-    let asked = request.nets.get(kind.name()).cloned().map(Ok);
-    let mut net = asked.or_else(|| kind.settings()).transpose()?;
-    if let (Some(net), Some(epochs)) = (&mut net, request.epochs) {
-        net.schedule.epochs = epochs;
+    fn recipe(&self, point: &Point) -> Result<Recipe> {
+        let (who, point) = self.kind(point)?;
+        let features = point.word("features").map(str::to_owned).or_else(|| self.request.features.clone());
+        let norm = point.word("norm").map_or(Ok(self.request.norm), str::parse).map_err(anyhow::Error::msg)?;
+        let (mut recipe, _) = Request { features, norm, ..self.request.clone() }.recipe(who)?;
+        if let Some(net) = &mut recipe.net {
+            // Rungs divide the epochs: they stand in the net alone.
+            net.schedule.epochs = recipe.epochs.take().unwrap_or(net.schedule.epochs);
+            *net = point.apply(net)?;
+        }
+        Ok(recipe)
     }
-    Ok(net)
 }

@@ -2,7 +2,7 @@
 //!
 //! It is handed the rows that it may learn from and never looks at others. Deliberately absent: outer folds, runs, files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -15,7 +15,8 @@ use super::journal::{End, Entry, Journal, Place};
 use crate::corpus::plan::{Plan, Split};
 use crate::features::Kind;
 use crate::job::{Cancelled, Mapped, Watch, is_cancelled};
-use crate::learn::{Data, Recipe, classifier, fit};
+use crate::learn::committee::Sets;
+use crate::learn::{Recipe, classifier, fit};
 use crate::score::{Confusion, metric};
 
 /// Trials of a race whose end is a time: race follows race until it has come.
@@ -48,7 +49,7 @@ pub struct Tried {
 /// What all folds share.
 pub struct Race<'a, 'b> {
     /// Training data of every feature set that candidates read.
-    pub sets: &'a BTreeMap<String, Data>,
+    pub sets: &'a Sets,
     /// The recipes that may take part.
     pub candidates: &'a mut Candidates<'b>,
     /// What is already done.
@@ -58,6 +59,9 @@ pub struct Race<'a, 'b> {
     /// To tell and to stop.
     pub watch: &'a dyn Watch<News>,
 }
+
+/// Scores per class of an outer fold's test rows, or why there are none; and the time they took.
+pub type Judgement = (Result<Array2<f64>, String>, f64);
 
 /// An outer fold of a search.
 #[derive(Debug, Clone)]
@@ -110,7 +114,7 @@ pub fn inner_folds(
 impl Race<'_, '_> {
     /// The rungs of one race.
     pub fn rungs(&self) -> Vec<Rung> {
-        rungs(self.budget.trials.unwrap_or(RACE), self.candidates.all()[0].epochs(1).unwrap_or(1))
+        rungs(self.budget.trials.unwrap_or(RACE), self.epochs())
     }
 
     /// Runs the fold's trials, as many as the budget allows, in the order in which they ended.
@@ -118,38 +122,69 @@ impl Race<'_, '_> {
     /// # Errors
     /// Cancelled; the journal cannot be written; features of a candidate are missing.
     pub fn run(&mut self, fold: &Fold<'_>) -> Result<Vec<Tried>> {
-        let mut tried = Vec::new();
-        let mut first = 0;
+        let (mut tried, mut first) = (Vec::new(), 0);
         loop {
-            let wanted = self.budget.trials.unwrap_or(RACE);
+            let wanted = match self.budget.trials {
+                Some(trials) => trials,
+                None => self.in_time(fold, &mut tried)?,
+            };
             let mut field = Vec::new();
             for number in first..first + wanted {
                 field.extend(self.candidates.get(number)?.is_some().then_some(number));
             }
-            let in_time = self.race(fold, field, &mut tried)?;
             first += wanted;
-            if !in_time || self.budget.trials.is_some() || self.candidates.get(first)?.is_none() {
+            let over = field.is_empty() || !self.race(fold, field, &mut tried)? || self.budget.trials.is_some();
+            if over {
                 return Ok(tried);
             }
         }
     }
 
+    /// How many trials the next race may have so that the time lasts to its end, by what those until now took.
+    fn in_time(&mut self, fold: &Fold<'_>, tried: &mut Vec<Tried>) -> Result<usize> {
+        let longest = self.rungs()[0].shorten;
+        if tried.is_empty() && self.heat(fold, (0, longest), tried)?.is_none() {
+            return Ok(0);
+        }
+        let epochs: f64 = tried.iter().map(|tried| 1.0 / tried.shorten as f64).sum();
+        let pace = spent(tried) / epochs;
+        let left = fold.time.map_or(0.0, |time| time.as_secs_f64()) - spent(tried);
+        let takes = |trials: usize| {
+            let rungs = rungs(trials, self.epochs());
+            rungs.iter().map(|rung| rung.trials as f64 / rung.shorten as f64).sum::<f64>() * pace
+        };
+        Ok((1..=RACE).rev().find(|&trials| takes(trials) <= left).unwrap_or(0))
+    }
+
+    fn epochs(&self) -> usize {
+        self.candidates.all()[0].epochs(1).unwrap_or(1)
+    }
+
     /// One race; false when the time was over before its end.
     fn race(&mut self, fold: &Fold<'_>, mut field: Vec<usize>, tried: &mut Vec<Tried>) -> Result<bool> {
-        for rung in rungs(field.len(), self.candidates.all()[0].epochs(1).unwrap_or(1)) {
+        for rung in rungs(field.len(), self.epochs()) {
             field.truncate(rung.trials);
             let mut scored = Vec::new();
             for &trial in &field {
-                let spent: f64 = tried.iter().map(|tried| tried.seconds).sum();
-                let left = fold.time.map(|time| time.as_secs_f64() - spent);
-                let Some(one) = self.inner(fold, (trial, rung.shorten), left)? else { return Ok(false) };
-                scored.push((trial, one.score));
-                tried.push(one);
-                self.tell(fold, tried);
+                let Some(score) = self.heat(fold, (trial, rung.shorten), tried)? else { return Ok(false) };
+                scored.push((trial, score));
             }
             field = ranked(&scored);
         }
         Ok(true)
+    }
+
+    /// One trial of a race, unless it was tried before; `None` when the time was over before its end.
+    fn heat(&mut self, fold: &Fold<'_>, at: (usize, usize), tried: &mut Vec<Tried>) -> Result<Option<Option<Score>>> {
+        if let Some(before) = tried.iter().find(|tried| (tried.trial, tried.shorten) == at) {
+            return Ok(Some(before.score));
+        }
+        let left = fold.time.map(|time| time.as_secs_f64() - spent(tried));
+        let Some(one) = self.inner(fold, at, left)? else { return Ok(None) };
+        let score = one.score;
+        tried.push(one);
+        self.tell(fold, tried);
+        Ok(Some(score))
     }
 
     /// One trial on the inner folds; `None` when `left` seconds were not enough.
@@ -182,7 +217,7 @@ impl Race<'_, '_> {
     ///
     /// # Errors
     /// Cancelled; the journal cannot be written.
-    pub fn outer(&mut self, fold: &Fold<'_>, trial: usize) -> Result<(Result<Array2<f64>, String>, f64)> {
+    pub fn outer(&mut self, fold: &Fold<'_>, trial: usize) -> Result<Judgement> {
         let place = Place { fold: fold.number, trial, shorten: None };
         if let Some(done) = self.journal.get(place) {
             return Ok((done.scores()?, done.seconds));
@@ -211,12 +246,17 @@ impl Race<'_, '_> {
         let epochs = epochs.map_or_else(String::new, |epochs| format!(", {epochs} epochs"));
         let best = tried.iter().filter_map(|tried| tried.score).map(|score| score.uar).fold(0.0, f64::max);
         let (done, total) = match fold.time {
-            Some(time) => (tried.iter().map(|tried| tried.seconds).sum::<f64>() as usize, time.as_secs() as usize),
+            Some(time) => (spent(tried) as usize, time.as_secs() as usize),
             None => (tried.len(), self.rungs().iter().map(|rung| rung.trials).sum()),
         };
         let told = format!("{}: trial {}{epochs}; best inner UAR {:.1}", fold.split.name, last.trial, 100.0 * best);
         self.watch.tell(News::Trial { told, done, total });
     }
+}
+
+/// Seconds that trials took.
+pub fn spent(tried: &[Tried]) -> f64 {
+    tried.iter().map(|tried| tried.seconds).sum()
 }
 
 /// Trials of a fold, the best first: those with more epochs before those with fewer.
@@ -227,7 +267,7 @@ pub fn ranking(tried: &[Tried]) -> Vec<&Tried> {
 }
 
 /// What a recipe is worth on inner folds: each is scored by a fit on the others.
-fn score(sets: &BTreeMap<String, Data>, recipe: &Recipe, inner: &[Split], watch: &dyn Watch<News>) -> Result<Score> {
+fn score(sets: &Sets, recipe: &Recipe, inner: &[Split], watch: &dyn Watch<News>) -> Result<Score> {
     let data = sets.get(&recipe.features).with_context(|| format!("no features `{}`", recipe.features))?;
     let images = classifier(&recipe.classifier).is_some_and(|kind| kind.kind() == Kind::Image);
     let workers = if images { 1 } else { rayon::current_num_threads() };
@@ -253,12 +293,7 @@ fn score(sets: &BTreeMap<String, Data>, recipe: &Recipe, inner: &[Split], watch:
 }
 
 /// Scores of a split's test rows by a fit on all of its training rows.
-fn judge(
-    sets: &BTreeMap<String, Data>,
-    recipe: &Recipe,
-    split: &Split,
-    (fold, watch): (usize, &dyn Watch<News>),
-) -> Result<Array2<f64>> {
+fn judge(sets: &Sets, recipe: &Recipe, split: &Split, (fold, watch): (usize, &dyn Watch<News>)) -> Result<Array2<f64>> {
     let data = sets.get(&recipe.features).with_context(|| format!("no features `{}`", recipe.features))?;
     let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold, epoch }));
     let fitted = fit(recipe, &data.select(&split.train), &told).with_context(|| format!("fold {}", split.name))?;

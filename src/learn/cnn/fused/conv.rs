@@ -3,7 +3,8 @@
 //! For each kernel row: M = all pixels, K = 3 x channels (three neighbouring pixels lie together), N = outputs. The
 //! numbers at the border column are of no meaning and nobody reads them. A convolution of one kernel row serves the
 //! first layer, whose pixels already hold the row above and below as channels: one product with K = 27 instead of
-//! three with K = 9. Deliberately absent: bias (batch normalisation follows), stride, threads.
+//! three with K = 9. Inner layers go by `winograd.rs`, the usual first one by `narrow.rs`. Deliberately absent: bias (batch
+//! normalisation follows), stride, threads.
 
 use std::ops::Range;
 
@@ -11,6 +12,7 @@ use super::super::kernel::{Matrix, Write, fuses, multiply, widest};
 use super::super::plane::Plane;
 use super::narrow::is_narrow;
 use super::wide::Loop;
+use super::winograd::{Room, SIDE, Winograd};
 
 /// Size of a block of outputs that stays in the L2 cache while the kernel rows add to it, in numbers.
 const BLOCK: usize = 1 << 15;
@@ -38,14 +40,34 @@ impl Conv {
         self.kernel_rows * self.kernel_row_len()
     }
 
-    /// Rows to compute at a time; even.
-    pub fn block_rows(self) -> usize {
-        let row = self.input.stride() * self.outputs;
-        (BLOCK / row).max(2) & !1
+    /// Where it pays, the same convolution with fewer multiplications.
+    pub fn winograd(self) -> Option<Winograd> {
+        let Conv { kernel_rows, input, outputs } = self;
+        Some(Winograd { input, outputs }).filter(|faster| kernel_rows == 3 && faster.fits() && fuses())
     }
 
-    /// The outputs of `rows`: `x` padded, `y` flat and only those rows.
-    pub fn forward_rows(self, x: &[f32], kernel: &[f32], rows: Range<usize>, y: &mut [f32]) {
+    /// Rows to compute at a time; a multiple of [`SIDE`], so that pools and tiles divide them.
+    pub fn block_rows(self) -> usize {
+        let row = self.input.stride() * self.outputs;
+        (BLOCK / row / SIDE).max(1) * SIDE
+    }
+
+    /// Makes of a kernel what the forward functions take.
+    pub fn prepare(self, kernel: &[f32], ready: &mut Vec<f32>) {
+        match self.winograd() {
+            Some(winograd) => winograd.turn_kernel(kernel, ready),
+            None => {
+                ready.clear();
+                ready.extend_from_slice(kernel);
+            }
+        }
+    }
+
+    /// The outputs of `rows`, one of [`Conv::blocks`]: `x` padded, `kernel` prepared, `y` flat and only those rows.
+    pub fn forward_rows(self, x: &[f32], kernel: &[f32], rows: Range<usize>, (room, y): (&mut Room, &mut [f32])) {
+        if let Some(winograd) = self.winograd() {
+            return winograd.forward(x, kernel, rows, room, y);
+        }
         let (c, stride) = (self.input.channels, self.input.stride());
         let pixels = rows.len() * stride - 1;
         if is_narrow(self) && fuses() {
@@ -61,22 +83,28 @@ impl Conv {
         }
     }
 
-    /// The outputs of the whole image: `x` padded, `y` flat.
-    pub fn forward(self, x: &[f32], kernel: &[f32], y: &mut [f32]) {
-        self.forward_then(x, kernel, y, |_, _| {});
+    /// The outputs of the whole image: `x` padded, `kernel` prepared, `y` flat.
+    pub fn forward(self, x: &[f32], kernel: &[f32], room: &mut Room, y: &mut [f32]) {
+        self.forward_then(x, kernel, (room, y), |_, _| {});
     }
 
     /// The same; `then` gets each block of rows, flat, while it is still in the cache.
-    pub fn forward_then(self, x: &[f32], kernel: &[f32], y: &mut [f32], mut then: impl FnMut(Range<usize>, &[f32])) {
+    pub fn forward_then(
+        self,
+        x: &[f32],
+        kernel: &[f32],
+        (room, y): (&mut Room, &mut [f32]),
+        mut then: impl FnMut(Range<usize>, &[f32]),
+    ) {
         let row = self.input.stride() * self.outputs;
         for rows in self.blocks() {
             let block = &mut y[rows.start * row..rows.end * row];
-            self.forward_rows(x, kernel, rows.clone(), block);
+            self.forward_rows(x, kernel, rows.clone(), (room, block));
             then(rows, block);
         }
     }
 
-    /// All rows, some at a time; even numbers of them (but for the last), so that a 2x2 pool can follow each block.
+    /// All rows, some at a time, so that a 2x2 pool can follow each block.
     pub fn blocks(self) -> impl Iterator<Item = Range<usize>> {
         let (step, height) = (self.block_rows(), self.input.height);
         (0..height).step_by(step).map(move |first| first..(first + step).min(height))
@@ -93,7 +121,7 @@ impl Conv {
         rows.start * self.input.stride() * self.input.channels
     }
 
-    /// Adds the gradient of the kernel: `x` and `dy` padded (the border of `dy` zero).
+    /// Adds the gradient of the kernel by its definition: `x` and `dy` padded (the border of `dy` zero).
     pub fn add_kernel_gradient(self, x: &[f32], dy: &[f32], gradient: &mut [f32]) {
         let (c, stride) = (self.input.channels, self.input.stride());
         let pixels = self.input.height * stride - 1;
@@ -164,7 +192,7 @@ mod tests {
             let conv = Conv { kernel_rows: 3, input: Plane { height, width, channels }, outputs };
             let (x, kernel) = (wave(conv.input.dense_len(), 0.1), wave(conv.kernel_len(), 0.5));
             let mut y = vec![f32::NAN; conv.output().flat_len()];
-            conv.forward(&padded(conv.input, &x), &kernel, &mut y);
+            conv.forward(&padded(conv.input, &x), &kernel, &mut Room::default(), &mut y);
             let want = reference::conv(conv, &reference::wide(&x), &reference::wide(&kernel));
             for (got, want) in dense(conv.output(), &y).iter().zip(want) {
                 assert!((f64::from(*got) - want).abs() < 1e-5, "{got} for {want}");
@@ -182,8 +210,8 @@ mod tests {
         let wider = |values: &[f32]| values.chunks(16).flat_map(|row| [row, &[0.0]].concat()).collect::<Vec<f32>>();
         let kernel = wave(narrow.kernel_len(), 0.5);
         let (mut y, mut want) = (vec![0.0; narrow.output().flat_len()], vec![0.0; general.output().flat_len()]);
-        narrow.forward(&x, &kernel, &mut y);
-        general.forward(&x, &wider(&kernel), &mut want);
+        narrow.forward(&x, &kernel, &mut Room::default(), &mut y);
+        general.forward(&x, &wider(&kernel), &mut Room::default(), &mut want);
         let close = |got: &[f32], want: &[f32], most: f32| {
             for (got, want) in wider(got).iter().zip(want).filter(|(got, _)| **got != 0.0) {
                 assert!((got - want).abs() < most, "{got} for {want}");
@@ -215,7 +243,7 @@ mod tests {
         let (mut turned, back) = (Vec::new(), conv.reversed());
         flipped(conv, &kernel, &mut turned);
         let mut dx = vec![0.0; back.output().flat_len()];
-        back.forward(&padded_dy, &turned, &mut dx);
+        back.forward(&padded_dy, &turned, &mut Room::default(), &mut dx);
         reference::assert_gradient(&dense(conv.input, &dx), &wide_x, |x| loss(x, &wide_kernel));
     }
 }

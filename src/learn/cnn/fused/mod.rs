@@ -6,7 +6,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `conv.rs` | the convolution: three products of matrices |
+//! | `conv.rs` | the convolution: three products of matrices, or what is faster where that is |
+//! | `winograd.rs` | with a quarter of the multiplications, for inner layers |
+//! | `lanes.rs` | sixteen numbers taken together; small products |
 //! | `narrow.rs` | its products where they are narrow: the first layer of the usual net |
 //! | `block.rs` | what follows it, fused |
 //! | `wide.rs` | their loops, compiled for wide registers |
@@ -15,12 +17,14 @@
 
 mod block;
 mod conv;
+mod lanes;
 mod narrow;
 #[cfg(test)]
 mod reference;
 mod stage;
 mod trunk;
 mod wide;
+mod winograd;
 
 use std::sync::Arc;
 

@@ -14,6 +14,7 @@ use super::super::plane::Plane;
 use super::block::{Mean, Normal, Pooled, Slope, activate_row, pick_row};
 use super::conv::{Conv, flipped};
 use super::wide::Loop;
+use super::winograd::{Gradient, Room, Rooms};
 use crate::learn::LearnError;
 
 /// Parts whose gradients are summed apart and then together: the most threads that backward can use.
@@ -46,6 +47,10 @@ pub struct Stage {
     /// 2 x channels per image.
     sums: Vec<f64>,
     normal: Normal,
+    /// Prepared.
+    kernel: Vec<f32>,
+    flipped: Vec<f32>,
+    /// That of the way back, prepared.
     reversed_kernel: Vec<f32>,
 }
 
@@ -53,6 +58,8 @@ pub struct Stage {
 pub struct Group {
     pub gradient: Vec<f32>,
     dy: Vec<f32>,
+    room: Room,
+    of_kernel: Gradient,
 }
 
 /// What both directions of a pass share.
@@ -65,6 +72,7 @@ pub struct Step<'a> {
     pub clips: usize,
     /// Of the last block where it ends in a mean: each image's.
     pub means: &'a [Mean],
+    pub rooms: &'a Rooms,
 }
 
 impl Stage {
@@ -79,6 +87,8 @@ impl Stage {
             dx: Vec::new(),
             sums: vec![0.0; capacity * 2 * output.channels],
             normal: Normal::default(),
+            kernel: Vec::new(),
+            flipped: Vec::new(),
             reversed_kernel: Vec::new(),
         }
     }
@@ -98,15 +108,18 @@ impl Stage {
     /// Convolution of every image, what a max-pool picks of it, and the batch's normalisation.
     pub fn convolve(&mut self, step: &Step<'_>) -> Result<(), LearnError> {
         let (conv, plane, block) = (self.conv, self.conv.output(), step.block);
-        let (kernel, gamma) = (&step.parameters[block.kernel.clone()], &step.parameters[block.gamma.clone()]);
+        conv.prepare(&step.parameters[block.kernel.clone()], &mut self.kernel);
+        let (kernel, gamma) = (&self.kernel, &step.parameters[block.gamma.clone()]);
         let inputs = self.x.par_chunks_exact(conv.input.padded_len()).take(step.clips);
         let outputs = self.y.par_chunks_exact_mut(plane.flat_len());
         let images = inputs.zip(outputs).zip(self.sums.par_chunks_exact_mut(2 * plane.channels));
         let one = |((x, y), sums): ((&[f32], &mut [f32]), &mut [f64]), picked: &mut [f32]| {
             sums.fill(0.0);
-            conv.forward_then(x, kernel, y, |rows, y| {
-                widest(Loop::SumUp(conv.band(&rows).output(), y, sums));
-                pick(plane, (rows, y), gamma, picked);
+            step.rooms.lend(|room| {
+                conv.forward_then(x, kernel, (room, y), |rows, y| {
+                    widest(Loop::SumUp(conv.band(&rows).output(), y, sums));
+                    pick(plane, (rows, y), gamma, picked);
+                });
             });
         };
         if self.picked.is_empty() {
@@ -171,7 +184,8 @@ impl Stage {
     pub fn carry_back(&mut self, step: &Step<'_>, d: &[f32], slope: &Slope, groups: &mut [Group]) {
         let block = step.block;
         if !self.dx.is_empty() {
-            flipped(self.conv, &step.parameters[block.kernel.clone()], &mut self.reversed_kernel);
+            flipped(self.conv, &step.parameters[block.kernel.clone()], &mut self.flipped);
+            self.conv.reversed().prepare(&self.flipped, &mut self.reversed_kernel);
         }
         let per_group = step.clips.div_ceil(groups.len());
         let dx_len = self.conv.input.flat_len();
@@ -179,15 +193,21 @@ impl Stage {
         let stage = &*self;
         let one = |group: &mut Group, image: usize, dx: Option<&mut [f32]>| {
             let x = &stage.x[image * stage.conv.input.padded_len()..][..stage.conv.input.padded_len()];
-            let gradient = &mut group.gradient[block.kernel.clone()];
+            let Group { gradient, dy, room, of_kernel } = group;
             for rows in stage.bands(dx.is_some()) {
                 let band = stage.conv.band(&rows);
-                let dy = &mut group.dy[..band.output().padded_len()];
+                let dy = &mut dy[..band.output().padded_len()];
                 stage.spread(step, (image, &rows, d), slope, dy);
-                band.add_kernel_gradient(&x[stage.conv.band_start(&rows)..], dy, gradient);
+                match stage.conv.winograd() {
+                    Some(sizes) => of_kernel.add(sizes, x, dy),
+                    None => {
+                        let x = &x[stage.conv.band_start(&rows)..];
+                        band.add_kernel_gradient(x, dy, &mut gradient[block.kernel.clone()]);
+                    }
+                }
             }
             if let Some(dx) = dx {
-                stage.conv.reversed().forward(&group.dy, &stage.reversed_kernel, dx);
+                stage.conv.reversed().forward(dy, &stage.reversed_kernel, room, dx);
             }
         };
         let images = |group: usize| group * per_group..((group + 1) * per_group).min(step.clips);
@@ -202,6 +222,11 @@ impl Stage {
                 images(number).zip(dx.chunks_exact_mut(dx_len)).for_each(|(image, dx)| one(group, image, Some(dx)));
             });
         }
+        if let Some(sizes) = self.conv.winograd() {
+            groups.par_iter_mut().for_each(|group| {
+                group.of_kernel.finish(sizes, &mut group.gradient[block.kernel.clone()]);
+            });
+        }
         self.dx = dx;
     }
 
@@ -209,6 +234,7 @@ impl Stage {
     /// in the cache.
     fn bands(&self, whole: bool) -> Vec<Range<usize>> {
         let all = 0..self.conv.input.height;
+        let whole = whole || self.conv.winograd().is_some();
         if whole || self.picked.is_empty() { vec![all] } else { self.conv.blocks().collect() }
     }
 
@@ -280,7 +306,8 @@ pub fn activate_rows(plane: Plane, picked: &[f32], normal: &Normal, x: &mut [f32
 impl Group {
     /// For a trunk of so many parameters whose largest padded gradient has `largest` numbers.
     pub fn new(parameters: usize, largest: usize) -> Group {
-        Group { gradient: vec![0.0; parameters], dy: vec![0.0; largest] }
+        let (room, of_kernel) = Default::default();
+        Group { gradient: vec![0.0; parameters], dy: vec![0.0; largest], room, of_kernel }
     }
 }
 

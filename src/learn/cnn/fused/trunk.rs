@@ -15,6 +15,7 @@ use super::block::{Mean, Normal, activate_row, pick_row};
 use super::conv::Conv;
 use super::stage::{Block, GROUPS, Group, Stage, Step};
 use super::wide::Loop;
+use super::winograd::{Room, Rooms};
 use crate::learn::LearnError;
 
 /// Blocks one behind the other.
@@ -28,6 +29,7 @@ pub struct Trunk {
     means: Vec<Mean>,
     /// Flat gradient of the last block's max-pool.
     d_last: Vec<f32>,
+    rooms: Rooms,
     /// For scoring, one per clip.
     scratch: Vec<Scratch>,
 }
@@ -39,6 +41,8 @@ struct Scratch {
     next: Vec<f32>,
     y: Vec<f32>,
     picked: Vec<f32>,
+    room: Room,
+    kernel: Vec<f32>,
 }
 
 impl Trunk {
@@ -67,6 +71,7 @@ impl Trunk {
             groups: Vec::new(),
             means: Vec::new(),
             d_last: Vec::new(),
+            rooms: Rooms::default(),
             scratch: Vec::new(),
         }
     }
@@ -127,9 +132,9 @@ impl Layer<f32> for Trunk {
             return self.score(&with, x, y);
         }
         self.make_room(x, with.parameters.len());
-        let Trunk { stages, blocks, means, .. } = self;
-        let step =
-            |number| Step { number, block: &blocks[number], parameters: with.parameters, clips: x.clips(), means };
+        let (clips, parameters) = (x.clips(), with.parameters);
+        let Trunk { stages, blocks, means, rooms, .. } = self;
+        let step = |number| Step { number, block: &blocks[number], parameters, clips, means, rooms };
         stages[0].stack(x);
         for number in 0..stages.len() {
             with.watch.check()?;
@@ -149,9 +154,9 @@ impl Layer<f32> for Trunk {
         Seen { x, y, dy }: Seen<'_, f32>,
         dx: Option<&mut Batch<f32>>,
     ) -> Result<(), LearnError> {
-        let clips = x.clips();
-        let Trunk { stages, blocks, means, groups, d_last, .. } = self;
-        let step = |number| Step { number, block: &blocks[number], parameters: with.parameters, clips, means };
+        let (clips, parameters) = (x.clips(), with.parameters);
+        let Trunk { stages, blocks, means, groups, d_last, rooms, .. } = self;
+        let step = |number| Step { number, block: &blocks[number], parameters, clips, means, rooms };
         if means.is_empty() {
             flatten(y.plane, dy, d_last);
         }
@@ -200,15 +205,15 @@ impl Trunk {
             widest(Loop::Stack(x.plane, image, first, &mut scratch.x));
             let blocks = convolutions.iter().zip(&trunk.blocks).zip(&normals).enumerate();
             for (number, ((conv, block), normal)) in blocks {
-                let kernel = &with.parameters[block.kernel.clone()];
+                conv.prepare(&with.parameters[block.kernel.clone()], &mut scratch.kernel);
                 match trunk.means.get(clip) {
                     Some(&mean) if number + 1 == convolutions.len() => {
                         let plane = conv.output();
                         scratch.y.resize(plane.flat_len(), 0.0);
-                        conv.forward(&scratch.x, kernel, &mut scratch.y);
+                        conv.forward(&scratch.x, &scratch.kernel, &mut scratch.room, &mut scratch.y);
                         widest(Loop::MeanPool(plane, &scratch.y, normal, mean, y));
                     }
-                    _ => score_block(*conv, kernel, normal, scratch),
+                    _ => score_block(*conv, normal, scratch),
                 }
             }
             if trunk.means.is_empty() {
@@ -223,15 +228,15 @@ impl Trunk {
 }
 
 /// `scratch.x` → convolution, normalisation, ReLU, max-pool → `scratch.x`, a few rows at a time.
-fn score_block(conv: Conv, kernel: &[f32], normal: &Normal, scratch: &mut Scratch) {
+fn score_block(conv: Conv, normal: &Normal, scratch: &mut Scratch) {
     let (plane, pooled) = (conv.output(), conv.output().halved());
-    let Scratch { x, next, y, picked } = scratch;
+    let Scratch { x, next, y, picked, room, kernel } = scratch;
     next.resize(pooled.padded_len(), 0.0);
     pooled.clear_border(next);
     y.resize(conv.block_rows() * plane.stride() * plane.channels, 0.0);
     picked.resize(pooled.width * pooled.channels, 0.0);
     for rows in conv.blocks() {
-        conv.forward_rows(x, kernel, rows.clone(), y);
+        conv.forward_rows(x, kernel, rows.clone(), (room, y));
         for pair in 0..rows.len() / 2 {
             let (top, bottom) = (&y[plane.flat_row(2 * pair)], &y[plane.flat_row(2 * pair + 1)]);
             let out = &mut next[pooled.padded_row(rows.start / 2 + pair)];

@@ -1,0 +1,154 @@
+//! Sixteen numbers taken together, and the one product of small matrices that the fast convolutions are made of.
+//!
+//! Sixteen is one AVX-512 register, two of AVX2, four of NEON. Plain Rust, always inlined, so that `kernel::widest` can
+//! compile it for the registers of the processor. Deliberately absent: what the matrices mean.
+
+// Loops by number: through iterators the compiler leaves the sums in memory, and all is ten times slower.
+#![allow(clippy::needless_range_loop)]
+
+use super::super::kernel::{Write, many_registers};
+
+/// Numbers taken together.
+pub const LANES: usize = 16;
+
+/// Numbers taken together.
+pub type Lanes = [f32; LANES];
+
+#[inline(always)]
+pub fn load(numbers: &[f32], first: usize) -> Lanes {
+    let mut lanes = [0.0; LANES];
+    lanes.copy_from_slice(&numbers[first..first + LANES]);
+    lanes
+}
+
+#[inline(always)]
+pub fn store(numbers: &mut [f32], first: usize, lanes: Lanes) {
+    numbers[first..first + LANES].copy_from_slice(&lanes);
+}
+
+#[inline(always)]
+pub fn plus(a: Lanes, b: Lanes) -> Lanes {
+    let mut made = [0.0; LANES];
+    for lane in 0..LANES {
+        made[lane] = a[lane] + b[lane];
+    }
+    made
+}
+
+#[inline(always)]
+pub fn minus(a: Lanes, b: Lanes) -> Lanes {
+    let mut made = [0.0; LANES];
+    for lane in 0..LANES {
+        made[lane] = a[lane] - b[lane];
+    }
+    made
+}
+
+#[inline(always)]
+pub fn times(value: f32, factors: Lanes) -> Lanes {
+    let mut made = [0.0; LANES];
+    for lane in 0..LANES {
+        made[lane] = value * factors[lane];
+    }
+    made
+}
+
+/// `value * factors + sums`, rounded once.
+#[inline(always)]
+pub fn plus_product(sums: Lanes, value: f32, factors: Lanes) -> Lanes {
+    let mut made = [0.0; LANES];
+    for lane in 0..LANES {
+        made[lane] = value.mul_add(factors[lane], sums[lane]);
+    }
+    made
+}
+
+/// A matrix in a slice: element (r, c) is `data[r * row_step + c * column_step]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Grid<'a> {
+    pub data: &'a [f32],
+    pub row_step: usize,
+    pub column_step: usize,
+}
+
+/// `out = a b` or `out += a b` for `rows` rows of `out`, a multiple of [`ROWS`]; `b` and `out` are `width` wide, without
+/// gaps.
+#[inline(always)]
+pub fn product(out: &mut [f32], rows: usize, a: Grid<'_>, (b, width): (&[f32], usize), write: Write) {
+    let mut column = 0;
+    while column < width {
+        if many_registers() && column + 4 * LANES <= width {
+            columns::<6, 4>(out, rows, a, (b, width, column), write);
+            column += 4 * LANES;
+        } else if many_registers() && column + 2 * LANES <= width {
+            columns::<12, 2>(out, rows, a, (b, width, column), write);
+            column += 2 * LANES;
+        } else {
+            columns::<6, 1>(out, rows, a, (b, width, column), write);
+            column += LANES;
+        }
+    }
+}
+
+#[inline(always)]
+pub fn columns<const R: usize, const V: usize>(
+    out: &mut [f32],
+    rows: usize,
+    a: Grid<'_>,
+    (b, width, column): (&[f32], usize, usize),
+    write: Write,
+) {
+    let mut row = 0;
+    while row + R <= rows {
+        cell::<R, V>(
+            &mut out[row * width + column..],
+            Grid { data: &a.data[row * a.row_step..], ..a },
+            (&b[column..], width),
+            write,
+        );
+        row += R;
+    }
+    while row < rows {
+        cell::<1, V>(
+            &mut out[row * width + column..],
+            Grid { data: &a.data[row * a.row_step..], ..a },
+            (&b[column..], width),
+            write,
+        );
+        row += 1;
+    }
+}
+
+/// R rows of V x LANES columns; all sums stay in registers.
+#[inline(always)]
+fn cell<const R: usize, const V: usize>(out: &mut [f32], a: Grid<'_>, (b, width): (&[f32], usize), write: Write) {
+    let mut sums = [[[0.0; LANES]; V]; R];
+    if write == Write::Add {
+        for r in 0..R {
+            for v in 0..V {
+                sums[r][v] = load(out, r * width + v * LANES);
+            }
+        }
+    }
+    let last = (R - 1) * a.row_step;
+    for (k, b) in b.chunks(width).enumerate() {
+        let b = &b[..V * LANES];
+        let a_column = &a.data[k * a.column_step..];
+        let a_column = &a_column[..last + 1];
+        let mut factors = [[0.0; LANES]; V];
+        for v in 0..V {
+            factors[v] = load(b, v * LANES);
+        }
+        for r in 0..R {
+            let value = a_column[r * a.row_step];
+            for v in 0..V {
+                sums[r][v] = plus_product(sums[r][v], value, factors[v]);
+            }
+        }
+    }
+    for r in 0..R {
+        for v in 0..V {
+            store(out, r * width + v * LANES, sums[r][v]);
+        }
+    }
+}
