@@ -11,6 +11,7 @@ mod log;
 mod model;
 mod prepare;
 mod progress;
+mod quantize;
 mod scan;
 mod search;
 mod table;
@@ -61,6 +62,8 @@ enum Verb {
     Search(search::Search),
     /// Fit one classifier on all labelled clips and write a model folder.
     Train(model::Train),
+    /// Make a model folder whose net computes in whole numbers: smaller and faster.
+    Quantize(quantize::Quantize),
     /// Recognise files with a model folder.
     Predict(model::Predict),
     /// Open the workbench in the Label screen.
@@ -157,6 +160,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Compare(verb)) => verb.run(),
         Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
+        Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),

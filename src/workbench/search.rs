@@ -176,7 +176,7 @@ fn versions(candidates: &Candidates<'_>) -> Result<BTreeMap<String, u32>> {
     let mut all = BTreeMap::new();
     for features in candidates.features() {
         for who in candidates.contenders() {
-            all.extend(who.sets(features)?.iter().map(|set| (set.name().to_owned(), set.version())));
+            all.extend(who.sets(features, candidates.nets())?.iter().map(|set| (set.name().to_owned(), set.version())));
         }
     }
     Ok(all)
@@ -343,7 +343,7 @@ impl Stage<'_> {
         };
         let protocol = protocol((self.corpus, self.task), (request.plan, self.splits), training);
         let predictions = predictions((self.corpus, self.task), self.splits, scores);
-        Run { id: None, started_at, protocol, recipe, fit_seconds, predictions }
+        Run { id: None, started_at, protocol, recipe, fit_seconds, cost: None, predictions }
     }
 
     fn checkpoint(&self, recipe: &Recipe) -> String {

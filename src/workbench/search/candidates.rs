@@ -3,6 +3,8 @@
 //! The same seed gives the same candidates in the same order, however many are asked for, on every outer fold.
 //! Deliberately absent: data.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, bail, ensure};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -85,6 +87,11 @@ impl<'a> Candidates<'a> {
     /// The classifiers.
     pub fn contenders(&self) -> &[Contender] {
         &self.contenders
+    }
+
+    /// Nets that are not the registry's.
+    pub fn nets(&self) -> &BTreeMap<String, Settings> {
+        &self.request.nets
     }
 
     /// The feature sets that are asked for, by candidates or by the request; `None` = what a classifier usually reads.
