@@ -20,6 +20,7 @@ pub mod opinion;
 pub mod picture;
 pub mod places;
 pub mod quantize;
+pub mod search;
 pub mod shelf;
 pub mod summary;
 mod training;

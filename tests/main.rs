@@ -23,5 +23,6 @@ mod quantize;
 mod resume;
 mod scores;
 mod screens;
+mod search;
 mod store;
 mod support;

@@ -229,7 +229,7 @@ fn side(runs: &[Arc<Judged>]) -> Value {
     })
 }
 
-fn protocol(run: &Run) -> Value {
+pub(super) fn protocol(run: &Run) -> Value {
     let p = &run.protocol;
     let Bootstrap { draws, level, .. } = Bootstrap::default();
     json!({
@@ -248,7 +248,7 @@ fn chance(run: &Run) -> f64 {
     1.0 / run.classes().len().max(1) as f64
 }
 
-fn run_json(judged: &Judged) -> Value {
+pub(super) fn run_json(judged: &Judged) -> Value {
     let (run, summary) = (&judged.run, &judged.summary);
     let per_class = run.classes().iter().zip(&summary.per_class).map(|(class, score)| {
         json!({ "class": class, "precision": score.precision, "recall": score.recall, "f1": score.f1, "support": score.support })
@@ -345,7 +345,7 @@ fn text(compared: &Compared) -> Vec<String> {
     all
 }
 
-fn protocol_text(judged: &Judged) -> Vec<String> {
+pub(super) fn protocol_text(judged: &Judged) -> Vec<String> {
     let run = &judged.run;
     let (data, plan) = (&run.protocol.data, &run.protocol.plan);
     let mut all = vec![format!(
@@ -375,13 +375,13 @@ fn protocol_text(judged: &Judged) -> Vec<String> {
     all
 }
 
-fn head() -> Vec<String> {
+pub(super) fn head() -> Vec<String> {
     ["model", "features", "UAR %", "95 % (speakers)", "folds mean ± sd", "WA %", "macro-F1 %", "fit s"]
         .map(str::to_owned)
         .to_vec()
 }
 
-fn row(judged: &Judged) -> Vec<String> {
+pub(super) fn row(judged: &Judged) -> Vec<String> {
     let (run, s) = (&judged.run, &judged.summary);
     let interval = s
         .uar_ci

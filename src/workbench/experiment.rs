@@ -195,6 +195,15 @@ pub enum News {
         /// Folds of the current series.
         folds: usize,
     },
+    /// One more trial of a search has ended.
+    Trial {
+        /// Which, where, and the best so far.
+        told: String,
+        /// Trials of the outer fold that are done, or seconds spent where the search has a time.
+        done: usize,
+        /// In all.
+        total: usize,
+    },
     /// A classifier is done on a plan.
     Run(Arc<Judged>),
     /// Something that the user should know: a run that could not be saved, a classifier that failed.
@@ -337,7 +346,8 @@ fn hearings(
     Hearings::of(&clips, &sets.concat(), listener, watch)
 }
 
-fn finish(
+/// Saves a run and works out its figures.
+pub(super) fn finish(
     mut run: Run,
     shelf: Option<&Shelf>,
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
@@ -452,7 +462,7 @@ fn run(
         features_version: sets[0].version(),
         sets: versions(&sets),
     };
-    let mut protocol = protocol(material, (*plan, splits), training);
+    let mut protocol = protocol((material.corpus, material.task), (*plan, splits), training);
     if let found @ 1.. = found.into_inner() {
         let note = format!(
             "{}: {found} of {} folds are from before an interruption, and not in the time",
@@ -461,7 +471,7 @@ fn run(
         );
         protocol.plan.notes.push(note);
     }
-    let predictions = predictions(material, splits, &folds);
+    let predictions = predictions((material.corpus, material.task), splits, &folds);
     Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, cost, predictions })
 }
 
@@ -522,7 +532,7 @@ fn views(recipe: &Recipe, all: &Sets, rows: &[usize]) -> (Views, Vec<usize>) {
 }
 
 /// Who was taken for whom in the fold's test rows.
-fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
+pub(super) fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
     let mut all = Confusion::new(task.classes.len());
     for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
         all.see(task.labels[row], argmax(scores.iter().copied()));
@@ -533,7 +543,7 @@ fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.
 ///
 /// Plain threads, not rayon: a fit may itself wait for rayon's pool, and a pool that waits for itself never ends.
-fn side_by_side<T: Sync, R: Send>(
+pub(super) fn side_by_side<T: Sync, R: Send>(
     workers: usize,
     items: &[T],
     work: impl Fn(usize, &T) -> Result<R> + Sync,
@@ -559,15 +569,15 @@ fn side_by_side<T: Sync, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Verdict]) -> Vec<Prediction> {
-    let task = material.task;
+/// What each fold's verdict says of its test clips, in the order of the task.
+pub(super) fn predictions((corpus, task): (&Corpus, &Task), splits: &[Split], folds: &[Verdict]) -> Vec<Prediction> {
     let mut by_row = BTreeMap::new();
     for (fold, (split, verdict)) in splits.iter().zip(folds).enumerate() {
         for (at, (&row, scores)) in split.test.iter().zip(verdict.scores.outer_iter()).enumerate() {
             by_row.insert(
                 row,
                 Prediction {
-                    clip: material.corpus.clips[task.rows[row]].id.clone(),
+                    clip: corpus.clips[task.rows[row]].id.clone(),
                     speaker: task.speakers[task.groups[row]].clone(),
                     fold,
                     truth: task.labels[row],
@@ -586,19 +596,14 @@ pub fn argmax(scores: impl Iterator<Item = f64>) -> usize {
     scores.enumerate().fold((0, f64::NEG_INFINITY), |best, (i, p)| if p > best.1 { (i, p) } else { best }).0
 }
 
-fn protocol(material: &Material<'_>, (plan, splits): (Plan, &[Split]), training: Training) -> Protocol {
-    let (corpus, task) = (material.corpus, material.task);
+/// What stands beside the numbers of a run on `task`.
+pub(super) fn protocol(
+    (corpus, task): (&Corpus, &Task),
+    (plan, splits): (Plan, &[Split]),
+    training: Training,
+) -> Protocol {
     Protocol {
-        data: DataFacts {
-            corpus: corpus.name.clone(),
-            corpus_key: corpus_key(corpus),
-            target: task.target,
-            classes: task.classes.clone(),
-            clips: task.rows.len(),
-            speakers: task.known_speakers(),
-            data_hash: data_hash(corpus, task),
-            synthetic: corpus.synthetic,
-        },
+        data: data_facts(corpus, task),
         plan: PlanFacts {
             plan: plan.to_string(),
             folds: splits.len(),
@@ -606,7 +611,22 @@ fn protocol(material: &Material<'_>, (plan, splits): (Plan, &[Split]), training:
             notes: notes(task, splits, training.norm),
         },
         training,
+        search: None,
         maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host() },
+    }
+}
+
+/// Which clips a run on `task` is about.
+pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
+    DataFacts {
+        corpus: corpus.name.clone(),
+        corpus_key: corpus_key(corpus),
+        target: task.target,
+        classes: task.classes.clone(),
+        clips: task.rows.len(),
+        speakers: task.known_speakers(),
+        data_hash: data_hash(corpus, task),
+        synthetic: corpus.synthetic,
     }
 }
 
