@@ -14,8 +14,8 @@ use criterion::{BatchSize, Criterion};
 use emolab::features::Image;
 use emolab::job::Unwatched;
 use emolab::learn::cnn::{
-    Draw, Heads, Input, List, Loss, Matrix, Method, Net, Optimiser, Pass, Plan, Random, Scratches, Window, Write as How,
-    multiply,
+    Draw, Heads, Input, List, Loss, Matrix, Method, Net, Optimiser, Pass, Plan, Random, Scratches, Window,
+    Write as How, multiply,
 };
 use rand::Rng;
 use rayon::prelude::*;
