@@ -8,16 +8,20 @@ use std::time::{Duration, Instant};
 use emolab::features::Image;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::cnn::{
-    Augment, Average, CNN, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Settings, Unkept,
+    Augment, Average, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Scratch, Settings,
+    Unkept,
 };
-use emolab::learn::{Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
+use emolab::learn::{
+    Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Second, Weights, classifier,
+};
+use emolab::score::metric;
 use ndarray::{Array2, s};
 
 const BANDS: usize = 12;
 
 fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
     let (classifier, features) = (name.to_owned(), "made up".to_owned());
-    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), net: None }
+    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), ..Recipe::default() }
 }
 
 fn kinds() -> [&'static dyn Classifier; 2] {
@@ -30,7 +34,7 @@ fn noise(i: usize) -> f32 {
 }
 
 /// A clip whose class lifts a third of its bands.
-fn image(class: usize, number: usize, frames: usize) -> Image {
+pub fn image(class: usize, number: usize, frames: usize) -> Image {
     Image::from_shape_fn((3, BANDS, frames), |(channel, band, frame)| {
         let lifted = channel == 0 && band / 4 == class;
         noise(number * 7919 + band * 131 + frame * 17 + channel) + if lifted { 1.0 } else { 0.0 }
@@ -69,6 +73,30 @@ fn both_learn_a_separable_set_and_give_probabilities() {
         }
         assert!(model.parameters() > 100);
     }
+}
+
+#[test]
+fn a_second_head_learns_what_is_known_of_it() {
+    let kind = classifier("cnn").unwrap();
+    let mut data = data(kind, 60, |i| 20 + i % 9);
+    // The second thing shows in another channel than the first, and is known of two clips in three. Its classes are 1 and 3.
+    let truth = |i: usize| i / 2 % 2;
+    if let Inputs::Images(images) = &mut data.inputs {
+        for (i, image) in images.iter_mut().enumerate() {
+            image.slice_mut(s![1, 6.., ..]).mapv_inplace(|v| v + truth(i) as f32);
+        }
+    }
+    let labels = (0..60).map(|i| (i % 3 > 0).then_some(1 + 2 * truth(i))).collect();
+    data.extras.second = Some(Second { labels, classes: 4 });
+    let fitted = emolab::learn::fit(&recipe("cnn", 25, 1), &data, &Unwatched).unwrap();
+    let net = Net::load(&fitted.weights().unwrap().room("model")).unwrap();
+    assert_eq!(net.plan().heads, [3, 2], "classes that nobody has get no output");
+    let Inputs::Images(images) = &data.inputs else { panic!("images") };
+    let said = |image: &Image| net.logits(image, &mut Scratch::default()).unwrap();
+    let right = (0..60).filter(|&i| usize::from(said(&images[i])[4] > said(&images[i])[3]) == truth(i)).count();
+    assert!(right >= 54, "{right} of 60");
+    let first = fitted.scores(&data.inputs, &data.groups).unwrap();
+    assert_eq!(first.dim(), (60, 3), "the first head scores");
 }
 
 #[test]
@@ -234,7 +262,13 @@ fn every_epoch_is_told_in_order_with_its_scores() {
         for epoch in told {
             assert!(epoch.train_loss.is_finite() && epoch.rate >= 0.0 && epoch.epochs == 4);
             assert!(epoch.dev_loss.is_some_and(f64::is_finite));
-            assert!(epoch.dev_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
+            let uar = epoch.dev_uar.unwrap();
+            assert!((0.0..=1.0).contains(&uar) && epoch.train_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
+            // Who was taken for whom agrees with the figure.
+            assert_eq!((metric("uar").unwrap().of)(epoch.dev.as_ref().unwrap()), Some(uar));
+            assert!(epoch.best.is_some_and(|best| (1..=epoch.epoch).contains(&best)));
+            assert!(!epoch.may_stop, "there is more patience than epochs");
+            assert!(epoch.pace.seconds > 0.0 && epoch.pace.clips_per_second > 0.0);
         }
     }
 }
@@ -319,7 +353,8 @@ const READS: Input = Input::Images { channels: 3, bands: BANDS };
 
 fn everything(schedule: Schedule) -> Settings {
     let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
-    Settings { smoothing: 0.1, second: 0.3, schedule, augment, layers: List::read(EVERYTHING).unwrap().layers }
+    let layers = List::read(EVERYTHING).unwrap().layers;
+    Settings { features: None, smoothing: 0.1, second: 0.3, schedule, augment, crops: Crops::default(), layers }
 }
 
 /// All that a schedule can ask for.
@@ -353,14 +388,19 @@ fn any_list_learns_and_its_bits_do_not_depend_on_the_threads() {
 }
 
 /// Keeps checkpoints in memory and stops the fit, like a kill, when it wants to write one too many.
-struct Mortal {
+pub struct Mortal {
     kept: Mutex<Option<Weights>>,
     writes_left: AtomicUsize,
 }
 
 impl Mortal {
-    fn new(writes: usize) -> Mortal {
+    pub fn new(writes: usize) -> Mortal {
         Mortal { kept: Mutex::new(None), writes_left: AtomicUsize::new(writes) }
+    }
+
+    /// From now on, as often as wanted.
+    pub fn revive(&self) {
+        self.writes_left.store(100, Ordering::Relaxed);
     }
 }
 
@@ -389,7 +429,7 @@ fn a_fit_that_was_killed_goes_on_to_the_same_bits() {
         for epochs in [1, 3] {
             let keeper = Mortal::new(epochs);
             assert!(run(&keeper).is_err());
-            keeper.writes_left.store(100, Ordering::Relaxed);
+            keeper.revive();
             assert!(run(&keeper).unwrap().weights() == whole, "{} after {epochs} epochs", kind.name());
             assert_eq!(keeper.writes_left.load(Ordering::Relaxed), 100 - (4 - epochs), "epochs done again");
             // A fit that was done is not fitted again.

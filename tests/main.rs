@@ -5,6 +5,7 @@
 
 mod architecture;
 mod audio;
+mod augment;
 mod bad_input;
 mod cli;
 mod cnn;
@@ -16,7 +17,10 @@ mod extract;
 mod features;
 mod journeys;
 mod label;
+mod log;
 mod preparation;
+mod quantize;
+mod resume;
 mod scores;
 mod screens;
 mod store;

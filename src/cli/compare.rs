@@ -1,12 +1,14 @@
 //! `emolab compare`: classifiers on a corpus under a plan, as a table or JSON.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::log::{LogArg, ended};
 use super::prepare::{Prepare, set_name};
 use super::progress::Progress;
 use super::table::{lines, percent};
@@ -16,18 +18,20 @@ use crate::corpus::{Corpus, Target, scan};
 use crate::features::cache::Cache;
 use crate::learn::cnn::Settings;
 use crate::learn::{CLASSIFIERS, Norm, classifier};
-use crate::score::{Bootstrap, Interval, report};
+use crate::score::{Bootstrap, Interval, fold_spread, report};
 use crate::store::Run;
-use crate::workbench::Keeper;
-use crate::workbench::experiment::{Compared, Judged, Request, compare, default_plan};
-use crate::workbench::material::{Listener, check_features, classifiers};
+use crate::workbench::checkpoints::Checkpoints;
+use crate::workbench::experiment::{Compared, Effort, Judged, Request, compare, default_plan};
+use crate::workbench::log::{Log, Logged};
+use crate::workbench::material::{Listener, check_asked, contenders};
+use crate::workbench::{Keeper, places};
 
 /// Arguments of `emolab compare`.
 #[derive(Debug, Args)]
 pub struct Compare {
     #[command(flatten)]
     place: Place,
-    /// Classifiers, separated by commas [default: all].
+    /// Classifiers, separated by commas; fusion = cnn and linear-svm together [default: all single ones].
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     models: Vec<String>,
     #[command(flatten)]
@@ -44,6 +48,8 @@ pub struct Compare {
     /// No progress.
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    log: LogArg,
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
@@ -71,6 +77,33 @@ pub struct ProtocolArgs {
     /// Take a net and its training from a TOML (see src/learn/cnn/nets): cnn=FILE.
     #[arg(long = "net", value_name = "MODEL=FILE", value_parser = net)]
     nets: Vec<(String, Settings)>,
+    /// Fit with N seeds that follow one another and average their probabilities; each fit's score is told beside.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: u32,
+    /// A second target for nets to learn beside the first: sex.
+    #[arg(long, value_name = "TARGET")]
+    also: Option<Target>,
+    #[command(flatten)]
+    resuming: Resuming,
+}
+
+/// Going on after a kill.
+#[derive(Debug, Clone, Args)]
+struct Resuming {
+    /// Go on where the same command was killed: finished folds and epochs are not done again, the result is the same.
+    #[arg(long)]
+    resume: bool,
+    /// Folder for what that needs [default: emolab/checkpoints in the XDG state directory].
+    #[arg(long, value_name = "DIR", env = "EMOLAB_CHECKPOINTS")]
+    checkpoints: Option<PathBuf>,
+}
+
+impl Resuming {
+    /// Without a place for them a run goes without.
+    fn checkpoints(&self) -> Option<Checkpoints> {
+        let folder = self.checkpoints.clone().map_or_else(places::checkpoints, Ok);
+        folder.map(|folder| Checkpoints { folder, resume: self.resume }).ok()
+    }
 }
 
 impl ProtocolArgs {
@@ -85,7 +118,13 @@ impl ProtocolArgs {
             epochs: self.epochs.map(|epochs| epochs as usize),
             seed: self.seed,
             nets: self.nets.iter().cloned().collect(),
+            effort: Effort { seeds: self.seeds as usize, also: self.also, checkpoints: self.resuming.checkpoints() },
         }
+    }
+
+    /// What not every classifier can do: the feature set and the second target asked for.
+    pub fn asked(&self) -> (Option<&str>, Option<Target>) {
+        (self.features.as_deref(), self.also)
     }
 }
 
@@ -97,8 +136,14 @@ impl Compare {
             self.models = CLASSIFIERS.iter().map(|kind| kind.name().to_owned()).collect();
         }
         // Before the scan: a typing error should not cost minutes.
-        check_features(&classifiers(&self.models)?, self.protocol.features.as_deref())?;
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        check_asked(&contenders(&self.models)?, self.protocol.asked())?;
+        let log = self.log.open()?;
+        let compared = ended(log.as_ref(), self.compare(log.as_ref(), &progress))?;
+        self.print(&compared)
+    }
+
+    fn compare(&self, log: Option<&Log>, progress: &Progress) -> Result<Compared> {
+        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
         let plan = self.plan.unwrap_or_else(|| default_plan(&corpus));
         let request = self.protocol.request(self.models.clone(), plan);
@@ -107,19 +152,24 @@ impl Compare {
             Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
         let mut keeper = Keeper::new(self.files.store()?);
         let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
-        let compared = compare(&corpus, &request, &listener, &mut keep, &progress)?;
+        let compared = compare(&corpus, &request, &listener, &mut keep, &Logged::new(log, progress))?;
         progress.end();
         tell_cache(&cache);
+        Ok(compared)
+    }
+
+    fn print(&self, compared: &Compared) -> Result<()> {
         let mut out = stdout();
         if self.json {
-            serde_json::to_writer_pretty(&mut out, &json_of(&compared))?;
+            serde_json::to_writer_pretty(&mut out, &json_of(compared))?;
             writeln!(out)?;
         } else {
-            for line in text(&compared) {
+            for line in text(compared) {
                 writeln!(out, "{line}")?;
             }
         }
         out.flush()?;
+        compared.clear_checkpoints();
         if !compared.failed.is_empty() {
             bail!("{} of {} runs failed", compared.failed.len(), compared.failed.len() + compared.runs.len());
         }
@@ -210,6 +260,9 @@ fn run_json(judged: &Judged) -> Value {
         "id": run.id,
         "model": run.recipe.classifier,
         "features": run.recipe.features,
+        "members": run.recipe.members.iter().map(|one| json!({ "model": one.classifier, "features": one.features })).collect::<Vec<_>>(),
+        "also": run.recipe.leaves().iter().find_map(|leaf| leaf.also.clone()),
+        "seeds": seeds_json(judged),
         "plan": run.protocol.plan.plan,
         "speakers_leak": run.protocol.plan.speakers_leak,
         "uar": summary.uar,
@@ -219,12 +272,40 @@ fn run_json(judged: &Judged) -> Value {
         "uar_folds": summary.uar_folds.map(|(mean, sd)| json!({ "mean": mean, "sd": sd })),
         "wa": summary.wa,
         "macro_f1": summary.macro_f1,
+        "calibration_error": summary.calibration_error,
         "classes": run.classes(),
         "per_class": per_class.collect::<Vec<_>>(),
         "confusion": summary.confusion.rows(),
         "fit_seconds": run.fit_seconds,
+        "cost": run.cost,
         "predictions": predictions.collect::<Vec<_>>(),
     })
+}
+
+/// The UAR of each seed's fit by itself, and what they come to.
+fn seeds_json(judged: &Judged) -> Value {
+    let each = judged.run.recipe.seeds.iter().zip(&judged.summary.uar_seeds);
+    let each: Vec<Value> = each.map(|(seed, uar)| json!({ "seed": seed, "uar": uar })).collect();
+    singles(judged).map_or(
+        Value::Null,
+        |one| json!({ "each": each, "uar_mean": one.mean, "uar_sd": one.sd, "uar_min": one.low, "uar_max": one.high }),
+    )
+}
+
+/// UARs of the fits that a run averages, each by itself.
+struct Singles {
+    mean: f64,
+    sd: Option<f64>,
+    low: f64,
+    high: f64,
+}
+
+/// `None` for one fit.
+fn singles(judged: &Judged) -> Option<Singles> {
+    let known: Vec<f64> = judged.summary.uar_seeds.iter().flatten().copied().collect();
+    let (mean, sd) = fold_spread(&known)?;
+    let (low, high) = known.iter().fold((1.0_f64, 0.0_f64), |(low, high), &uar| (low.min(uar), high.max(uar)));
+    Some(Singles { mean, sd, low, high })
 }
 
 fn text(compared: &Compared) -> Vec<String> {
@@ -235,6 +316,14 @@ fn text(compared: &Compared) -> Vec<String> {
         all.extend(protocol_text(first));
         all.push(String::new());
         all.extend(lines(&std::iter::once(head()).chain(side.iter().map(|judged| row(judged))).collect::<Vec<_>>()));
+        all.extend(side.iter().flat_map(|judged| beside(judged)));
+        all.push(String::new());
+        all.push(
+            "cost of scoring: one clip at a time, the last fold's model; x real time includes features".to_owned(),
+        );
+        all.extend(lines(
+            &std::iter::once(cost_head()).chain(side.iter().map(|one| cost_row(one))).collect::<Vec<_>>(),
+        ));
         all.push(String::new());
     }
     if !twin.is_empty() {
@@ -301,7 +390,7 @@ fn row(judged: &Judged) -> Vec<String> {
     let folds =
         s.uar_folds.map_or_else(|| "-".to_owned(), |(mean, sd)| format!("{} ± {}", percent(Some(mean)), percent(sd)));
     vec![
-        run.recipe.classifier.clone(),
+        run.recipe.title(),
         run.recipe.features.clone(),
         percent(s.uar),
         interval,
@@ -312,10 +401,41 @@ fn row(judged: &Judged) -> Vec<String> {
     ]
 }
 
+fn cost_head() -> Vec<String> {
+    ["model", "parameters", "MMAC (3 s)", "MB", "ms per clip", "x real time", "fit s"].map(str::to_owned).to_vec()
+}
+
+fn cost_row(judged: &Judged) -> Vec<String> {
+    let (run, cost) = (&judged.run, judged.run.cost.as_ref());
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    vec![
+        run.recipe.title(),
+        dash(cost.map(|cost| cost.parameters.to_string())),
+        dash(cost.and_then(|cost| cost.macs_3s).map(|macs| format!("{:.1}", macs as f64 / 1e6))),
+        dash(cost.map(|cost| format!("{:.2}", cost.megabytes()))),
+        dash(cost.and_then(|cost| cost.clip_ms).map(|ms| format!("{ms:.2}"))),
+        dash(cost.and_then(|cost| cost.real_time).map(|share| format!("{share:.4}"))),
+        format!("{:.1}", run.fit_seconds),
+    ]
+}
+
+/// What a row of the table does not hold: the single fits of several seeds, the second target.
+fn beside(judged: &Judged) -> Vec<String> {
+    let recipe = &judged.run.recipe;
+    let single = singles(judged).map(|one| {
+        let [mean, low, high] = [one.mean, one.low, one.high].map(|uar| percent(Some(uar)));
+        let fits = recipe.seeds.len();
+        format!("{}: one fit of the {fits} has UAR {mean} ± {} ({low} to {high})", recipe.title(), percent(one.sd))
+    });
+    let also = recipe.leaves().iter().find_map(|leaf| leaf.also.clone());
+    let also = also.map(|also| format!("{}: learns {also} besides", recipe.title()));
+    single.into_iter().chain(also).collect()
+}
+
 fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {
     let gap = leaky.summary.uar.zip(honest.summary.uar).map(|(a, b)| format!("{:+.1}", 100.0 * (a - b)));
     vec![
-        leaky.run.recipe.classifier.clone(),
+        leaky.run.recipe.title(),
         percent(leaky.summary.uar),
         percent(honest.summary.uar),
         gap.unwrap_or_else(|| "-".to_owned()),
@@ -323,7 +443,7 @@ fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {
 }
 
 fn detail(best: &Judged) -> Vec<String> {
-    let mut all = vec![format!("{}, {}:", best.run.recipe.classifier, best.run.protocol.plan.plan), String::new()];
+    let mut all = vec![format!("{}, {}:", best.run.recipe.title(), best.run.protocol.plan.plan), String::new()];
     all.extend(report(&best.summary.confusion, best.run.classes()).lines().map(str::to_owned));
     all.push(String::new());
     all.push("confusion in % of the true class (rows)".to_owned());

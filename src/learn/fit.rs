@@ -3,14 +3,19 @@
 //! A classifier sees only finite, scaled data whose classes all occur; what it was spared is put back here.
 //! Deliberately absent: splitting, scoring, and writing files (`model_file.rs`).
 
+use std::sync::Arc;
+
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
+use super::cnn::{Keeper, Unkept};
 use super::norm::Prep;
 use super::worker::{guarded, on_own_thread};
-use super::{CLASSIFIERS, Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights, classifier};
+use super::{
+    CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Weights, classifier,
+};
 use crate::features::Kind;
-use crate::job::Watch;
+use crate::job::{Mapped, Watch};
 
 /// A fitted recipe: prepares clips as in training and scores them.
 pub struct Fitted {
@@ -31,6 +36,19 @@ pub struct Fitted {
 /// [`LearnError`]: no such classifier, inputs of the wrong kind or of unequal lengths, fewer than two rows or classes,
 /// NaN or infinity, no column that varies, a failure or panic of the classifier, cancelled.
 pub fn fit(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Result<Fitted, LearnError> {
+    fit_kept(recipe, data, Arc::new(Unkept), watch)
+}
+
+/// As [`fit`], with checkpoints (see [`Classifier::fit_kept`]).
+///
+/// # Errors
+/// As [`fit`], and the keeper's.
+pub fn fit_kept(
+    recipe: &Recipe,
+    data: &Data,
+    keeper: Arc<dyn Keeper>,
+    watch: &dyn Watch<Epoch>,
+) -> Result<Fitted, LearnError> {
     let kind = known(&recipe.classifier).map_err(LearnError::WrongInput)?;
     check(kind, data)?;
     let (recipe, data) = (recipe.clone(), data.clone());
@@ -39,8 +57,14 @@ pub fn fit(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Result<Fit
         let (prep, inputs) = Prep::fit(recipe.norm, &data.inputs, &data.groups)?;
         watch.check()?;
         let (present, labels) = renumbered(&data.labels);
-        let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras: data.extras };
-        let model = kind.fit(&ready, &recipe, watch)?;
+        let extras = Extras {
+            second: data.extras.second.and_then(learnable),
+            altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
+            neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
+        };
+        let told = Mapped::new(watch, |epoch: Epoch| Some(epoch.of_task(&present, data.classes)));
+        let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras };
+        let model = kind.fit_kept(&ready, &recipe, keeper.as_ref(), &told)?;
         Ok(Fitted { recipe, classes: data.classes, present, prep, model })
     })
 }
@@ -62,6 +86,24 @@ impl Fitted {
         let ready = self.prep.apply(inputs, groups)?;
         let found = guarded(&self.recipe.classifier, || self.model.scores(&ready))??;
         self.spread(&found, inputs.len())
+    }
+
+    /// What of the clip at `row` spoke for a class (see [`Model::saliency`]); `None` also for a class that did not occur in
+    /// training. The other clips are there to be scaled with, as in [`Fitted::scores`].
+    ///
+    /// # Errors
+    /// As [`Fitted::scores`].
+    pub fn saliency(
+        &self,
+        inputs: &Inputs,
+        groups: &[usize],
+        (row, class): (usize, usize),
+    ) -> Result<Option<Array2<f32>>, LearnError> {
+        same_length("groups", groups.len(), inputs.len())?;
+        let Some(class) = self.present.iter().position(|&present| present == class) else { return Ok(None) };
+        finite(inputs)?;
+        let ready = self.prep.apply(inputs, groups)?.select(&[row]);
+        guarded(&self.recipe.classifier, || self.model.saliency(&ready, class))?
     }
 
     /// The recipe.
@@ -86,6 +128,35 @@ impl Fitted {
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.model.parameters()
+    }
+
+    /// Multiply-adds of scoring a clip of so many frames; `None` where they are not counted.
+    #[must_use]
+    pub fn macs(&self, frames: usize) -> Option<u64> {
+        self.model.macs(frames)
+    }
+
+    /// The same with the front of its net in whole numbers, calibrated on `inputs` (n clips, of these groups), which need
+    /// no labels and should look like those of training.
+    ///
+    /// # Errors
+    /// `WrongInput` when the classifier has no part that can be quantized or the inputs do not look like those of
+    /// training, `NotFinite`, `TooFewRows` without a clip.
+    pub fn quantized(&self, inputs: &Inputs, groups: &[usize]) -> Result<Fitted, LearnError> {
+        same_length("groups", groups.len(), inputs.len())?;
+        if inputs.is_empty() {
+            return Err(LearnError::TooFewRows("quantizing needs clips to calibrate on".to_owned()));
+        }
+        finite(inputs)?;
+        let model = self.model.quantized(&self.prep.apply(inputs, groups)?)?;
+        let (recipe, present, prep) = (self.recipe.clone(), self.present.clone(), self.prep.clone());
+        Ok(Fitted { recipe, classes: self.classes, present, prep, model })
+    }
+
+    /// Temperature of the scores (see [`Model::temperature`]).
+    #[must_use]
+    pub fn temperature(&self) -> Option<f64> {
+        self.model.temperature()
     }
 
     /// Everything that [`Fitted::load`] needs beside the recipe and the number of classes.
@@ -155,9 +226,18 @@ fn check(kind: &dyn Classifier, data: &Data) -> Result<(), LearnError> {
     let clips = data.inputs.len();
     same_length("labels", data.labels.len(), clips)?;
     same_length("groups", data.groups.len(), clips)?;
+    if let Some(altered) = &data.extras.altered {
+        same_length("clips to change", altered.len(), clips)?;
+    }
     if let Some(row) = data.labels.iter().position(|&label| label >= data.classes) {
         let text = format!("clip {row}: class {} of {}", data.labels[row], data.classes);
         return Err(LearnError::WrongInput(text));
+    }
+    if let Some(second) = &data.extras.second {
+        same_length("second labels", second.labels.len(), clips)?;
+        if let Some(label) = second.labels.iter().flatten().find(|&&label| label >= second.classes) {
+            return Err(LearnError::WrongInput(format!("second label {label} of {}", second.classes)));
+        }
     }
     if clips < 2 {
         return Err(LearnError::TooFewRows(format!("training needs at least two clips, found {clips}")));
@@ -196,9 +276,26 @@ fn renumbered(labels: &[usize]) -> (Vec<usize>, Vec<usize>) {
     (present, places)
 }
 
+/// Second labels with the classes that occur numbered without gaps; `None` where fewer than two do.
+fn learnable(second: Second) -> Option<Second> {
+    let known: Vec<usize> = second.labels.iter().flatten().copied().collect();
+    let present = renumbered(&known).0;
+    let place = |label: usize| present.partition_point(|&class| class < label);
+    let labels = second.labels.iter().map(|label| label.map(place)).collect();
+    (present.len() > 1).then_some(Second { labels, classes: present.len() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn second_labels_are_numbered_without_gaps_and_one_class_is_none() {
+        let second = |labels: &[Option<usize>]| learnable(Second { labels: labels.to_vec(), classes: 4 });
+        let found = second(&[Some(3), None, Some(1), Some(3)]);
+        assert_eq!(found, Some(Second { labels: vec![Some(1), None, Some(0), Some(1)], classes: 2 }));
+        assert_eq!((second(&[Some(3), None, Some(3)]), second(&[None])), (None, None));
+    }
 
     #[test]
     fn labels_are_numbered_without_gaps() {

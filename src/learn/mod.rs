@@ -3,7 +3,11 @@
 //! `learn` never sees clips, speakers or files, so it cannot leak a speaker: what it is given is what it may use.
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
+mod altered;
+mod calibration;
 pub mod cnn;
+pub mod committee;
+mod cost;
 mod fit;
 mod forest;
 mod knn;
@@ -23,10 +27,13 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array, Array2, ArrayD, Dimension};
 
-pub use fit::{Fitted, fit};
+pub use altered::{Alter, Altered};
+pub use cost::Cost;
+pub use fit::{Fitted, fit, fit_kept};
 
 use crate::features::{Image, Kind};
 use crate::job::{Cancelled, Watch};
+use crate::score::Confusion;
 
 /// What a classifier reads: n clips, all of one kind.
 #[derive(Debug, Clone)]
@@ -57,6 +64,10 @@ pub struct Data {
 pub struct Extras {
     /// Something else that is known of the clips, learnt beside the first.
     pub second: Option<Second>,
+    /// The clips with their sound changed; `None` = there is no sound behind them.
+    pub altered: Option<Altered>,
+    /// The class of speech without emotion, if the task has one.
+    pub neutral: Option<usize>,
 }
 
 /// Labels of a second kind.
@@ -97,10 +108,19 @@ pub struct Recipe {
     /// The net and its training where the classifier is one; `None` = the registry's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub net: Option<cnn::Settings>,
+    /// What is learnt beside the first target (told, not interpreted here).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<String>,
+    /// Fitted once with each of these in place of `seed`, and what the fits say is averaged; empty = one fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<u64>,
+    /// Recipes that decide together (see [`committee`]); empty = `classifier` decides alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Recipe>,
 }
 
 /// News from a fit that has epochs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Epoch {
     /// 1-based.
     pub epoch: usize,
@@ -108,12 +128,32 @@ pub struct Epoch {
     pub epochs: usize,
     /// Mean training loss of this epoch (cross-entropy, nats).
     pub train_loss: f64,
+    /// Unweighted average recall of the training windows as they were seen in this epoch (altered, with dropout, by
+    /// weights that still changed), 0..1.
+    pub train_uar: Option<f64>,
     /// Loss on the inner development split, if there is one.
     pub dev_loss: Option<f64>,
     /// Unweighted average recall on the inner development split, 0..1.
     pub dev_uar: Option<f64>,
     /// Learning rate at the end of the epoch.
     pub rate: f64,
+    /// The best epoch so far (1-based), whose weights would be kept; `None` where nothing tells epochs apart.
+    pub best: Option<usize>,
+    /// Whether it may end before `epochs`, for want of a better epoch.
+    pub may_stop: bool,
+    /// How fast it went.
+    pub pace: Pace,
+    /// Who was taken for whom on the inner development split.
+    pub dev: Option<Confusion>,
+}
+
+/// How fast an epoch went.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Pace {
+    /// Training clips seen per second, judging left out.
+    pub clips_per_second: f64,
+    /// Time of the whole epoch, judging included.
+    pub seconds: f64,
 }
 
 /// Named tensors that hold a fitted model; written as safetensors.
@@ -121,6 +161,8 @@ pub struct Epoch {
 pub struct Weights {
     /// Numbers by name.
     pub tensors: BTreeMap<String, ArrayD<f32>>,
+    /// Whole numbers by name: weights of quantized layers.
+    pub int8: BTreeMap<String, ArrayD<i8>>,
     /// Opaque bytes by name, for models of other crates (their serde form as JSON).
     pub bytes: BTreeMap<String, Vec<u8>>,
 }
@@ -179,6 +221,20 @@ pub trait Classifier: Sync {
     /// # Errors
     /// [`LearnError`]; `Cancelled` within 100 ms of the watch saying so.
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError>;
+    /// As [`Classifier::fit`]; what trains in epochs writes a checkpoint after each and goes on from the last one, to
+    /// the same bits as without interruption.
+    ///
+    /// # Errors
+    /// As [`Classifier::fit`], and the keeper's.
+    fn fit_kept(
+        &self,
+        data: &Data,
+        recipe: &Recipe,
+        _keeper: &dyn cnn::Keeper,
+        watch: &dyn Watch<Epoch>,
+    ) -> Result<Box<dyn Model>, LearnError> {
+        self.fit(data, recipe, watch)
+    }
     /// Rebuilds a fitted model from what [`Model::weights`] gave.
     ///
     /// # Errors
@@ -193,10 +249,33 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// [`LearnError::WrongInput`] when the inputs do not look like those of training.
     fn scores(&self, inputs: &Inputs) -> Result<Array2<f64>, LearnError>;
+    /// What of the only image in `inputs` spoke for a class: bands x frames, 0 (nothing) to 1 (most); `None` where the
+    /// model does not read images or cannot tell.
+    ///
+    /// # Errors
+    /// As [`Model::scores`].
+    fn saliency(&self, _inputs: &Inputs, _class: usize) -> Result<Option<Array2<f32>>, LearnError> {
+        Ok(None)
+    }
     /// Everything needed to rebuild it; equal models give equal weights.
     fn weights(&self) -> Weights;
     /// Number of trained parameters, for the card.
     fn parameters(&self) -> usize;
+    /// Temperature fitted on held-out training clips, by which the scores are calibrated; `None` = they are not.
+    fn temperature(&self) -> Option<f64> {
+        None
+    }
+    /// Multiply-adds of scoring a clip of so many frames; `None` where they are not counted.
+    fn macs(&self, _frames: usize) -> Option<u64> {
+        None
+    }
+    /// The same model with its front in whole numbers (see `cnn::quantized`), calibrated on `inputs`, which need no labels.
+    ///
+    /// # Errors
+    /// [`LearnError::WrongInput`] when it has no part that can be quantized, or the inputs are not those of training.
+    fn quantized(&self, _inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
+        Err(LearnError::WrongInput("only nets with 3x3 convolutions on images can be quantized".to_owned()))
+    }
 }
 
 /// [`Classifier::checkpoint`] of those that train in epochs (see `cnn::split` for the split).
@@ -206,6 +285,8 @@ const BEST_EPOCH: &str = "best UAR on held-out training speakers (held-out train
 /// All classifiers, in the order of pickers and tables.
 pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &cnn::CNN,
+    &cnn::CNN1D,
+    &cnn::CRNN,
     &cnn::MLP,
     &svm::Svm,
     &linear_svm::LinearSvm,
@@ -220,6 +301,28 @@ pub static CLASSIFIERS: &[&dyn Classifier] = &[
 /// The classifier of that name.
 pub fn classifier(name: &str) -> Option<&'static dyn Classifier> {
     CLASSIFIERS.iter().copied().find(|kind| kind.name() == name)
+}
+
+impl Recipe {
+    /// For tables: the classifier's name, and how many fits were averaged: `cnn x5`.
+    pub fn title(&self) -> String {
+        match self.seeds.len() {
+            0 => self.classifier.clone(),
+            fits => format!("{} x{fits}", self.classifier),
+        }
+    }
+
+    /// The same for one fit with `seed`.
+    #[must_use]
+    pub fn with_seed(&self, seed: u64) -> Recipe {
+        let members = self.members.iter().map(|member| member.with_seed(seed)).collect();
+        Recipe { seed, seeds: Vec::new(), members, ..self.clone() }
+    }
+
+    /// The recipes that fit one classifier each, first to last; of several seeds the first one's.
+    pub fn leaves(&self) -> Vec<&Recipe> {
+        if self.members.is_empty() { vec![self] } else { self.members.iter().flat_map(Recipe::leaves).collect() }
+    }
 }
 
 impl std::fmt::Display for Norm {
@@ -241,6 +344,14 @@ impl std::str::FromStr for Norm {
             .into_iter()
             .find(|norm| norm.to_string() == name)
             .ok_or_else(|| format!("no scaling `{name}`; there are none, train and speaker"))
+    }
+}
+
+impl Epoch {
+    /// The same with the classes of the task: those of the fit are `present`, ascending, of `classes`.
+    fn of_task(self, present: &[usize], classes: usize) -> Epoch {
+        let dev = self.dev.map(|dev| dev.spread(present, classes));
+        Epoch { dev, ..self }
     }
 }
 
@@ -315,7 +426,8 @@ impl Extras {
             labels: rows.iter().map(|&row| second.labels[row]).collect(),
             classes: second.classes,
         });
-        Extras { second }
+        let altered = self.altered.as_ref().map(|altered| altered.select(rows));
+        Extras { second, altered, neutral: self.neutral }
     }
 }
 
@@ -364,6 +476,7 @@ impl Weights {
     /// Takes in all of `inner`, with `room/` before the names.
     pub fn nest(&mut self, room: &str, inner: Weights) {
         self.tensors.extend(inner.tensors.into_iter().map(|(name, tensor)| (format!("{room}/{name}"), tensor)));
+        self.int8.extend(inner.int8.into_iter().map(|(name, tensor)| (format!("{room}/{name}"), tensor)));
         self.bytes.extend(inner.bytes.into_iter().map(|(name, bytes)| (format!("{room}/{name}"), bytes)));
     }
 
@@ -373,6 +486,7 @@ impl Weights {
         let own = |name: &String| name.strip_prefix(room).and_then(|rest| rest.strip_prefix('/')).map(str::to_owned);
         Weights {
             tensors: self.tensors.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect(),
+            int8: self.int8.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect(),
             bytes: self.bytes.iter().filter_map(|(name, bytes)| Some((own(name)?, bytes.clone()))).collect(),
         }
     }

@@ -3,10 +3,13 @@
 //! A column is a column of rows, or one channel and band of images (over all frames). Deliberately absent: anything
 //! that looks at labels, and any statistic of a test clip that is not its own group's.
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, Axis, Zip};
 use rayon::prelude::*;
 
-use super::{Inputs, LearnError, Norm, Weights};
+use super::{Alter, Altered, Inputs, LearnError, Norm, Weights};
+use crate::features::alter::Change;
 use crate::features::{Image, Kind};
 
 /// Smallest deviation, as a part of the mean, that is more than f32 rounding.
@@ -156,6 +159,22 @@ impl Prep {
         })
     }
 
+    /// Makers of training clips with another sound, prepared as the clips themselves were: `inputs` and `groups` are
+    /// those of the fit. A change of sound does not change what a clip is scaled by.
+    #[must_use]
+    pub fn altered(&self, clips: Altered, inputs: &Inputs, groups: &[usize]) -> Altered {
+        let mut scalers = vec![self.last.clone().map(Arc::new); inputs.len()];
+        if self.norm == Norm::Speaker {
+            for clips in members(groups) {
+                let scaler = Arc::new(Scaler::fit(&inputs.select(&clips)));
+                clips.into_iter().for_each(|clip| scalers[clip] = Some(Arc::clone(&scaler)));
+            }
+        }
+        let len = clips.len();
+        let scaled: Arc<dyn Alter> = Arc::new(Scaled { clips, scalers, shape: self.shape });
+        Altered::new(&scaled, len)
+    }
+
     /// Everything needed to prepare again.
     ///
     /// # Errors
@@ -221,6 +240,24 @@ impl Prep {
             put_back(&mut all, &clips, scaled);
         }
         all
+    }
+}
+
+/// Changed clips, each scaled by its own.
+struct Scaled {
+    clips: Altered,
+    scalers: Vec<Option<Arc<Scaler>>>,
+    shape: (usize, usize),
+}
+
+impl Alter for Scaled {
+    fn image(&self, row: usize, change: &Change) -> Result<Image, LearnError> {
+        let image = self.clips.image(row, change)?;
+        let (channels, bands, frames) = image.dim();
+        if (channels, bands) != self.shape || frames == 0 || image.iter().any(|value| !value.is_finite()) {
+            return Err(LearnError::Failed(format!("clip {row}, changed: no image like its own")));
+        }
+        Ok(self.scalers[row].as_ref().map_or(image.clone(), |scaler| scaler.image(&image)))
     }
 }
 

@@ -144,8 +144,7 @@ mod tests {
         let heard = Heard(Mutex::default());
         let end = on_own_thread("test", &heard, |watch| {
             for epoch in 1..=3 {
-                let (train_loss, dev_loss, dev_uar, rate) = (0.0, None, None, 0.0);
-                watch.tell(Epoch { epoch, epochs: 3, train_loss, dev_loss, dev_uar, rate });
+                watch.tell(Epoch { epoch, epochs: 3, ..Epoch::default() });
             }
             Ok(7)
         });

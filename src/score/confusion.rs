@@ -86,6 +86,22 @@ impl Confusion {
         Ok(by.into_values().collect())
     }
 
+    /// Counts one more clip. Panics when a class number is too large.
+    pub fn see(&mut self, truth: usize, pred: usize) {
+        self.rows[truth][pred] += 1;
+    }
+
+    /// The same counts among more classes: class k is `places[k]` of `classes` there. Panics when a place is missing or
+    /// too large.
+    #[must_use]
+    pub fn spread(&self, places: &[usize], classes: usize) -> Confusion {
+        let mut all = Confusion::new(classes);
+        for (row, &truth) in self.rows.iter().zip(places) {
+            row.iter().zip(places).for_each(|(&count, &pred)| all.rows[truth][pred] = count);
+        }
+        all
+    }
+
     /// Adds the counts of `other`. Panics when the numbers of classes differ.
     pub fn add(&mut self, other: &Confusion) {
         assert_eq!(self.classes(), other.classes(), "confusions of different tasks");
@@ -208,6 +224,13 @@ mod tests {
         let mut sum = Confusion::new(2);
         parts.iter().for_each(|part| sum.add(part));
         assert_eq!(sum, Confusion::of(&truth, &pred, 2).unwrap());
+    }
+
+    #[test]
+    fn counts_find_their_place_among_more_classes() {
+        let mut few = Confusion::new(2);
+        [(0, 0), (0, 1), (1, 1), (1, 1)].into_iter().for_each(|(truth, pred)| few.see(truth, pred));
+        assert_eq!(few.spread(&[1, 3], 4).rows(), [vec![0; 4], vec![0, 1, 0, 1], vec![0; 4], vec![0, 0, 0, 2]]);
     }
 
     #[test]

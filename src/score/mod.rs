@@ -5,6 +5,7 @@
 //! `compare.rs`) and anything that knows a classifier.
 
 mod association;
+mod calibration;
 mod confusion;
 mod interval;
 mod metric;
@@ -12,6 +13,7 @@ mod report;
 mod separation;
 
 pub use association::Association;
+pub use calibration::calibration_error;
 pub use confusion::{Confusion, PerClass, ScoreError};
 pub use interval::{Bootstrap, Interval, bootstrap, fold_spread};
 pub use metric::{METRICS, Metric, metric};

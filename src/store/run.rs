@@ -2,14 +2,14 @@
 //!
 //! Deliberately absent: scores (computed from the predictions by `score`, so they cannot disagree) and the fitted models.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::{ClipId, Target};
 use crate::features::Preparation;
 use crate::label::Timestamp;
-use crate::learn::{Norm, Recipe};
+use crate::learn::{Cost, Norm, Recipe};
 
 /// Number of a run in its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Run {
     pub recipe: Recipe,
     /// Time from the first fit to the last score, in seconds; folds may run side by side.
     pub fit_seconds: f64,
+    /// What scoring with the last fold's model costs; `None` in runs from before it was measured.
+    pub cost: Option<Cost>,
     /// One per clip and fold it was tested in; empty in listings.
     pub predictions: Vec<Prediction>,
 }
@@ -98,6 +100,9 @@ pub struct Training {
     /// Version of the feature set.
     #[serde(default)]
     pub features_version: u32,
+    /// Versions of the feature sets by name, where there are several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sets: BTreeMap<String, u32>,
 }
 
 /// What made a run.
@@ -124,6 +129,8 @@ pub struct Prediction {
     pub pred: usize,
     /// Score per class.
     pub p: Vec<f32>,
+    /// Class number that the fit of each seed predicts by itself; empty where there is but one fit.
+    pub seeds: Vec<usize>,
 }
 
 impl Run {
@@ -142,6 +149,12 @@ impl Run {
         self.predictions.iter().map(|prediction| prediction.pred).collect()
     }
 
+    /// Class number that the fit of each seed predicts, of each prediction; seeds in the order of the recipe.
+    pub fn pred_of_seeds(&self) -> Vec<Vec<usize>> {
+        let of = |seed: usize| self.predictions.iter().map(|prediction| prediction.seeds[seed]).collect();
+        (0..self.recipe.seeds.len()).map(of).collect()
+    }
+
     /// Speaker of each prediction as a number, in order of appearance from 0.
     pub fn groups(&self) -> Vec<usize> {
         let mut numbers: HashMap<&str, usize> = HashMap::new();
@@ -158,9 +171,14 @@ impl Run {
         if !self.fit_seconds.is_finite() {
             return Some("the time of fitting is not a number".to_owned());
         }
+        if self.cost.is_some_and(|cost| !cost.is_finite()) {
+            return Some("the cost of scoring is not a number".to_owned());
+        }
         let odd = |prediction: &&Prediction| {
-            let Prediction { truth, pred, p, .. } = prediction;
-            *truth >= classes || *pred >= classes || p.len() != classes || p.iter().any(|score| !score.is_finite())
+            let Prediction { truth, pred, p, seeds, .. } = prediction;
+            let beyond = [truth, pred].into_iter().chain(seeds).any(|class| *class >= classes);
+            let fits = seeds.len() == self.recipe.seeds.len();
+            beyond || !fits || p.len() != classes || p.iter().any(|score| !score.is_finite())
         };
         let odd = self.predictions.iter().find(odd)?;
         Some(format!("the prediction for {} does not fit {classes} classes or is not finite", odd.clip.0))
@@ -180,6 +198,7 @@ pub(super) mod tests {
             truth,
             pred: 1,
             p: vec![0.25, 0.75],
+            seeds: Vec::new(),
         };
         Run {
             id: None,
@@ -203,6 +222,7 @@ pub(super) mod tests {
                     checkpoint: "last".to_owned(),
                     preparation: Preparation::plain(22_050),
                     features_version: 1,
+                    sets: BTreeMap::new(),
                 },
                 maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
             },
@@ -214,6 +234,7 @@ pub(super) mod tests {
                 ..Recipe::default()
             },
             fit_seconds: 0.125,
+            cost: Some(Cost { parameters: 2, bytes: 300, clip_ms: Some(0.5), ..Cost::default() }),
             predictions: vec![
                 prediction("a.wav", "s2", 0, 0),
                 prediction("b.wav", "s1", 1, 1),
@@ -248,7 +269,9 @@ pub(super) mod tests {
         assert_eq!(spoil(|_| ()), None);
         assert!(spoil(|run| run.predictions[1].p[0] = f32::NAN).is_some_and(|fault| fault.contains("b.wav")));
         assert!(spoil(|run| run.predictions[2].truth = 2).is_some());
+        assert!(spoil(|run| run.predictions[2].seeds = vec![0]).is_some(), "a fit that the recipe does not have");
         assert!(spoil(|run| run.predictions[0].p.truncate(1)).is_some());
         assert!(spoil(|run| run.fit_seconds = f64::INFINITY).is_some());
+        assert!(spoil(|run| run.cost = Some(Cost { clip_ms: Some(f64::NAN), ..Cost::default() })).is_some());
     }
 }

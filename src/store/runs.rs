@@ -39,12 +39,13 @@ impl Store {
         let refuse = |error: serde_json::Error| StoreError::Refused(error.to_string());
         let protocol = serde_json::to_string(&run.protocol).map_err(refuse)?;
         let recipe = serde_json::to_string(&run.recipe).map_err(refuse)?;
+        let cost = run.cost.as_ref().map(serde_json::to_string).transpose().map_err(refuse)?;
         self.write(|tx| {
             let corpus = corpus_id(tx, &run.protocol.data.corpus_key)?;
             let id = tx
                 .prepare_cached(
-                    "INSERT INTO run (corpus_id, started_at, classifier, fit_seconds, protocol, recipe)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO run (corpus_id, started_at, classifier, fit_seconds, protocol, recipe, cost)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
                 .insert(params![
                     corpus,
@@ -52,7 +53,8 @@ impl Store {
                     run.recipe.classifier,
                     run.fit_seconds,
                     protocol,
-                    recipe
+                    recipe,
+                    cost
                 ])?;
             insert_predictions(tx, id, &run.predictions)?;
             Ok(RunId(id))
@@ -87,7 +89,7 @@ impl Store {
         let Some(mut run) = self.read(&format!("{SELECT} WHERE id = ?1"), [id.0], run)?.pop() else {
             return Ok(None);
         };
-        let sql = "SELECT clip, speaker, fold, truth, pred, p FROM prediction WHERE run_id = ?1 ORDER BY row";
+        let sql = "SELECT clip, speaker, fold, truth, pred, p, seeds FROM prediction WHERE run_id = ?1 ORDER BY row";
         run.predictions = self.read(sql, [id.0], prediction)?;
         match run.fault() {
             None => Ok(Some(run)),
@@ -98,16 +100,18 @@ impl Store {
     }
 }
 
-const SELECT: &str = "SELECT id, started_at, fit_seconds, protocol, recipe FROM run";
+const SELECT: &str = "SELECT id, started_at, fit_seconds, protocol, recipe, cost FROM run";
 
 fn insert_predictions(tx: &Transaction<'_>, run: i64, predictions: &[Prediction]) -> rusqlite::Result<()> {
     let mut insert = tx.prepare_cached(
-        "INSERT INTO prediction (run_id, row, clip, speaker, fold, truth, pred, p)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO prediction (run_id, row, clip, speaker, fold, truth, pred, p, seeds)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for (row, one) in predictions.iter().enumerate() {
         let p: Vec<u8> = one.p.iter().flat_map(|score| score.to_le_bytes()).collect();
-        insert.execute(params![run, row, one.clip.0, one.speaker, one.fold, one.truth, one.pred, p])?;
+        // A class number is below 4096, as many as a head may have.
+        let seeds: Vec<u8> = one.seeds.iter().flat_map(|&class| (class as u16).to_le_bytes()).collect();
+        insert.execute(params![run, row, one.clip.0, one.speaker, one.fold, one.truth, one.pred, p, seeds])?;
     }
     Ok(())
 }
@@ -115,19 +119,22 @@ fn insert_predictions(tx: &Transaction<'_>, run: i64, predictions: &[Prediction]
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
     let text = |column| row.get::<_, String>(column);
     let json = |column| move |error: serde_json::Error| bad(column, error.to_string());
+    let cost: Option<String> = row.get(5)?;
     Ok(Run {
         id: Some(RunId(row.get(0)?)),
         started_at: text(1)?.parse().map_err(|error| bad(1, error))?,
         fit_seconds: row.get(2)?,
         protocol: serde_json::from_str(&text(3)?).map_err(json(3))?,
         recipe: serde_json::from_str(&text(4)?).map_err(json(4))?,
+        cost: cost.map(|cost| serde_json::from_str(&cost)).transpose().map_err(json(5))?,
         predictions: Vec::new(),
     })
 }
 
 fn prediction(row: &Row<'_>) -> rusqlite::Result<Prediction> {
-    let (chunks, rest) = row.get_ref(5)?.as_blob()?.as_chunks::<4>();
-    if !rest.is_empty() {
+    let (scores, rest) = row.get_ref(5)?.as_blob()?.as_chunks::<4>();
+    let (seeds, odd) = row.get_ref(6)?.as_blob()?.as_chunks::<2>();
+    if !rest.is_empty() || !odd.is_empty() {
         return Err(bad(5, "scores are cut short".to_owned()));
     }
     Ok(Prediction {
@@ -136,7 +143,8 @@ fn prediction(row: &Row<'_>) -> rusqlite::Result<Prediction> {
         fold: row.get(2)?,
         truth: row.get(3)?,
         pred: row.get(4)?,
-        p: chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        p: scores.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        seeds: seeds.iter().map(|bytes| usize::from(u16::from_le_bytes(*bytes))).collect(),
     })
 }
 

@@ -200,7 +200,7 @@ fn table(corpus: &Corpus, asked: &Inquiry, settings: &Settings, watch: &dyn Watc
         News::Reading { done, total, .. } => Some(Progress::Reading(done, total)),
         _ => None,
     });
-    match data(corpus, &task, set.as_ref(), &listener, &reading)?.inputs {
+    match data(corpus, &task, &set, &listener, &reading)?.inputs {
         Inputs::Rows(values) => {
             let (set, columns) = (asked.set.clone(), set.columns());
             Ok(Table { set, task, columns, preparation: settings.preparation, values })

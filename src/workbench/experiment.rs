@@ -1,5 +1,6 @@
 //! Comparing classifiers on a corpus: features, folds, fits, predictions.
 //!
+//! A contender is one classifier or several that decide together (`learn::committee`), under one seed or several.
 //! Blocking; the caller gives a [`Watch`] and decides on which thread it runs. Folds of classifiers that read rows run
 //! side by side; those that read images use all cores inside one fit, so their folds follow one another.
 //! Deliberately absent: tuning, paired tests, and any choice made on a test fold.
@@ -12,21 +13,27 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 
-use super::material::{Listener, check_features, classifiers, data, set_for};
+use super::checkpoints::{Checkpoints, Shelf};
+use super::cost::{Hearings, cost};
+use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::summary::Summary;
-use super::{corpus_key, places};
+use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
-use crate::corpus::{Corpus, Target, Task, task};
-use crate::features::{Chosen, Kind, Preparation};
+use crate::corpus::{Clip, Corpus, Target, Task, task};
+use crate::features::{Chosen, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
-use crate::learn::{Classifier, Data, Epoch, Norm, Recipe, fit};
-use crate::score::Association;
+use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
+use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe};
+use crate::score::{Association, Confusion};
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
 
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
 const CONFOUNDED: f64 = 0.2;
+
+/// Nets that the user gave, by the name of the classifier whose own they stand for.
+pub type Nets = BTreeMap<String, Settings>;
 
 /// What to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +53,20 @@ pub struct Request {
     /// Seed of everything random.
     pub seed: u64,
     /// Nets that are not the registry's, by the name of the classifier.
-    pub nets: BTreeMap<String, Settings>,
+    pub nets: Nets,
+    /// What is done beyond one fit.
+    pub effort: Effort,
+}
+
+/// What goes into a model beyond one fit on the labels of the corpus. Nothing by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effort {
+    /// Fits with seeds that follow one another, whose probabilities are averaged; 0 and 1 = one fit.
+    pub seeds: usize,
+    /// A second target for nets to learn beside the first.
+    pub also: Option<Target>,
+    /// Where a killed run leaves what it needs to go on; `None` = nowhere. Changes no result.
+    pub checkpoints: Option<Checkpoints>,
 }
 
 impl Request {
@@ -56,27 +76,83 @@ impl Request {
         Ok(asked.or_else(|| kind.settings()).transpose()?)
     }
 
-    /// The recipe of one of its classifiers, and the feature set that it reads.
+    /// The net of a classifier that is one, in words (see [`net::told`]).
+    pub fn told(&self, kind: &dyn Classifier) -> Option<Vec<(String, String)>> {
+        let mut settings = self.net(kind).ok()??;
+        settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
+        net::told(&settings).ok()
+    }
+
+    /// The recipe of one of its contenders, and the feature sets that it reads.
     ///
     /// # Errors
     /// An unknown feature set.
-    pub fn recipe(&self, kind: &dyn Classifier) -> Result<(Recipe, Chosen)> {
-        let set = set_for(kind.kind(), self.features.as_deref())?;
-        let recipe = Recipe {
+    pub fn recipe(&self, who: &Contender) -> Result<(Recipe, Vec<Chosen>)> {
+        let sets = who.sets(self.features.as_deref(), &self.nets)?;
+        let all = who.members.iter().zip(&sets).map(|((kind, _), set)| self.member(*kind, set.name()));
+        let mut all: Vec<Recipe> = all.collect::<Result<_>>()?;
+        let recipe = match (all.len(), all.pop()) {
+            (1, Some(only)) => only,
+            (_, last) => {
+                let members: Vec<Recipe> = all.into_iter().chain(last).collect();
+                let features = sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(" + ");
+                let (classifier, norm, seed, epochs) = (who.name.to_owned(), self.norm, self.seed, self.epochs);
+                Recipe { classifier, features, norm, seed, epochs, members, ..Recipe::default() }
+            }
+        };
+        let seeds = match self.effort.seeds as u64 {
+            0 | 1 => Vec::new(),
+            fits => (0..fits).map(|fit| self.seed.wrapping_add(fit)).collect(),
+        };
+        Ok((Recipe { seeds, ..recipe }, sets))
+    }
+
+    fn member(&self, kind: &dyn Classifier, features: &str) -> Result<Recipe> {
+        let net = self.net(kind)?;
+        Ok(Recipe {
             classifier: kind.name().to_owned(),
-            features: set.name().to_owned(),
+            features: features.to_owned(),
             norm: self.norm,
             seed: self.seed,
             epochs: self.epochs,
-            net: self.net(kind)?,
-        };
-        Ok((recipe, set))
+            also: self.effort.also.filter(|_| net.is_some()).map(|also| also.to_string()),
+            net,
+            ..Recipe::default()
+        })
     }
+}
+
+/// What a comparison is about to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Agenda {
+    /// Name of the corpus.
+    pub corpus: String,
+    /// Class names of the task, in the order of confusions.
+    pub classes: Vec<String>,
+    /// Labelled clips.
+    pub clips: usize,
+    /// Known speakers.
+    pub speakers: usize,
+    /// What is fitted, in that order.
+    pub series: Vec<Series>,
+}
+
+/// A classifier under a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Series {
+    /// The classifier's name.
+    pub model: String,
+    /// The plan, as typed.
+    pub plan: String,
+    /// Its folds by name, such as `speaker 12`.
+    pub folds: Vec<String>,
 }
 
 /// News of a running comparison.
 #[derive(Debug, Clone)]
 pub enum News {
+    /// It is known what will be fitted.
+    Start(Arc<Agenda>),
     /// Features of `done` of `total` clips are there.
     Reading {
         /// Name of the feature set.
@@ -108,6 +184,12 @@ pub enum News {
     },
     /// One more fold is judged.
     Fold {
+        /// Which, from 0.
+        fold: usize,
+        /// Its test clips: who was taken for whom.
+        confusion: Confusion,
+        /// Seconds from the start of its fit.
+        seconds: f64,
         /// Folds done of the current series.
         done: usize,
         /// Folds of the current series.
@@ -128,6 +210,14 @@ pub struct Compared {
     pub failed: Vec<Failure>,
     /// Why a plan that leaks speakers stands alone.
     pub no_twin: Option<String>,
+    shelves: Vec<Shelf>,
+}
+
+impl Compared {
+    /// Removes the checkpoints: nothing is left to resume. For when the results are safe.
+    pub fn clear_checkpoints(&self) {
+        self.shelves.iter().for_each(Shelf::clear);
+    }
 }
 
 /// A classifier that could not be judged.
@@ -151,11 +241,23 @@ pub struct Judged {
 }
 
 /// What all fits of a comparison share: the task and the training data of each feature set.
-struct Material<'a> {
-    corpus: &'a Corpus,
-    task: &'a Task,
-    preparation: Preparation,
-    data: BTreeMap<String, Data>,
+pub(super) struct Material<'a> {
+    pub corpus: &'a Corpus,
+    pub task: &'a Task,
+    pub preparation: Preparation,
+    pub sets: Sets,
+    pub hearings: Hearings,
+}
+
+impl Material<'_> {
+    /// All that decides the scores of a recipe, as text.
+    pub(super) fn key(&self, recipe: &Recipe, sets: &[Chosen], (plan, splits): (&str, &[Split])) -> String {
+        let versions: Vec<(&str, u32)> = sets.iter().map(|set| (set.name(), set.version())).collect();
+        let second = self.sets.values().next().map(|data| &data.extras.second);
+        let rows: Vec<&Vec<usize>> = splits.iter().map(|split| &split.test).collect();
+        let data = (data_hash(self.corpus, self.task), &self.task.classes, &self.preparation);
+        format!("{} {data:?} {plan} {rows:?} {recipe:?} {versions:?} {second:?}", env!("CARGO_PKG_VERSION"))
+    }
 }
 
 /// A plan and the splits it makes.
@@ -176,8 +278,8 @@ pub fn compare(
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
     watch: &dyn Watch<News>,
 ) -> Result<Compared> {
-    let kinds = classifiers(&request.models)?;
-    check_features(&kinds, request.features.as_deref())?;
+    let all = contenders(&request.models)?;
+    check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
     let (planned, no_twin) = planned(&task, request)?;
     if let Some(reason) = &no_twin {
@@ -186,16 +288,23 @@ pub fn compare(
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    let material = material(corpus, &task, (&kinds, request), listener, watch)?;
-    let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin };
-    let of = planned.len() * kinds.len();
-    let series = planned.iter().flat_map(|planned| kinds.iter().map(move |kind| (planned, *kind)));
-    for (index, (planned, kind)) in series.enumerate() {
-        let (model, plan) = (kind.name().to_owned(), planned.0.to_string());
+    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let hearings = hearings(corpus, &task, (&all, request), listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, hearings };
+    watch.tell(News::Start(Arc::new(agenda(&material, request, &all, &planned)?)));
+    let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin, shelves: Vec::new() };
+    let of = planned.len() * all.len();
+    let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
+    for (index, (planned, who)) in series.enumerate() {
+        let (recipe, sets) = request.recipe(who)?;
+        let (model, plan) = (recipe.title(), planned.0.to_string());
+        let key = || material.key(&recipe, &sets, (&plan, &planned.1));
+        let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
         watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.1.len() });
-        match run(kind, &material, request, planned, watch) {
+        let run = run(who, (&material, shelf.as_ref()), request, planned, watch);
+        match run {
             Ok(run) => {
-                let judged = finish(run, keep, watch)?;
+                let judged = finish(run, shelf.as_ref(), keep, watch)?;
                 watch.tell(News::Run(Arc::clone(&judged)));
                 compared.runs.push(judged);
             }
@@ -206,6 +315,7 @@ pub fn compare(
                 compared.failed.push(Failure { model, plan, reason });
             }
         }
+        compared.shelves.extend(shelf);
     }
     match compared.failed.first() {
         Some(first) if compared.runs.is_empty() => bail!("{} on {}: {}", first.model, first.plan, first.reason),
@@ -213,13 +323,32 @@ pub fn compare(
     }
 }
 
+/// What computing the features of all contenders takes.
+fn hearings(
+    corpus: &Corpus,
+    task: &Task,
+    (all, request): (&[Contender], &Request),
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<Hearings> {
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let sets =
+        all.iter().map(|who| who.sets(request.features.as_deref(), &request.nets)).collect::<Result<Vec<_>>>()?;
+    Hearings::of(&clips, &sets.concat(), listener, watch)
+}
+
 fn finish(
     mut run: Run,
+    shelf: Option<&Shelf>,
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
     watch: &dyn Watch<News>,
 ) -> Result<Arc<Judged>> {
-    match keep(&run) {
-        Ok(id) => run.id = id,
+    let stored = shelf.and_then(Shelf::stored);
+    match stored.map_or_else(|| keep(&run), |id| Ok(Some(id))) {
+        Ok(id) => {
+            run.id = id;
+            shelf.zip(id).into_iter().for_each(|(shelf, id)| shelf.note_stored(id));
+        }
         Err(error) => watch.tell(News::Trouble(format!("the run is not saved: {error:#}"))),
     }
     Ok(Arc::new(Judged { summary: Summary::of(&run)?, run }))
@@ -247,59 +376,158 @@ pub fn default_plan(corpus: &Corpus) -> Plan {
     Plan::Random(5).twin(speakers.len())
 }
 
-fn material<'a>(
-    corpus: &'a Corpus,
-    task: &'a Task,
-    (kinds, request): (&[&'static dyn Classifier], &Request),
-    listener: &Listener<'_>,
-    watch: &dyn Watch<News>,
-) -> Result<Material<'a>> {
-    let mut all = BTreeMap::new();
-    for kind in kinds {
-        let (_, set) = request.recipe(*kind)?;
-        if !all.contains_key(set.name()) {
-            all.insert(set.name().to_owned(), data(corpus, task, set.as_ref(), listener, watch)?);
+fn agenda(material: &Material<'_>, request: &Request, all: &[Contender], planned: &[Planned]) -> Result<Agenda> {
+    let mut series = Vec::new();
+    for (plan, splits) in planned {
+        let folds: Vec<String> = splits.iter().map(|split| split.name.clone()).collect();
+        for who in all {
+            let model = request.recipe(who)?.0.title();
+            series.push(Series { model, plan: plan.to_string(), folds: folds.clone() });
         }
     }
-    Ok(Material { corpus, task, preparation: listener.preparation, data: all })
+    Ok(Agenda { series, ..Agenda::of(material.corpus, material.task) })
+}
+
+impl Agenda {
+    /// The task, and nothing to fit yet.
+    pub fn of(corpus: &Corpus, task: &Task) -> Agenda {
+        Agenda {
+            corpus: corpus.name.clone(),
+            classes: task.classes.clone(),
+            clips: task.rows.len(),
+            speakers: task.known_speakers(),
+            series: Vec::new(),
+        }
+    }
 }
 
 fn run(
-    kind: &'static dyn Classifier,
-    material: &Material<'_>,
+    who: &Contender,
+    (material, shelf): (&Material<'_>, Option<&Shelf>),
     request: &Request,
     (plan, splits): &Planned,
     watch: &dyn Watch<News>,
 ) -> Result<Run> {
-    let (recipe, set) = request.recipe(kind)?;
-    let data = &material.data[set.name()];
-    let workers = if kind.kind() == Kind::Image { 1 } else { rayon::current_num_threads() };
+    let (recipe, sets) = request.recipe(who)?;
+    let workers = if who.reads_images() { 1 } else { rayon::current_num_threads() };
+    let last = Mutex::new(None);
     let (started_at, started) = (Timestamp::now(), Instant::now());
-    let done = AtomicUsize::new(0);
+    let (done, found) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let folds = side_by_side(workers, splits, |fold, split| {
-        let scores = judge(&recipe, data, (fold, split), watch)?;
-        watch.tell(News::Fold { done: done.fetch_add(1, Ordering::Relaxed) + 1, folds: splits.len() });
-        Ok(scores)
+        let began = Instant::now();
+        let shape = (split.test.len(), material.task.classes.len(), recipe.seeds.len());
+        let verdict = match shelf.and_then(|shelf| shelf.verdict(fold, shape)) {
+            Some(verdict) => {
+                found.fetch_add(1, Ordering::Relaxed);
+                verdict
+            }
+            None => {
+                let (committee, verdict) = judge(&recipe, (&material.sets, shelf), (fold, split), watch)?;
+                if fold + 1 == splits.len() {
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(committee);
+                }
+                verdict
+            }
+        };
+        shelf.into_iter().for_each(|shelf| {
+            shelf.keep(fold, &verdict);
+            shelf.tell(watch);
+        });
+        let (confusion, seconds) = (confusion(material.task, split, &verdict.scores), began.elapsed().as_secs_f64());
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        watch.tell(News::Fold { fold, confusion, seconds, done, folds: splits.len() });
+        Ok(verdict)
     })?;
     let fit_seconds = started.elapsed().as_secs_f64();
+    // Timed alone: no other fold is at work now.
+    let committee = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let timed = splits.last().zip(committee).map(|(split, committee)| timed(&committee, material, split, watch));
+    let cost = timed.transpose()?;
     let training = Training {
         norm: request.norm,
         seed: request.seed,
         epochs: request.epochs,
-        checkpoint: kind.checkpoint().to_owned(),
+        checkpoint: checkpoint(who),
         preparation: material.preparation,
-        features_version: set.version(),
+        features_version: sets[0].version(),
+        sets: versions(&sets),
     };
-    let protocol = protocol(material, (*plan, splits), training);
-    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, predictions: predictions(material, splits, &folds) })
+    let mut protocol = protocol(material, (*plan, splits), training);
+    if let found @ 1.. = found.into_inner() {
+        let note = format!(
+            "{}: {found} of {} folds are from before an interruption, and not in the time",
+            recipe.title(),
+            splits.len()
+        );
+        protocol.plan.notes.push(note);
+    }
+    let predictions = predictions(material, splits, &folds);
+    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, cost, predictions })
 }
 
-/// Scores of the fold's test rows.
-fn judge(recipe: &Recipe, all: &Data, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Array2<f64>> {
-    let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold, epoch }));
-    let fitted = fit(recipe, &all.select(&split.train), &told).with_context(|| format!("fold {}", split.name))?;
-    let test = all.select(&split.test);
-    Ok(fitted.scores(&test.inputs, &test.groups)?)
+/// Cost of the fits of a fold, on the fold's test clips.
+fn timed(committee: &Committee, material: &Material<'_>, split: &Split, watch: &dyn Watch<News>) -> Result<Cost> {
+    let (test, groups) = views(committee.recipe(), &material.sets, &split.test);
+    let seconds = |&row: &usize| material.corpus.clips[material.task.rows[row]].audio.seconds;
+    let seconds: Vec<f64> = split.test.iter().map(seconds).collect();
+    cost(committee, (&test, &groups), &seconds, &material.hearings, watch)
+}
+
+/// Which weights a contender keeps, in words.
+fn checkpoint(who: &Contender) -> String {
+    match &who.members[..] {
+        [(only, _)] => only.checkpoint().to_owned(),
+        several => {
+            let said = several.iter().map(|(kind, _)| format!("{}: {}", kind.name(), kind.checkpoint()));
+            said.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// Versions of the feature sets by name, where there are several.
+pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
+    let all = sets.iter().map(|set| (set.name().to_owned(), set.version()));
+    if sets.len() > 1 { all.collect() } else { BTreeMap::new() }
+}
+
+/// The recipe fitted on the fold's training rows, and what it says of its test rows.
+fn judge(
+    recipe: &Recipe,
+    (all, shelf): (&Sets, Option<&Shelf>),
+    (fold, split): (usize, &Split),
+    watch: &dyn Watch<News>,
+) -> Result<(Committee, Verdict)> {
+    let keepers = |fit: &str| shelf.map_or_else(|| unkept(fit), |shelf| shelf.keeper(fold, fit));
+    let told = Mapped::new(watch, |epoch| {
+        shelf.into_iter().for_each(|shelf| shelf.tell(watch));
+        Some(News::Epoch { fold, epoch })
+    });
+    let train = read(recipe, all).iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
+    let committee = convene(recipe, &train, &keepers, &told).with_context(|| format!("fold {}", split.name))?;
+    let (test, groups) = views(recipe, all, &split.test);
+    let verdict = committee.scores(&test, &groups)?;
+    Ok((committee, verdict))
+}
+
+/// The feature sets that a recipe reads.
+fn read<'a>(recipe: &Recipe, all: &'a Sets) -> Vec<(&'a String, &'a Data)> {
+    recipe.leaves().iter().filter_map(|leaf| all.get_key_value(&leaf.features)).collect()
+}
+
+/// Some rows of them, and who speaks there.
+fn views(recipe: &Recipe, all: &Sets, rows: &[usize]) -> (Views, Vec<usize>) {
+    let read = read(recipe, all);
+    let groups = rows.iter().map(|&row| read[0].1.groups[row]).collect();
+    (read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(rows))).collect(), groups)
+}
+
+/// Who was taken for whom in the fold's test rows.
+fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
+    let mut all = Confusion::new(task.classes.len());
+    for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
+        all.see(task.labels[row], argmax(scores.iter().copied()));
+    }
+    all
 }
 
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.
@@ -331,11 +559,11 @@ fn side_by_side<T: Sync, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Array2<f64>]) -> Vec<Prediction> {
+fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Verdict]) -> Vec<Prediction> {
     let task = material.task;
     let mut by_row = BTreeMap::new();
-    for (fold, (split, scores)) in splits.iter().zip(folds).enumerate() {
-        for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
+    for (fold, (split, verdict)) in splits.iter().zip(folds).enumerate() {
+        for (at, (&row, scores)) in split.test.iter().zip(verdict.scores.outer_iter()).enumerate() {
             by_row.insert(
                 row,
                 Prediction {
@@ -345,6 +573,7 @@ fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Array2<f64>])
                     truth: task.labels[row],
                     pred: argmax(scores.iter().copied()),
                     p: scores.iter().map(|&p| p as f32).collect(),
+                    seeds: verdict.seeds.iter().map(|scores| argmax(scores.row(at).iter().copied())).collect(),
                 },
             );
         }

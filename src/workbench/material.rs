@@ -2,20 +2,27 @@
 //!
 //! Deliberately absent: folds and fits (see `experiment`).
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::experiment::News;
+use super::altered::AlteredClips;
+use super::experiment::{Nets, News, Request};
 use crate::audio::{Wave, decode};
-use crate::corpus::{Clip, Corpus, Task};
+use crate::corpus::{Clip, Corpus, Target, Task};
 use crate::features::cache::Cache;
 use crate::features::{Chosen, FEATURE_SETS, FeatureSet, Features, Kind, Preparation, feature_set};
 use crate::job::{Watch, panic_text};
-use crate::learn::{Classifier, Data, Extras, Inputs, classifier};
+use crate::learn::committee::{FUSIONS, Sets};
+use crate::learn::{Alter, Altered, CLASSIFIERS, Classifier, Data, Extras, Inputs, Second, classifier};
+
+/// The class of speech without emotion, as corpora call it.
+const NEUTRAL: &str = "neutral";
 
 /// Where features come from: the cache, and what happens to a clip before they are computed.
 #[derive(Debug, Clone, Copy)]
@@ -84,12 +91,13 @@ pub fn gather(all: Vec<Features>) -> Result<Inputs> {
     })
 }
 
-/// The feature set that a classifier of this kind reads when `asked` for.
+/// The feature set that a classifier of this kind reads: what is `asked` for if it can read that, else its `own`, else
+/// the first of its kind.
 ///
 /// # Errors
 /// An unknown name.
-pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<Chosen> {
-    if let Some(name) = asked {
+pub fn set_for(kind: Kind, asked: Option<&str>, own: Option<&str>) -> Result<Chosen> {
+    for name in [asked, own].into_iter().flatten() {
         let set = feature_set(name)?;
         if set.kind() == kind {
             return Ok(set);
@@ -106,48 +114,143 @@ pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<Chosen> {
 pub fn data(
     corpus: &Corpus,
     task: &Task,
-    set: &dyn FeatureSet,
+    set: &Chosen,
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Data> {
     let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let altered = (set.kind() == Kind::Image).then(|| {
+        let maker: Arc<dyn Alter> = Arc::new(AlteredClips::new(&clips, Arc::clone(set), listener.preparation));
+        Altered::new(&maker, clips.len())
+    });
+    let neutral = task.classes.iter().position(|class| class == NEUTRAL);
     Ok(Data {
-        inputs: listener.inputs(&clips, set, watch)?,
+        inputs: listener.inputs(&clips, set.as_ref(), watch)?,
         labels: task.labels.clone(),
         groups: task.groups.clone(),
         classes: task.classes.len(),
-        extras: Extras::default(),
+        extras: Extras { altered, neutral, ..Extras::default() },
     })
 }
 
-/// The classifiers of these names, in that order.
+/// Training data of a task in every feature set that the contenders read: every clip of it, in its order.
+///
+/// # Errors
+/// As [`Listener::inputs`]; an unknown set; a second target that no two classes are known of.
+pub fn sets(
+    corpus: &Corpus,
+    task: &Task,
+    (contenders, request): (&[Contender], &Request),
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<Sets> {
+    let second = request.effort.also.map(|also| second(corpus, task, also)).transpose()?;
+    let mut all = Sets::new();
+    for one in contenders {
+        for set in one.sets(request.features.as_deref(), &request.nets)? {
+            if !all.contains_key(set.name()) {
+                let mut data = data(corpus, task, &set, listener, watch)?;
+                data.extras.second.clone_from(&second);
+                all.insert(set.name().to_owned(), data);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What a corpus knows of a second target of the task's clips.
+fn second(corpus: &Corpus, task: &Task, also: Target) -> Result<Second> {
+    if also == task.target {
+        bail!("`{also}` is the target itself; there is nothing to learn beside it");
+    }
+    let named: Vec<Option<String>> = task.rows.iter().map(|&row| also.class_of(&corpus.clips[row])).collect();
+    let classes: BTreeSet<&String> = named.iter().flatten().collect();
+    if classes.len() < 2 {
+        bail!("{}: fewer than two classes of the second target `{also}` are known", corpus.name);
+    }
+    let number = |name: &String| classes.iter().position(|class| *class == name);
+    let labels = named.iter().map(|name| name.as_ref().and_then(number)).collect();
+    Ok(Second { labels, classes: classes.len() })
+}
+
+/// What a name after `--models` stands for: a classifier, or several that decide together.
+#[derive(Clone)]
+pub struct Contender {
+    /// As typed.
+    pub name: &'static str,
+    /// Its classifiers, each with the feature set that it reads unless asked otherwise; `None` = the usual one of its kind.
+    pub members: Vec<(&'static dyn Classifier, Option<&'static str>)>,
+}
+
+impl Contender {
+    fn named(name: &str) -> Result<Contender> {
+        if let Some(kind) = classifier(name) {
+            return Ok(Contender { name: kind.name(), members: vec![(kind, None)] });
+        }
+        let known = || CLASSIFIERS.iter().map(|kind| kind.name()).chain(FUSIONS.iter().map(|fusion| fusion.name));
+        let fusion = FUSIONS.iter().find(|fusion| fusion.name == name);
+        let fusion = fusion
+            .with_context(|| format!("no classifier `{name}`; there are {}", known().collect::<Vec<_>>().join(", ")))?;
+        let member = |&(name, set): &(&str, _)| Ok((classifier(name).context("no such member")?, set));
+        Ok(Contender { name: fusion.name, members: fusion.members.iter().map(member).collect::<Result<_>>()? })
+    }
+
+    /// The feature set of each member: the one `asked` for where the member reads that kind, else its own, else that of
+    /// its net (of `nets` where the user gave one).
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub fn sets(&self, asked: Option<&str>, nets: &Nets) -> Result<Vec<Chosen>> {
+        let of = |(kind, own): &(&'static dyn Classifier, Option<&str>)| {
+            let net = nets.get(kind.name()).cloned().map(Ok).or_else(|| kind.settings()).transpose()?;
+            set_for(kind.kind(), asked, own.or(net.as_ref().and_then(|net| net.features.as_deref())))
+        };
+        self.members.iter().map(of).collect()
+    }
+
+    /// True when one of its members reads images, and so uses all cores inside one fit.
+    pub fn reads_images(&self) -> bool {
+        self.members.iter().any(|(kind, _)| kind.kind() == Kind::Image)
+    }
+
+    /// True when one of its members is a net.
+    pub fn has_net(&self) -> bool {
+        self.members.iter().any(|(kind, _)| kind.settings().is_some())
+    }
+}
+
+/// The contenders of these names, in that order.
 ///
 /// # Errors
 /// An unknown or repeated name, or none.
-pub fn classifiers(names: &[String]) -> Result<Vec<&'static dyn Classifier>> {
-    let known = || crate::learn::CLASSIFIERS.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+pub fn contenders(names: &[String]) -> Result<Vec<Contender>> {
     if names.is_empty() {
-        bail!("no classifier chosen; there are {}", known());
+        bail!(
+            "no classifier chosen; there are {}",
+            CLASSIFIERS.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
+        );
     }
-    let mut kinds: Vec<&'static dyn Classifier> = Vec::new();
+    let mut all: Vec<Contender> = Vec::new();
     for name in names {
-        let kind = classifier(name).with_context(|| format!("no classifier `{name}`; there are {}", known()))?;
-        if kinds.iter().any(|other| other.name() == kind.name()) {
+        if all.iter().any(|other| other.name == name) {
             bail!("classifier `{name}` is named twice");
         }
-        kinds.push(kind);
+        all.push(Contender::named(name)?);
     }
-    Ok(kinds)
+    Ok(all)
 }
 
-/// Checks that some classifier reads the feature set asked for.
+/// Checks that some contender can do what is asked for: read that feature set, learn a second target.
 ///
 /// # Errors
-/// None of `kinds` can read it, or there is no such set.
-pub fn check_features(kinds: &[&'static dyn Classifier], asked: Option<&str>) -> Result<()> {
-    let Some(name) = asked else { return Ok(()) };
-    for kind in kinds {
-        if set_for(kind.kind(), asked)?.name() == name {
+/// None of them can, or there is no such set.
+pub fn check_asked(contenders: &[Contender], (features, also): (Option<&str>, Option<Target>)) -> Result<()> {
+    if let Some(also) = also.filter(|_| !contenders.iter().any(Contender::has_net)) {
+        bail!("none of the chosen classifiers can learn `{also}` besides; nets can (cnn, mlp, fusion)");
+    }
+    let Some(name) = features else { return Ok(()) };
+    for one in contenders {
+        if one.sets(features, &Nets::new())?.iter().any(|set| set.name() == name) {
             return Ok(());
         }
     }

@@ -4,27 +4,33 @@
 //! which columns are read). The card is written last: a folder with a card is whole.
 //! Deliberately absent: scoring a model on its own training clips.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
-use super::experiment::{Judged, News, Request, argmax, scaling_note};
-use super::material::{Listener, check_features, classifiers, data, gather};
+use super::checkpoints::Shelf;
+use super::cost::{Hearings, cost};
+use super::experiment::{Agenda, Judged, Material, News, Request, Series, argmax, scaling_note, versions};
+use super::material::{Listener, check_asked, contenders, gather, sets};
+use super::quantize::Quantized;
 use crate::audio::decode;
-use crate::corpus::{Corpus, task};
+use crate::corpus::{Clip, Corpus, task};
 use crate::features::curves::Curves;
 use crate::features::{Chosen, Features, Preparation, feature_set};
 use crate::file::write_whole;
-use crate::job::{Mapped, Watch};
-use crate::learn::{Fitted, Norm, Recipe, fit, model_file};
+use crate::job::{Cancelled, Mapped, Watch};
+use crate::learn::committee::{Committee, Views, convene, unkept};
+use crate::learn::{Cost, Norm, Recipe, model_file};
 
 /// Version of the folder's layout; a newer one is refused.
 const FORMAT: u32 = 1;
 /// The file a person reads.
-const CARD: &str = "card.toml";
+pub(super) const CARD: &str = "card.toml";
 /// The file with the numbers.
 const WEIGHTS: &str = "weights.safetensors";
 /// Clips that go through a model at a time.
@@ -44,8 +50,14 @@ pub struct Card {
     /// What happens to a clip before its features are computed: `rate`, and what else was asked for.
     #[serde(flatten)]
     pub preparation: Preparation,
-    /// Version of the feature set.
+    /// Version of the feature set, the first where there are several.
     pub features_version: u32,
+    /// Versions of the feature sets by name, where there are several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sets: BTreeMap<String, u32>,
+    /// How the probabilities were calibrated, in words.
+    #[serde(default)]
+    pub calibration: String,
     /// Trained parameters.
     pub parameters: usize,
     /// Corpus, clips and speakers it was fitted on.
@@ -55,6 +67,12 @@ pub struct Card {
     /// Scores of the same recipe under plans; empty when it was not evaluated, two when a plan leaks speakers.
     #[serde(default)]
     pub scores: Vec<Scores>,
+    /// What scoring costs; absent in cards from before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// Where its net computes in whole numbers: from what, and what came of it. `scores` are then of the recipe before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantized: Option<Quantized>,
 }
 
 /// The material of a model.
@@ -89,7 +107,18 @@ pub struct Scores {
 pub struct Saved {
     /// What it says about itself.
     pub card: Card,
-    fitted: Fitted,
+    pub(super) fitted: Committee,
+    /// Of the fit, until it is written.
+    pub(super) shelf: Option<Shelf>,
+}
+
+/// A file to be recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Who speaks, where the layout of a corpus tells.
+    pub speaker: Option<String>,
 }
 
 /// One row of the table of predictions.
@@ -112,8 +141,8 @@ pub struct Row {
 /// # Errors
 /// As [`super::experiment::compare`].
 pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<Saved> {
-    let kinds = classifiers(&request.models)?;
-    let [kind] = kinds[..] else { bail!("a model is made of one classifier, {} were named", kinds.len()) };
+    let all = contenders(&request.models)?;
+    let [who] = &all[..] else { bail!("a model is made of one classifier, {} were named", all.len()) };
     let task = task(corpus, request.target)?;
     if request.norm == Norm::Speaker && task.speakerless() > 0 {
         bail!("scaling by speaker: {} of {} clips have no speaker", task.speakerless(), task.rows.len());
@@ -121,18 +150,37 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    check_features(&kinds, request.features.as_deref())?;
-    let (recipe, set) = request.recipe(kind)?;
-    let data = data(corpus, &task, set.as_ref(), listener, watch)?;
-    watch.tell(News::Model { model: recipe.classifier.clone(), plan: "all clips".into(), index: 0, of: 1, folds: 1 });
-    let fitted = fit(&recipe, &data, &Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch })))?;
+    check_asked(&all, (request.features.as_deref(), request.effort.also))?;
+    let (recipe, read) = request.recipe(who)?;
+    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let hearings = Hearings::of(&clips, &read, listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, hearings };
+    let key = || material.key(&recipe, &read, ("all clips", &[]));
+    let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
+    let (model, plan) = (recipe.title(), "all clips".to_owned());
+    let series = vec![Series { model: model.clone(), plan: plan.clone(), folds: vec![plan.clone()] }];
+    watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(corpus, &task) })));
+    watch.tell(News::Model { model, plan, index: 0, of: 1, folds: 1 });
+    let keepers = |fit: &str| shelf.as_ref().map_or_else(|| unkept(fit), |shelf| shelf.keeper(0, fit));
+    let told = Mapped::new(watch, |epoch| {
+        shelf.iter().for_each(|shelf| shelf.tell(watch));
+        Some(News::Epoch { fold: 0, epoch })
+    });
+    let fitted = convene(&recipe, &material.sets, &keepers, &told)?;
+    let seconds: Vec<f64> = clips.iter().map(|clip| clip.audio.seconds).collect();
+    let groups = material.sets.values().next().map_or(Vec::new(), |data| data.groups.clone());
+    let (sets, hearings) = (material.sets, material.hearings);
+    let views: Views = sets.into_iter().map(|(name, data)| (name, data.inputs)).collect();
     let card = Card {
         format: FORMAT,
         emolab: env!("CARGO_PKG_VERSION").to_owned(),
         target: request.target.to_string(),
         classes: task.classes.clone(),
         preparation: listener.preparation,
-        features_version: set.version(),
+        features_version: read[0].version(),
+        sets: versions(&read),
+        calibration: calibration(&fitted),
         parameters: fitted.parameters(),
         trained_on: TrainedOn {
             corpus: corpus.name.clone(),
@@ -142,8 +190,21 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
         },
         recipe,
         scores: Vec::new(),
+        cost: Some(cost(&fitted, (&views, &groups), &seconds, &hearings, watch)?),
+        quantized: None,
     };
-    Ok(Saved { card, fitted })
+    Ok(Saved { card, fitted, shelf })
+}
+
+/// How a model's probabilities were calibrated.
+fn calibration(fitted: &Committee) -> String {
+    let one = |temperature: Option<f64>| temperature.map_or_else(|| "none".to_owned(), |t| format!("{t:.2}"));
+    let temperatures = fitted.temperatures();
+    if temperatures.iter().all(Option::is_none) {
+        return "none: temperature 1, for want of clips that were not learnt from".to_owned();
+    }
+    let all = temperatures.into_iter().map(one).collect::<Vec<_>>().join(", ");
+    format!("temperature of each fit, by training speakers that it did not learn from: {all}")
 }
 
 impl Scores {
@@ -161,7 +222,7 @@ impl Scores {
 }
 
 impl Saved {
-    /// Writes the folder; an older model there is replaced, other files there stay.
+    /// Writes the folder; an older model there is replaced, other files there stay. The fit's checkpoints go.
     ///
     /// The old card goes first and the new one comes last: a folder with a card is whole.
     ///
@@ -177,7 +238,9 @@ impl Saved {
             _ => {}
         }
         model_file::write(&dir.join(WEIGHTS), &self.fitted.weights()?)?;
-        write_whole(&card, |out| out.write_all(text.as_bytes())).with_context(|| card.display().to_string())
+        write_whole(&card, |out| out.write_all(text.as_bytes())).with_context(|| card.display().to_string())?;
+        self.shelf.iter().for_each(Shelf::clear);
+        Ok(())
     }
 
     /// Opens a model folder.
@@ -190,53 +253,76 @@ impl Saved {
         let card = card(&text).with_context(|| path.display().to_string())?;
         let path = dir.join(WEIGHTS);
         let weights = model_file::read(&path)?;
-        let fitted = Fitted::load(card.recipe.clone(), card.classes.len(), &weights)
+        let fitted = Committee::load(card.recipe.clone(), card.classes.len(), &weights)
             .with_context(|| path.display().to_string())?;
-        Ok(Saved { card, fitted })
+        Ok(Saved { card, fitted, shelf: None })
+    }
+
+    /// From a card and weights that do not lie on disk.
+    ///
+    /// # Errors
+    /// As [`Saved::open`].
+    pub fn of(text: &str, weights: &[u8]) -> Result<Saved> {
+        let card = card(text)?;
+        let fitted = Committee::load(card.recipe.clone(), card.classes.len(), &model_file::parse(weights)?)?;
+        Ok(Saved { card, fitted, shelf: None })
     }
 
     /// Predicts `files` in batches of 32 and gives each batch's rows to `each` as soon as they are there.
     ///
-    /// A model with `speaker` scaling takes all files as one batch: one speaker's.
+    /// A model with `speaker` scaling takes all files of a speaker as one batch, and those without one as another.
     /// Returns the files that could not be predicted with the reason.
     ///
     /// # Errors
     /// Cancelling, or a failure of `each`; an unreadable file is not one.
     pub fn predict(
         &self,
-        files: &[PathBuf],
+        files: &[Asked],
         watch: &dyn Watch<News>,
         each: &mut dyn FnMut(Vec<Row>) -> Result<()>,
     ) -> Result<Vec<(PathBuf, String)>> {
         let mut problems = Vec::new();
-        let step = if self.card.recipe.norm == Norm::Speaker { files.len().max(1) } else { BATCH };
-        for files in files.chunks(step) {
-            watch.check()?;
-            let heard: Vec<_> = files.par_iter().map(|file| (file, self.hear(file))).collect();
+        for files in self.batches(files) {
+            let hear = |file: &&Asked| {
+                watch.check()?;
+                Ok((file.path.clone(), self.hear(&file.path)))
+            };
+            let heard: Vec<_> = files.par_iter().map(hear).collect::<Result<_, Cancelled>>()?;
             let mut known = Vec::new();
             for (file, heard) in heard {
                 match heard {
-                    Ok((row, features)) => known.push((row, features)),
-                    Err(error) => problems.push((file.clone(), format!("{error:#}"))),
+                    Ok(heard) => known.push(heard),
+                    Err(error) => problems.push((file, format!("{error:#}"))),
                 }
             }
             if !known.is_empty() {
-                let (rows, features): (Vec<Row>, Vec<Features>) = known.into_iter().unzip();
-                each(self.score(rows, features)?)?;
+                each(self.score(known)?)?;
             }
         }
         Ok(problems)
     }
 
-    fn set(&self) -> Result<Chosen> {
-        feature_set(&self.card.recipe.features)
-            .with_context(|| format!("this emolab has no feature set `{}`", self.card.recipe.features))
+    /// What goes through the model at a time.
+    fn batches<'a>(&self, files: &'a [Asked]) -> Vec<Vec<&'a Asked>> {
+        if self.card.recipe.norm != Norm::Speaker {
+            return files.chunks(BATCH).map(|batch| batch.iter().collect()).collect();
+        }
+        let mut speakers: BTreeMap<Option<&str>, Vec<&Asked>> = BTreeMap::new();
+        files.iter().for_each(|file| speakers.entry(file.speaker.as_deref()).or_default().push(file));
+        speakers.into_values().collect()
     }
 
-    fn hear(&self, file: &Path) -> Result<(Row, Features)> {
+    /// The feature sets that it reads, one per classifier of it.
+    pub(super) fn sets(&self) -> Result<Vec<Chosen>> {
+        self.card.recipe.leaves().iter().map(|leaf| known(&leaf.features)).collect()
+    }
+
+    /// The features of a file in each set of the model, with what else is told of it.
+    fn hear(&self, file: &Path) -> Result<(Row, Vec<Features>)> {
         let sound = decode(file)?;
         let heard = sound.mono().resample(self.card.preparation.rate)?;
-        let features = self.set()?.extract(&self.card.preparation.apply(sound)?)?;
+        let wave = self.card.preparation.apply(sound)?;
+        let features = self.sets()?.iter().map(|set| Ok(set.extract(&wave)?)).collect::<Result<_>>()?;
         // Pitch and level are those of the file: a model's preparation is not what a person asks about.
         let curves = Curves::of(&heard)?;
         let row = Row {
@@ -249,8 +335,21 @@ impl Saved {
         Ok((row, features))
     }
 
-    fn score(&self, rows: Vec<Row>, features: Vec<Features>) -> Result<Vec<Row>> {
-        let scores = self.fitted.scores(&gather(features)?, &vec![0; rows.len()])?;
+    /// The features of many clips, each in every set of the model, as the model reads them.
+    ///
+    /// # Errors
+    /// As [`gather`].
+    pub(super) fn views(&self, features: &[Vec<Features>]) -> Result<Views> {
+        let mut views = Views::new();
+        for (at, leaf) in self.card.recipe.leaves().iter().enumerate() {
+            views.insert(leaf.features.clone(), gather(features.iter().map(|all| all[at].clone()).collect())?);
+        }
+        Ok(views)
+    }
+
+    fn score(&self, heard: Vec<(Row, Vec<Features>)>) -> Result<Vec<Row>> {
+        let (rows, features): (Vec<Row>, Vec<Vec<Features>>) = heard.into_iter().unzip();
+        let scores = self.fitted.scores(&self.views(&features)?, &vec![0; rows.len()])?.scores;
         let named = rows.into_iter().zip(scores.outer_iter()).map(|(row, p)| Row {
             pred: self.card.classes[argmax(p.iter().copied())].clone(),
             p: p.to_vec(),
@@ -258,6 +357,16 @@ impl Saved {
         });
         Ok(named.collect())
     }
+}
+
+/// blake3 of a model folder's weights: names what a model was made from.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn weights_hash(dir: &Path) -> Result<String> {
+    let path = dir.join(WEIGHTS);
+    let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// Checks, before the work, that a model can be written to `dir`.
@@ -287,15 +396,18 @@ fn card(text: &str) -> Result<Card> {
         Some(_) => {}
     }
     let card: Card = toml::from_str(text).context("not a model card")?;
-    let set = feature_set(&card.recipe.features)
-        .with_context(|| format!("this emolab has no feature set `{}`", card.recipe.features))?;
-    if set.version() != card.features_version {
-        bail!(
-            "made with version {} of the features `{}`, this emolab computes version {}; train it again",
-            card.features_version,
-            card.recipe.features,
-            set.version()
-        );
+    for leaf in card.recipe.leaves() {
+        let (name, now) = (&leaf.features, known(&leaf.features)?.version());
+        let made = *card.sets.get(name).unwrap_or(&card.features_version);
+        if made != now {
+            bail!(
+                "made with version {made} of the features `{name}`, this emolab computes version {now}; train it again"
+            );
+        }
     }
     Ok(card)
+}
+
+fn known(set: &str) -> Result<Chosen> {
+    feature_set(set).with_context(|| format!("this emolab has no feature set `{set}`"))
 }

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::eta::Left;
 use super::experiment::{Compared, Judged, News, Request, compare};
+use super::live::Live;
 use super::material::Listener;
 use super::summary::Summary;
 use super::{Settings, corpus_key};
 use crate::corpus::Corpus;
 use crate::features::cache::Cache;
 use crate::job::{Job, Report, Watch};
-use crate::learn::Epoch;
+use crate::learn::classifier;
 use crate::store::{Run, RunId, Store};
 
 /// A comparison: what was asked, how far it is, how it ended.
@@ -24,18 +26,8 @@ pub struct Training {
     pub(super) number: u64,
     /// What was asked.
     pub request: Request,
-    /// Features: clips done and in all.
-    pub reading: (usize, usize),
-    /// The classifier at work, its plan, its number and how many there are.
-    pub model: Option<(String, String, usize, usize)>,
-    /// Folds of the current classifier: done and in all.
-    pub folds: (usize, usize),
-    /// Epochs of the current classifier with their folds, in the order they came.
-    pub epochs: Vec<(usize, Epoch)>,
-    /// Runs finished so far.
-    pub finished: Vec<Arc<Judged>>,
-    /// The last thing that went wrong without ending it.
-    pub trouble: Option<String>,
+    /// How far it is, and all that it has told.
+    pub live: Live,
     /// `None` while it runs; then how it ended.
     pub end: Option<Result<(), String>>,
     started: Instant,
@@ -45,20 +37,7 @@ pub struct Training {
 
 impl Training {
     pub(super) fn new(number: u64, request: Request, job: Job) -> Training {
-        Training {
-            number,
-            request,
-            reading: (0, 0),
-            model: None,
-            folds: (0, 0),
-            epochs: Vec::new(),
-            finished: Vec::new(),
-            trouble: None,
-            end: None,
-            started: Instant::now(),
-            took: None,
-            job,
-        }
+        Training { number, request, live: Live::default(), end: None, started: Instant::now(), took: None, job }
     }
 
     /// True until the job has ended.
@@ -73,23 +52,23 @@ impl Training {
 
     /// Share done, 0..1: classifiers counted alike, folds within the current one.
     pub fn share(&self) -> f64 {
-        let Some((_, _, index, of)) = &self.model else { return 0.0 };
-        if self.end == Some(Ok(())) {
-            return 1.0;
-        }
-        // The epochs of a fold that is under way count as a part of it.
-        let within = match self.epochs.last() {
-            Some((fold, epoch)) if *fold >= self.folds.0 => epoch.epoch as f64 / epoch.epochs.max(1) as f64,
-            _ => 0.0,
-        };
-        let model = (self.folds.0 as f64 + within).min(self.folds.1 as f64) / self.folds.1.max(1) as f64;
-        (*index as f64 + model).min(*of as f64) / (*of).max(1) as f64
+        if self.end == Some(Ok(())) { 1.0 } else { self.live.share() }
     }
 
-    /// Time left if it goes on as until now; `None` before anything is done and after the end.
-    pub fn remaining(&self) -> Option<Duration> {
-        let share = self.share();
-        (self.is_running() && share > 0.01).then(|| self.elapsed().mul_f64((1.0 - share) / share))
+    /// Time left of everything, as far as it was measured; `None` before anything is and after the end.
+    pub fn left(&self) -> Option<Left> {
+        self.live.left(self.elapsed().as_secs_f64()).filter(|_| self.is_running())
+    }
+
+    /// Time left of the fit of a fold (from 0) that is under way.
+    pub fn fit_left(&self, fold: usize) -> Option<Left> {
+        self.live.fit_left(self.elapsed().as_secs_f64(), fold).filter(|_| self.is_running())
+    }
+
+    /// The settings of the net at work, in words; nothing for other classifiers.
+    pub fn net(&self) -> Vec<(String, String)> {
+        let kind = self.live.model.as_ref().and_then(|(model, ..)| classifier(model));
+        kind.and_then(|kind| self.request.told(kind)).unwrap_or_default()
     }
 
     pub(super) fn cancel(&self) {
@@ -98,27 +77,12 @@ impl Training {
 
     pub(super) fn apply(&mut self, report: Report<News, Compared>) {
         match report {
-            Report::News(news) => return self.hear(news),
+            Report::News(news) => return self.live.hear(&news, self.elapsed().as_secs_f64()),
             Report::Done(_) => self.end = Some(Ok(())),
             Report::Cancelled => self.end = Some(Err("cancelled".to_owned())),
             Report::Failed(reason) => self.end = Some(Err(reason)),
         }
         self.took = Some(self.started.elapsed());
-    }
-
-    fn hear(&mut self, news: News) {
-        match news {
-            News::Reading { done, total, .. } => self.reading = (self.reading.0.max(done), total),
-            News::Model { model, plan, index, of, folds } => {
-                self.model = Some((model, plan, index, of));
-                self.folds = (0, folds);
-                self.epochs.clear();
-            }
-            News::Epoch { fold, epoch } => self.epochs.push((fold, epoch)),
-            News::Fold { done, folds } => self.folds = (self.folds.0.max(done), folds),
-            News::Run(judged) => self.finished.push(judged),
-            News::Trouble(reason) => self.trouble = Some(reason),
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::train::{Best, Dev};
 use crate::learn::{LearnError, Weights};
 
 /// A place for the last checkpoint of one fit.
-pub trait Keeper: Sync {
+pub trait Keeper: Send + Sync {
     /// What was written last; `None` = nothing yet.
     ///
     /// # Errors
@@ -23,6 +23,14 @@ pub trait Keeper: Sync {
     /// # Errors
     /// [`LearnError::Failed`]; the fit ends with it.
     fn write(&self, checkpoint: &Weights) -> Result<(), LearnError>;
+
+    /// Hears that what was read is of no use. `Ok` = the fit starts afresh.
+    ///
+    /// # Errors
+    /// `why`, unless the keeper knows better; the fit ends with it.
+    fn refused(&self, why: LearnError) -> Result<(), LearnError> {
+        Err(why)
+    }
 }
 
 /// Keeps nothing: an interrupted fit is lost.

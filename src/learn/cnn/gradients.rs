@@ -15,7 +15,7 @@ use crate::job::Unwatched;
 const STEP: f64 = 1e-5;
 
 /// Checks `gradient` against central differences of `f` around `at`: at most 60 entries.
-fn assert_gradient(what: &str, gradient: &[f64], at: &[f64], f: impl Fn(&[f64]) -> f64) {
+pub(super) fn assert_gradient(what: &str, gradient: &[f64], at: &[f64], f: impl Fn(&[f64]) -> f64) {
     assert_eq!(gradient.len(), at.len());
     for i in (0..at.len()).step_by((at.len() / 60).max(1)) {
         let moved = |by: f64| {
@@ -30,7 +30,7 @@ fn assert_gradient(what: &str, gradient: &[f64], at: &[f64], f: impl Fn(&[f64]) 
 }
 
 /// Numbers without two alike and none near zero: no tie of a pool, no kink of a ReLU is near.
-fn rough(seed: usize, len: usize) -> Vec<f64> {
+pub(super) fn rough(seed: usize, len: usize) -> Vec<f64> {
     let one = |i: usize| ((i as f64 + 1.0) * 0.618_033_988_7 + seed as f64 * 0.377).fract() - 0.5;
     (0..len).map(one).map(|v| v + 0.01_f64.copysign(v)).collect()
 }

@@ -5,19 +5,23 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::augment::Augment;
+use super::augment::{Made, Planned, Plans, targets};
 use super::average::Numbers;
+use super::crops::Cut;
 use super::list::Input;
 use super::loss::{Heads, Loss, log_softmax};
 use super::model::{Model as Net, Plan, Scratches};
 use super::pass::{Draw, Pass};
 use super::random::Random;
+use super::saliency::saliency;
 use super::settings::Settings;
 use super::split::inner;
 use super::train::{Fit, Trainee, train};
 use crate::features::Image;
 use crate::job::Watch;
+use crate::learn::calibration::{self, temperature, tempered};
 use crate::learn::{Data, Epoch, Inputs, LearnError, Model, Weights};
+use crate::score::Confusion;
 
 /// Rows scored between two looks at the watch.
 const ROWS: usize = 256;
@@ -31,6 +35,7 @@ pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) ->
     let heads = std::iter::once(data.classes).chain(second.map(|second| second.classes)).collect();
     let plan = Plan { list: settings.list(), input, heads };
     check(&data.inputs, plan.input)?;
+    check_use(settings, &data.inputs)?;
     let net = Net::new(plan)?;
     let mut random = Random::new(fit.recipe.seed);
     let split = inner(&data.labels, &data.groups, &mut random);
@@ -42,10 +47,23 @@ pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) ->
     };
     let pass = Pass::new(&net);
     let heads = heads_of(data, &split.fit, settings);
-    let mut learner =
-        Learner { data, net, pass, heads, scratches: Scratches::default(), augment: settings.augment, frames };
+    let plans = Plans::new(settings.augment, data, &split.fit);
+    let cut = settings.crops.of(settings.augment.frames);
+    let mut learner = Learner { data, net, pass, heads, scratches: Scratches::default(), cut, plans, frames };
     train(&mut learner, data, &split, random, fit)?;
-    Ok(NetModel { net: learner.net, scratches: learner.scratches })
+    let temperature = learner.temperature(&split.dev, fit.watch)?;
+    Ok(NetModel { net: learner.net, scratches: learner.scratches, cut, temperature })
+}
+
+/// Rows of numbers have no sound, bands or frames, nor parts to score.
+fn check_use(settings: &Settings, inputs: &Inputs) -> Result<(), LearnError> {
+    let crops = (settings.crops.count > 0).then_some("crops");
+    match (inputs, settings.augment.only_of_images().map(|key| format!("augment.{key}")).or(crops.map(str::to_owned))) {
+        (Inputs::Rows(_), Some(key)) => {
+            Err(LearnError::WrongInput(format!("net: {key} is for images, not for rows of numbers")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Losses that balance the classes of each head over the clips to fit.
@@ -65,9 +83,19 @@ struct Learner<'a> {
     pass: Pass,
     heads: Heads,
     scratches: Scratches,
-    augment: Augment,
+    cut: Cut,
+    plans: Plans<'a>,
     /// Of a training window.
     frames: usize,
+}
+
+impl Learner<'_> {
+    /// Fitted on the clips that chose the best epoch; `None` where there are none.
+    fn temperature(&self, dev: &[usize], watch: &dyn Watch<Epoch>) -> Result<Option<f64>, LearnError> {
+        let labels: Vec<usize> = dev.iter().map(|&row| self.data.labels[row]).collect();
+        let log_p = self.log_probabilities(dev, watch)?;
+        Ok((!dev.is_empty()).then(|| temperature(&log_p, &labels)))
+    }
 }
 
 impl Trainee for Learner<'_> {
@@ -76,16 +104,19 @@ impl Trainee for Learner<'_> {
     }
 
     fn gradient(&mut self, rows: &[usize], random: &mut Random, watch: &dyn Watch<Epoch>) -> Result<f64, LearnError> {
-        let targets = self.heads.targets(rows.iter().flat_map(|&row| self.data.labels_of(row)));
+        let plans = self.plans.draw(rows, random);
+        let targets = targets(&plans, &self.heads, self.data);
         let goal = (&self.heads, &targets[..]);
         match &self.data.inputs {
             Inputs::Images(images) => {
-                let draw =
-                    |&row: &usize| Draw { image: &images[row], window: self.augment.window(&images[row], random) };
-                let batch: Vec<Draw<'_>> = rows.iter().map(draw).collect();
+                let made = Made::all(&plans, (self.data, images), self.frames, watch)?;
+                let batch: Vec<Draw<'_>> = made.iter().map(Made::draw).collect();
                 self.pass.of_images(&mut self.net, (&batch, self.frames), goal, random, watch)
             }
-            Inputs::Rows(all) => self.pass.of_rows(&mut self.net, &gather(all, rows), goal, random, watch),
+            Inputs::Rows(all) => {
+                let rows = mixed_rows(&gather(all, rows), &plans);
+                self.pass.of_rows(&mut self.net, &rows, goal, random, watch)
+            }
         }
     }
 
@@ -93,13 +124,16 @@ impl Trainee for Learner<'_> {
         (&mut self.net.parameters, &mut self.pass.gradient)
     }
 
+    fn seen(&mut self) -> &mut Confusion {
+        &mut self.pass.seen
+    }
+
     fn log_probabilities(&self, rows: &[usize], watch: &dyn Watch<Epoch>) -> Result<Vec<Vec<f64>>, LearnError> {
         match &self.data.inputs {
             Inputs::Images(images) => {
                 let one = |&row: &usize| {
                     watch.check()?;
-                    let logits = self.scratches.with(|scratch| self.net.logits(&images[row], scratch))?;
-                    Ok(log_softmax(&logits[..self.data.classes]))
+                    of_image(&self.net, &images[row], self.cut, &self.scratches)
                 };
                 rows.par_iter().map(one).collect()
             }
@@ -128,6 +162,9 @@ impl Trainee for Learner<'_> {
 pub struct NetModel {
     net: Net,
     scratches: Scratches,
+    /// `None` where nothing was held out to fit it on.
+    temperature: Option<f64>,
+    cut: Cut,
 }
 
 impl NetModel {
@@ -136,7 +173,10 @@ impl NetModel {
     /// # Errors
     /// [`LearnError::BadModel`].
     pub fn load(weights: &Weights) -> Result<NetModel, LearnError> {
-        Ok(NetModel { net: Net::load(weights)?, scratches: Scratches::default() })
+        let temperature = calibration::load(weights)?;
+        // Models of before there were crops do not say.
+        let cut = if weights.bytes.contains_key("cut") { weights.get_json("cut")? } else { Cut::WHOLE };
+        Ok(NetModel { net: Net::load(weights)?, scratches: Scratches::default(), cut, temperature })
     }
 
     /// Its layers and what they read.
@@ -151,10 +191,7 @@ impl Model for NetModel {
         let classes = self.net.plan().heads[0];
         let rows: Vec<Vec<f64>> = match inputs {
             Inputs::Images(images) => {
-                let one = |image: &Image| -> Result<Vec<f64>, LearnError> {
-                    let logits = self.scratches.with(|scratch| self.net.logits(image, scratch))?;
-                    Ok(log_softmax(&logits[..classes]))
-                };
+                let one = |image: &Image| of_image(&self.net, image, self.cut, &self.scratches);
                 images.par_iter().map(one).collect::<Result<_, _>>()?
             }
             Inputs::Rows(all) => {
@@ -162,21 +199,61 @@ impl Model for NetModel {
                 of_rows(&self.net, all, &rows, &self.scratches)?
             }
         };
-        Ok(Array2::from_shape_fn((rows.len(), classes), |(row, class)| rows[row][class].exp()))
+        let p = Array2::from_shape_fn((rows.len(), classes), |(row, class)| rows[row][class].exp());
+        Ok(match self.temperature {
+            Some(temperature) => tempered(&p, temperature),
+            None => p,
+        })
+    }
+
+    fn saliency(&self, inputs: &Inputs, class: usize) -> Result<Option<Array2<f32>>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        match inputs {
+            Inputs::Images(images) => images.first().map_or(Ok(None), |image| saliency(&self.net, image, class)),
+            Inputs::Rows(_) => Ok(None),
+        }
     }
 
     fn weights(&self) -> Weights {
         let mut weights = Weights::default();
         self.net.save(&mut weights);
+        calibration::save(self.temperature, &mut weights);
+        // Cannot fail: two numbers and a word.
+        let _ = weights.put_json("cut", &self.cut);
         weights
     }
 
     fn parameters(&self) -> usize {
-        self.net.parameters.len()
+        self.net.count()
+    }
+
+    fn macs(&self, frames: usize) -> Option<u64> {
+        Some(self.cut.parts(frames).map(|frames| self.net.macs(frames)).sum())
+    }
+
+    fn quantized(&self, inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        match inputs {
+            Inputs::Images(images) => {
+                let net = self.net.quantized(images)?;
+                let scratches = Scratches::default();
+                Ok(Box::new(NetModel { net, scratches, cut: self.cut, temperature: self.temperature }))
+            }
+            Inputs::Rows(_) => Err(LearnError::WrongInput("a net on rows has no image to quantize".to_owned())),
+        }
+    }
+
+    fn temperature(&self) -> Option<f64> {
+        self.temperature
     }
 }
 
 /// Log-probabilities of the first head's classes.
+fn of_image(net: &Net, image: &Image, cut: Cut, scratches: &Scratches) -> Result<Vec<f64>, LearnError> {
+    scratches.with(|scratch| cut.log_probabilities(image, net.plan().heads[0], |part| net.logits(part, scratch)))
+}
+
+/// The same of rows.
 fn of_rows(net: &Net, all: &Array2<f64>, rows: &[usize], scratches: &Scratches) -> Result<Vec<Vec<f64>>, LearnError> {
     let logits = scratches.with(|scratch| net.logits_of_rows(&gather(all, rows), rows.len(), scratch))?;
     Ok(logits.chunks_exact(net.outputs()).map(|row| log_softmax(&row[..net.plan().heads[0]])).collect())
@@ -215,6 +292,20 @@ fn check_rows(rows: &Array2<f64>, want: usize) -> Result<(), LearnError> {
         Some(((row, column), _)) => Err(LearnError::NotFinite { row, column }),
         None => Ok(()),
     }
+}
+
+/// Rows of a batch, mixed as planned.
+fn mixed_rows(plain: &[f32], plans: &[Planned]) -> Vec<f32> {
+    let width = plain.len() / plans.len().max(1);
+    let row = |clip: usize| &plain[clip * width..(clip + 1) * width];
+    let mut all = plain.to_vec();
+    for (clip, (to, planned)) in all.chunks_exact_mut(width).zip(plans).enumerate() {
+        if let Some((other, share)) = planned.mixed {
+            let both = row(clip).iter().zip(row(other));
+            to.iter_mut().zip(both).for_each(|(to, (a, b))| *to = share as f32 * a + (1.0 - share as f32) * b);
+        }
+    }
+    all
 }
 
 fn gather(rows: &Array2<f64>, chosen: &[usize]) -> Vec<f32> {

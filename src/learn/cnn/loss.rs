@@ -67,13 +67,20 @@ impl Heads {
         labels.into_iter().zip(sizes).flat_map(one).collect()
     }
 
+    /// The columns of each head.
+    pub fn columns(&self) -> impl Iterator<Item = Range<usize>> {
+        self.0.iter().scan(0, |first, (loss, _)| {
+            let columns = *first..*first + loss.weights.len();
+            *first = columns.end;
+            Some(columns)
+        })
+    }
+
     /// Sum of the heads' losses and its gradient; `logits` and `targets`: rows x all classes.
     pub fn of_batch<F: Real>(&self, logits: &[F], targets: &[f64]) -> (f64, Vec<F>) {
         let width = self.0.iter().map(|(loss, _)| loss.weights.len()).sum();
-        let (mut total, mut gradient, mut first) = (0.0, vec![F::ZERO; logits.len()], 0);
-        for (loss, share) in &self.0 {
-            let columns = first..first + loss.weights.len();
-            first = columns.end;
+        let (mut total, mut gradient) = (0.0, vec![F::ZERO; logits.len()]);
+        for ((loss, share), columns) in self.0.iter().zip(self.columns()) {
             let (value, d) = loss.of_batch(&cut(logits, width, &columns), &cut(targets, width, &columns));
             total += share * value;
             for (row, d) in gradient.chunks_exact_mut(width).zip(d.chunks_exact(columns.len())) {

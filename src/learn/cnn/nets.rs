@@ -25,6 +25,22 @@ pub static CNN: Net = Net {
     text: include_str!("nets/cnn.toml"),
 };
 
+/// Convolutions along time on cepstral coefficients.
+pub static CNN1D: Net = Net {
+    name: "cnn1d",
+    about: "the paper's lineage: convolutions along time on MFCCs (own engine)",
+    kind: Kind::Image,
+    text: include_str!("nets/cnn1d.toml"),
+};
+
+/// Two-dimensional convolutions, then recurrent units.
+pub static CRNN: Net = Net {
+    name: "crnn",
+    about: "convolutions, then gated recurrent units in both directions, and attention (own engine)",
+    kind: Kind::Image,
+    text: include_str!("nets/crnn.toml"),
+};
+
 /// Linear layers on rows.
 pub static MLP: Net = Net {
     name: "mlp",
@@ -34,18 +50,8 @@ pub static MLP: Net = Net {
 };
 
 impl Net {
-    /// Fits with a checkpoint after each epoch; goes on from the keeper's, if there is one, to the same bits as without
-    /// interruption.
-    ///
-    /// # Errors
-    /// As [`Classifier::fit`]; [`LearnError::BadModel`] when the checkpoint is damaged or of another fit.
-    pub fn fit_kept(
-        &self,
-        data: &Data,
-        recipe: &Recipe,
-        keeper: &dyn Keeper,
-        watch: &dyn Watch<Epoch>,
-    ) -> Result<Box<dyn Model>, LearnError> {
+    /// Its settings under `recipe`, and what it reads of `data`.
+    fn settled(&self, data: &Data, recipe: &Recipe) -> Result<(Settings, Input), LearnError> {
         let input = match &data.inputs {
             Inputs::Images(images) => {
                 images.first().map(|image| Input::Images { channels: image.dim().0, bands: image.dim().1 })
@@ -58,10 +64,8 @@ impl Net {
         }
         let mut settings = recipe.net.clone().map_or_else(|| Settings::read(self.text), Ok)?;
         settings.check()?;
-        if let Some(epochs) = recipe.epochs {
-            settings.schedule.epochs = epochs;
-        }
-        Ok(Box::new(fit((&settings, input), data, &Fit { recipe, schedule: settings.schedule, keeper, watch })?))
+        settings.schedule.epochs = recipe.epochs.unwrap_or_else(|| settings.schedule.epochs_of(data.labels.len()));
+        Ok((settings, input))
     }
 }
 
@@ -88,6 +92,17 @@ impl Classifier for Net {
 
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         self.fit_kept(data, recipe, &Unkept, watch)
+    }
+
+    fn fit_kept(
+        &self,
+        data: &Data,
+        recipe: &Recipe,
+        keeper: &dyn Keeper,
+        watch: &dyn Watch<Epoch>,
+    ) -> Result<Box<dyn Model>, LearnError> {
+        let (settings, input) = self.settled(data, recipe)?;
+        Ok(Box::new(fit((&settings, input), data, &Fit { recipe, schedule: settings.schedule, keeper, watch })?))
     }
 
     fn load(&self, weights: &Weights) -> Result<Box<dyn Model>, LearnError> {

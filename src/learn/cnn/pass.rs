@@ -17,6 +17,7 @@ use super::run::Run;
 use crate::features::Image;
 use crate::job::Watch;
 use crate::learn::{Epoch, LearnError};
+use crate::score::Confusion;
 
 /// One clip of a batch.
 #[derive(Debug, Clone)]
@@ -33,15 +34,15 @@ pub struct Window {
     /// Frames from `start`.
     pub frames: Range<usize>,
     /// Frames of the image set to zero.
-    pub blank_frames: Range<usize>,
+    pub blank_frames: Vec<Range<usize>>,
     /// Bands set to zero.
-    pub blank_bands: Range<usize>,
+    pub blank_bands: Vec<Range<usize>>,
 }
 
 impl Window {
     /// Everything.
     pub fn whole(frames: usize) -> Window {
-        Window { frames: 0..frames, blank_frames: 0..0, blank_bands: 0..0 }
+        Window { frames: 0..frames, blank_frames: Vec::new(), blank_bands: Vec::new() }
     }
 }
 
@@ -51,12 +52,15 @@ pub struct Pass {
     input: Batch<f32>,
     /// Gradient of all parameters.
     pub gradient: Vec<f32>,
+    /// What the first head took the windows for, since it was last emptied.
+    pub seen: Confusion,
 }
 
 impl Pass {
     /// For any batch of that model.
     pub fn new(model: &Model) -> Pass {
-        Pass { run: Run::new(model), input: Batch::default(), gradient: vec![0.0; model.parameters.len()] }
+        let seen = Confusion::new(model.plan().heads[0]);
+        Pass { run: Run::new(model), input: Batch::default(), gradient: vec![0.0; model.parameters.len()], seen }
     }
 
     /// Mean loss of windows of at most `frames` frames, all padded to that; leaves the gradient in [`Pass::gradient`] and
@@ -108,6 +112,7 @@ impl Pass {
         if !value.is_finite() {
             return Err(LearnError::Failed("the loss is not a finite number".to_owned()));
         }
+        count(self.run.made(), targets, model.outputs(), &mut self.seen);
         self.gradient.fill(0.0);
         self.run.backward(model, (&self.input, None), (&d, &mut self.gradient), watch)?;
         if self.gradient.iter().any(|slope| !slope.is_finite()) {
@@ -118,6 +123,34 @@ impl Pass {
     }
 }
 
+/// Counts what the first head made of a batch; of a target that is shared among classes the largest share is the truth.
+fn count(logits: &[f32], targets: &[f64], outputs: usize, seen: &mut Confusion) {
+    let classes = seen.classes();
+    for (logits, target) in logits.chunks_exact(outputs).zip(targets.chunks_exact(outputs)) {
+        let (truth, share) = largest(target[..classes].iter().copied());
+        if share > 0.0 {
+            let pred = taken_for(truth, logits[..classes].iter().map(|&logit| f64::from(logit)));
+            seen.see(truth, pred);
+        }
+    }
+}
+
+/// The class with the highest score; of several that are as high as the truth's another one, so that a net that gives all
+/// classes the same is right about none.
+pub(super) fn taken_for(truth: usize, scores: impl Iterator<Item = f64>) -> usize {
+    let mut best = (truth, f64::NEG_INFINITY);
+    for (class, score) in scores.enumerate() {
+        if score > best.1 || (score == best.1 && best.0 == truth) {
+            best = (class, score);
+        }
+    }
+    best.0
+}
+
+fn largest(values: impl Iterator<Item = f64>) -> (usize, f64) {
+    values.enumerate().fold((0, f64::NEG_INFINITY), |best, (at, value)| if value > best.1 { (at, value) } else { best })
+}
+
 /// Writes a window of an image, channels together; what lies outside the image or is blanked is zero, which is the mean
 /// when the features are normalised.
 pub(super) fn fill(image: &Image, window: &Window, plane: Plane, x: &mut [f32]) {
@@ -125,8 +158,9 @@ pub(super) fn fill(image: &Image, window: &Window, plane: Plane, x: &mut [f32]) 
     let (channels, bands, _) = image.dim();
     x.fill(0.0);
     let place = |frame: usize| (frame.clamp(frames.start, frames.end) - frames.start).min(plane.width);
-    let blank = place(blank_frames.start)..place(blank_frames.end);
-    for band in (0..bands.min(plane.height)).filter(|band| !blank_bands.contains(band)) {
+    let blank = |frames: &Range<usize>| place(frames.start) * channels..place(frames.end) * channels;
+    let seen = |band: &usize| !blank_bands.iter().any(|bands| bands.contains(band));
+    for band in (0..bands.min(plane.height)).filter(seen) {
         let row = &mut x[plane.dense_row(band)];
         for channel in 0..channels {
             let values = image.slice(ndarray::s![channel, band, frames.clone()]);
@@ -136,8 +170,29 @@ pub(super) fn fill(image: &Image, window: &Window, plane: Plane, x: &mut [f32]) 
                 None => pixels.zip(values).for_each(|(pixel, &from)| pixel[channel] = from),
             }
         }
-        if !blank.is_empty() {
-            row[blank.start * channels..blank.end * channels].fill(0.0);
-        }
+        blank_frames.iter().for_each(|frames| row[blank(frames)].fill(0.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tie_with_the_truth_is_no_hit() {
+        assert_eq!(taken_for(1, [0.1, 0.9, 0.3].into_iter()), 1);
+        assert_eq!(taken_for(1, [0.9, 0.9, 0.3].into_iter()), 0);
+        assert_eq!(taken_for(0, [0.5, 0.5].into_iter()), 1);
+        assert_eq!(taken_for(2, [0.7, 0.1, 0.2].into_iter()), 0);
+    }
+
+    #[test]
+    fn the_largest_share_of_a_target_counts_and_a_clip_without_one_does_not() {
+        let mut seen = Confusion::new(2);
+        // Two classes of the first head, two of a second one.
+        let logits = [2.0, 1.0, 9.0, 0.0, 0.0, 3.0, 9.0, 0.0, 1.0, 0.0, 0.0, 9.0];
+        let targets = [0.7, 0.3, 1.0, 0.0, 0.6, 0.4, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+        count(&logits, &targets, 4, &mut seen);
+        assert_eq!(seen.rows(), [vec![1, 1], vec![0, 0]]);
     }
 }

@@ -21,6 +21,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
+use super::crops::Crops;
 use super::list::{LayerSpec, List};
 use super::schedule::Schedule;
 use crate::learn::LearnError;
@@ -29,6 +30,9 @@ use crate::learn::LearnError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// The feature set that it is made for, as typed after `--features`; `None` = the first of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<String>,
     /// Share of the target that is spread evenly over all classes (Szegedy et al. 2016), 0..1.
     pub smoothing: f64,
     /// What the second head's loss counts beside the first one's, where the data have second labels.
@@ -38,6 +42,9 @@ pub struct Settings {
     /// What is changed in a clip before it is learnt from.
     #[serde(default)]
     pub augment: Augment,
+    /// Which parts of a clip are scored.
+    #[serde(default)]
+    pub crops: Crops,
     /// The layers before the heads.
     #[serde(rename = "layer")]
     pub layers: Vec<LayerSpec>,
@@ -89,10 +96,14 @@ impl Settings {
         within("schedule.epochs", schedule.epochs as f64, 1.0, 1e5)?;
         within("schedule.batch", schedule.batch as f64, 1.0, 4096.0)?;
         within("schedule.patience", schedule.patience as f64, 1.0, 1e5)?;
+        within("schedule.settle", schedule.settle, 0.0, 1.0)?;
+        let [least, most] = schedule.steps.unwrap_or([1, 1]);
+        within("schedule.steps[0]", least as f64, 0.0, 1e9)?;
+        within("schedule.steps[1]", most as f64, least.max(1) as f64, 1e9)?;
         within("schedule.rate", schedule.rate, 1e-9, 100.0)?;
         within("schedule.clip", schedule.clip.unwrap_or(1.0), 1e-9, 1e9)?;
-        within("augment.frames", self.augment.frames as f64, 1.0, 1e6)?;
-        within("augment.blank", self.augment.blank, 0.0, 1.0)
+        within("crops.count", self.crops.count as f64, 0.0, 100.0)?;
+        self.augment.check()
     }
 }
 

@@ -4,17 +4,21 @@
 //! Everything random comes from one generator seeded by the recipe and drawn on one thread. Deliberately absent: what
 //! a net is, augmentation (a [`Trainee`] draws its own windows), and where checkpoints are kept (a [`Keeper`]).
 
+use std::time::Instant;
+
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::average::{Averager, Numbers};
 use super::checkpoint::{Course, Keeper};
 use super::optimiser::{Optimiser, clip};
+use super::pass::taken_for;
 use super::random::Random;
 use super::schedule::Schedule;
 use super::split::Inner;
 use crate::job::Watch;
-use crate::learn::{Data, Epoch, LearnError, Recipe};
+use crate::learn::{Data, Epoch, LearnError, Pace, Recipe};
+use crate::score::{Confusion, metric};
 
 /// What the loop trains.
 pub trait Trainee {
@@ -29,6 +33,9 @@ pub trait Trainee {
 
     /// The parameters and the gradient kept, to step.
     fn slope(&mut self) -> (&mut [f32], &mut [f32]);
+
+    /// What it took the training clips for, since it was last emptied.
+    fn seen(&mut self) -> &mut Confusion;
 
     /// Log-probabilities per class of whole clips.
     ///
@@ -55,8 +62,8 @@ pub struct Fit<'a> {
     pub watch: &'a dyn Watch<Epoch>,
 }
 
-/// Trains on `split.fit` and leaves the trainee at its best epoch: highest recall averaged over the classes (UAR) of
-/// `split.dev`, then lowest loss there; the last epoch where `dev` is empty. Goes on from the keeper's checkpoint, if there
+/// Trains on `split.fit` and leaves the trainee at its best epoch since the fit settled (`Schedule::settle`): highest
+/// recall averaged over the classes (UAR) of `split.dev`, then lowest loss there; the last epoch where `dev` is empty. Goes on from the keeper's checkpoint, if there
 /// is one, to the same bits as without interruption.
 ///
 /// # Errors
@@ -70,36 +77,34 @@ pub fn train<T: Trainee>(
     fit: &Fit<'_>,
 ) -> Result<(), LearnError> {
     let (schedule, watch) = (&fit.schedule, fit.watch);
-    let kept = fit.keeper.read()?;
-    if kept.is_none() {
-        trainee.start(&mut random);
-    }
-    let mut course = Course {
-        epoch: 0,
-        random,
-        optimiser: Optimiser::new(schedule.method, trainee.numbers()[0].len()),
-        averager: Averager::new(schedule.average),
-        best: None,
-    };
     let purpose = purpose(fit, data, split)?;
-    if let Some(kept) = kept {
-        let numbers = course.read(&kept, &purpose, fit.recipe.seed)?;
-        check_sizes(&numbers, trainee.numbers())?;
-        trainee.swap(numbers);
-    }
+    let mut course = match resumed(trainee, &random, &purpose, fit)? {
+        Some(course) => course,
+        None => {
+            trainee.start(&mut random);
+            course(trainee, random, schedule)
+        }
+    };
     while course.epoch < schedule.epochs && !course.is_stale(schedule.patience) {
         course.epoch += 1;
+        let started = Instant::now();
         let train_loss = epoch(trainee, &mut course, split, fit)?;
+        let clips_per_second = split.fit.len() as f64 / started.elapsed().as_secs_f64().max(1e-9);
         course.averager.after_epoch(trainee.numbers(), course.epoch as f64 / schedule.epochs as f64);
-        let dev = judge_kept(trainee, data, &split.dev, &mut course, watch)?;
+        let judged = judge_kept(trainee, data, &split.dev, &mut course, fit)?;
         fit.keeper.write(&course.write(&purpose, trainee.numbers())?)?;
         watch.tell(Epoch {
             epoch: course.epoch,
             epochs: schedule.epochs,
             train_loss,
-            dev_loss: dev.map(|dev| dev.loss),
-            dev_uar: dev.map(|dev| dev.uar),
+            train_uar: uar(trainee.seen()),
+            dev_loss: judged.as_ref().map(|(dev, _)| dev.loss),
+            dev_uar: judged.as_ref().map(|(dev, _)| dev.uar),
             rate: schedule.rate * schedule.curve.at(course.epoch as f64 / schedule.epochs as f64),
+            best: course.best.as_ref().map(|best| best.epoch),
+            may_stop: course.may_stop(schedule),
+            pace: Pace { clips_per_second, seconds: started.elapsed().as_secs_f64() },
+            dev: judged.map(|(_, confusion)| confusion),
         });
     }
     let last = course.best.map(|best| best.numbers).or_else(|| course.averager.mean().cloned());
@@ -109,12 +114,46 @@ pub fn train<T: Trainee>(
     Ok(())
 }
 
+/// The course of a fit at its start.
+fn course<T: Trainee>(trainee: &T, random: Random, schedule: &Schedule) -> Course {
+    Course {
+        epoch: 0,
+        random,
+        optimiser: Optimiser::new(schedule.method, trainee.numbers()[0].len()),
+        averager: Averager::new(schedule.average),
+        best: None,
+    }
+}
+
+/// Where the keeper's checkpoint was written, with the trainee as it was then; `None` where there is none of use.
+fn resumed<T: Trainee>(
+    trainee: &mut T,
+    random: &Random,
+    purpose: &str,
+    fit: &Fit<'_>,
+) -> Result<Option<Course>, LearnError> {
+    let Some(kept) = fit.keeper.read()? else { return Ok(None) };
+    let mut course = course(trainee, random.clone(), &fit.schedule);
+    let numbers = course.read(&kept, purpose, fit.recipe.seed).and_then(|numbers| {
+        check_sizes(&numbers, trainee.numbers())?;
+        Ok(numbers)
+    });
+    match numbers {
+        Ok(numbers) => {
+            trainee.swap(numbers);
+            Ok(Some(course))
+        }
+        Err(why) => fit.keeper.refused(why).map(|()| None),
+    }
+}
+
 /// One pass over the training clips; their mean loss.
 fn epoch<T: Trainee>(trainee: &mut T, course: &mut Course, split: &Inner, fit: &Fit<'_>) -> Result<f64, LearnError> {
     let (schedule, batches) = (&fit.schedule, split.fit.len().div_ceil(fit.schedule.batch).max(1));
     let mut order = split.fit.clone();
     order.shuffle(&mut course.random);
     let mut total = 0.0;
+    *trainee.seen() = Confusion::new(trainee.seen().classes());
     for (number, rows) in even_parts(&order, batches).enumerate() {
         let named = |error| name_batch(error, (course.epoch, number + 1, batches));
         total += trainee.gradient(rows, &mut course.random, fit.watch).map_err(named)? * rows.len() as f64;
@@ -129,17 +168,18 @@ fn epoch<T: Trainee>(trainee: &mut T, course: &mut Course, split: &Inner, fit: &
     Ok(total / order.len().max(1) as f64)
 }
 
-/// Judges the average where there is one, and keeps what is judged if it is the best so far.
+/// Judges the average where there is one, and keeps what is judged if it is the best since the fit settled.
 fn judge_kept<T: Trainee>(
     trainee: &mut T,
     data: &Data,
     dev: &[usize],
     course: &mut Course,
-    watch: &dyn Watch<Epoch>,
-) -> Result<Option<Dev>, LearnError> {
+    fit: &Fit<'_>,
+) -> Result<Option<(Dev, Confusion)>, LearnError> {
     let own = course.averager.mean().cloned().map(|mean| trainee.swap(mean));
-    let found = judge(trainee, data, dev, watch);
-    if let Ok(Some(dev)) = found
+    let found = judge(trainee, data, dev, fit.watch);
+    if let Ok(Some((dev, _))) = found
+        && course.epoch as f64 >= fit.schedule.settle * fit.schedule.epochs as f64
         && course.best.as_ref().is_none_or(|best| dev.better_than(best.dev))
     {
         let [parameters, state] = trainee.numbers().map(<[f32]>::to_vec);
@@ -155,6 +195,11 @@ impl Course {
     /// No better epoch for so long.
     fn is_stale(&self, patience: usize) -> bool {
         self.best.as_ref().is_some_and(|best| self.epoch - best.epoch >= patience)
+    }
+
+    /// Whether the fit may end before the last epoch.
+    fn may_stop(&self, schedule: &Schedule) -> bool {
+        self.best.as_ref().is_some_and(|best| best.epoch + schedule.patience < schedule.epochs)
     }
 }
 
@@ -190,24 +235,25 @@ fn judge<T: Trainee>(
     data: &Data,
     dev: &[usize],
     watch: &dyn Watch<Epoch>,
-) -> Result<Option<Dev>, LearnError> {
+) -> Result<Option<(Dev, Confusion)>, LearnError> {
     if dev.is_empty() {
         return Ok(None);
     }
-    let (mut hits, mut counts, mut loss) = (vec![0.0; data.classes], vec![0.0; data.classes], 0.0);
+    let (mut confusion, mut loss) = (Confusion::new(data.classes), 0.0);
     for (log_p, &row) in trainee.log_probabilities(dev, watch)?.iter().zip(dev) {
         let label = data.labels[row];
-        counts[label] += 1.0;
         loss -= log_p[label];
-        let ahead = log_p.iter().enumerate().all(|(class, p)| class == label || *p < log_p[label]);
-        hits[label] += f64::from(u8::from(ahead));
+        confusion.see(label, taken_for(label, log_p.iter().copied()));
     }
     if !loss.is_finite() {
         return Err(LearnError::Failed("scoring the development clips gave a number that is not finite".to_owned()));
     }
-    let recalls: Vec<f64> = hits.iter().zip(&counts).filter(|(_, n)| **n > 0.0).map(|(h, n)| h / n).collect();
-    let uar = recalls.iter().sum::<f64>() / recalls.len() as f64;
-    Ok(Some(Dev { uar, loss: loss / dev.len() as f64 }))
+    Ok(uar(&confusion).map(|uar| (Dev { uar, loss: loss / dev.len() as f64 }, confusion)))
+}
+
+/// Recall averaged over the classes that occur.
+fn uar(confusion: &Confusion) -> Option<f64> {
+    metric("uar").and_then(|metric| (metric.of)(confusion))
 }
 
 /// Cuts `order` into `parts` whose lengths differ by one at most: no batch is left with a single clip.

@@ -6,6 +6,8 @@ mod browse;
 mod clip_view;
 mod features;
 mod label;
+mod live;
+mod opinion;
 mod results;
 mod run;
 mod train;

@@ -9,17 +9,17 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
+use super::live::{self, Look};
 use crate::corpus::Target;
 use crate::corpus::plan::Plan;
 use crate::features::FEATURE_SETS;
-use crate::learn::{CLASSIFIERS, Epoch, Norm};
+use crate::learn::{CLASSIFIERS, Norm};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::curves::{self, Series};
-use crate::tui::widgets::{self, bars, duration, line, percent, put, put_right};
-use crate::workbench::experiment::{Request, default_plan};
+use crate::tui::widgets::{self, line, put};
+use crate::workbench::experiment::{Effort, Request, default_plan};
 use crate::workbench::{Opening, Training, Workbench};
 
 /// The screen's state: what is chosen.
@@ -37,6 +37,8 @@ pub struct Train {
     seed: u64,
     /// Whether the training was seen running: when it ends, its results are shown once.
     watching: bool,
+    /// What of the training is looked at.
+    look: Look,
 }
 
 const PLANS: [Plan; 5] = [Plan::Loso, Plan::Speakers(5), Plan::Speakers(10), Plan::Random(5), Plan::Random(10)];
@@ -70,6 +72,15 @@ static COMMANDS: &[Command<Train>] = &[
     Command { row: row("start", &["Enter"], "train and judge what is chosen"), run: Train::start },
     Command { row: row("choose", &["Space"], "choose or drop a classifier, next value"), run: Train::choose },
     Command { row: row("cancel", &["x"], "stop the training; finished runs stay"), run: Train::cancel },
+    Command {
+        row: row("next view", &["Tab"], "curves, confusion, runs, net, where not all have room"),
+        run: Train::turn,
+    },
+    Command {
+        row: row("earlier fold", &[","], "curves of the fold before"),
+        run: |train, bench| train.aside(bench, -1),
+    },
+    Command { row: row("later fold", &["."], "curves of the fold after"), run: |train, bench| train.aside(bench, 1) },
     Command { row: row("less", &["h", "Left"], "previous value"), run: |train, _| train.change(-1) },
     Command { row: row("more", &["l", "Right"], "next value"), run: |train, _| train.change(1) },
     Command { row: row("all", &["a"], "choose all classifiers, or none"), run: Train::all },
@@ -92,6 +103,7 @@ impl Default for Train {
             epochs: 0,
             seed: 0,
             watching: false,
+            look: Look::default(),
         }
     }
 }
@@ -141,14 +153,14 @@ impl Screen for Train {
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let [form, _, live] = widgets::columns(
+        let [form, _, place] = widgets::columns(
             area,
-            [Constraint::Length(32.min(area.width / 2)), Constraint::Length(2), Constraint::Min(0)],
+            [Constraint::Length(if area.width < 80 { 22 } else { 32 }), Constraint::Length(2), Constraint::Min(0)],
         );
         self.form(buffer, form, theme);
         match bench.training() {
-            Some(training) if training.is_running() => progress(buffer, live, training, theme),
-            last => self.idle(buffer, live, last, theme),
+            Some(training) if training.is_running() => live::draw(buffer, place, (training, &self.look), theme),
+            last => self.idle(buffer, place, last, theme),
         }
     }
 }
@@ -158,7 +170,13 @@ impl Train {
         let chosen = CLASSIFIERS.iter().zip(&self.models).filter(|(_, chosen)| **chosen);
         let models: Vec<String> = chosen.map(|(kind, _)| kind.name().to_owned()).collect();
         anyhow::ensure!(!models.is_empty(), "choose a classifier first: Space");
-        bench.compare(Request {
+        bench.compare(self.request(models))?;
+        self.look = Look::default();
+        Ok(Then::Say("training; x cancels".to_owned()))
+    }
+
+    fn request(&self, models: Vec<String>) -> Request {
+        Request {
             models,
             features: self.features.checked_sub(1).map(|place| FEATURE_SETS[place].name().to_owned()),
             plan: self.plan,
@@ -167,8 +185,18 @@ impl Train {
             epochs: EPOCHS[self.epochs],
             seed: self.seed,
             nets: BTreeMap::default(),
-        })?;
-        Ok(Then::Say("training; x cancels".to_owned()))
+            effort: Effort::default(),
+        }
+    }
+
+    fn turn(&mut self, _bench: &mut Workbench) -> Outcome {
+        self.look.turn(1);
+        Ok(Then::Stay)
+    }
+
+    fn aside(&mut self, bench: &mut Workbench, by: isize) -> Outcome {
+        let Some(training) = bench.training() else { return Ok(Then::Say("nothing was trained yet".to_owned())) };
+        Ok(Then::Say(self.look.aside(&training.live, by).to_owned()))
     }
 
     fn cancel(&mut self, bench: &mut Workbench) -> Outcome {
@@ -258,7 +286,8 @@ impl Train {
         widgets::wrap(text, usize::from(width))
     }
 
-    /// What the selected row means, and below it how the last training ended, if there was one.
+    /// What the selected row means, and below it how the last training ended, if there was one, else the settings of a
+    /// net.
     fn idle(&self, buffer: &mut Buffer, area: Rect, last: Option<&Training>, theme: &Theme) {
         let text = self.about(area.width);
         let lines = text.len() as u16;
@@ -266,11 +295,27 @@ impl Train {
             put(buffer, line(area, at as u16 + 1), text, theme.text());
         }
         put(buffer, line(area, lines + 2), "Enter starts", theme.strong());
-        if let Some(last) = last {
-            // At half the height where the text leaves that much, so that it stays put from row to row.
-            let above = (area.height / 2).max(lines + 4).min(area.height);
-            progress(buffer, Rect { y: area.y + above, height: area.height - above, ..area }, last, theme);
+        let below = |above: u16| Rect { y: area.y + above, height: area.height - above, ..area };
+        match last {
+            // At a third of the height where the text leaves that much, so that it stays put from row to row.
+            Some(last) => {
+                let above = (area.height / 3).max(lines + 4).min(area.height);
+                live::draw(buffer, below(above), (last, &self.look), theme);
+            }
+            None => {
+                let place = below((lines + 4).min(area.height));
+                for (at, text) in self.net(area.width).iter().take(usize::from(place.height)).enumerate() {
+                    put(buffer, line(place, at as u16), text, theme.dim());
+                }
+            }
         }
+    }
+
+    /// The selected row's net, if it is one.
+    fn net(&self, width: u16) -> Vec<String> {
+        let kind = self.cursor.row().and_then(|row| CLASSIFIERS.get(row));
+        let told = kind.and_then(|kind| self.request(Vec::new()).told(*kind)).unwrap_or_default();
+        live::net_lines(&told, width)
     }
 }
 
@@ -296,130 +341,4 @@ fn turn(place: &mut usize, by: isize, len: usize) {
     cursor.select(*place);
     cursor.step_around(by);
     *place = cursor.row().unwrap_or(0);
-}
-
-fn progress(buffer: &mut Buffer, area: Rect, training: &Training, theme: &Theme) {
-    let finished = (training.finished.len() as u16).min(area.height.saturating_sub(4) / 3);
-    let (text, style) = state_of(training, theme);
-    // A reason why it failed may be long.
-    let text = widgets::wrap(&text, usize::from(area.width));
-    let [state, gauge, now, runs, curves] = widgets::rows(
-        area,
-        [
-            Constraint::Length(text.len() as u16),
-            Constraint::Length(1),
-            Constraint::Length(1),
-            Constraint::Length(finished + 1),
-            Constraint::Min(0),
-        ],
-    );
-    for (at, text) in text.iter().enumerate() {
-        put(buffer, line(state, at as u16), text, style);
-    }
-    bars::draw(buffer, gauge, &[("all".to_owned(), Some(training.share()))], theme);
-    put(buffer, now, &at_work(training), theme.text());
-    // The newest runs, when not all have room.
-    let skipped = training.finished.len() - usize::from(finished);
-    for (at, judged) in training.finished.iter().skip(skipped).enumerate() {
-        let place = line(runs, at as u16);
-        let (recipe, plan) = (&judged.run.recipe, &judged.run.protocol.plan);
-        let leak = if plan.speakers_leak { " LEAK" } else { "" };
-        let rest = put(buffer, place, &format!("{} {}{leak}", recipe.classifier, plan.plan), theme.text());
-        put_right(buffer, rest, &format!("  UAR {}", percent(judged.summary.uar)), theme.strong());
-    }
-    if let Some(fold) = followed(&training.epochs, training.folds.0).filter(|_| curves.height >= 8) {
-        let [loss, uar] = widgets::rows(curves, [Constraint::Fill(1), Constraint::Fill(1)]);
-        let (losses, uars) = series(training, fold);
-        curves::draw(buffer, loss, &format!("fold {}: loss", fold + 1), &losses, None, theme);
-        curves::draw(buffer, uar, &format!("fold {}: UAR", fold + 1), &uars, Some(1.0), theme);
-    }
-}
-
-fn state_of(training: &Training, theme: &Theme) -> (String, ratatui::style::Style) {
-    let took = duration(training.elapsed().as_secs_f64());
-    match (&training.end, &training.trouble) {
-        (Some(Err(reason)), _) => (format!("{reason} after {took}"), theme.bad()),
-        (_, Some(trouble)) => (format!("not saved: {trouble}"), theme.bad()),
-        (Some(Ok(())), None) => (format!("done in {took}; 4 shows the results"), theme.good()),
-        (None, None) => {
-            let left = training.remaining().map(|left| format!(", about {} left", duration(left.as_secs_f64())));
-            (format!("running for {took}{}", left.unwrap_or_default()), theme.strong())
-        }
-    }
-}
-
-fn at_work(training: &Training) -> String {
-    if !training.is_running() {
-        return String::new();
-    }
-    match &training.model {
-        Some((model, plan, index, of)) => {
-            let (done, folds) = training.folds;
-            format!("{model} on {plan} ({} of {of}): {done} of {folds} folds", index + 1)
-        }
-        None => format!("features: {} of {} clips", training.reading.0, training.reading.1),
-    }
-}
-
-/// The fold whose curves are shown: the lowest-numbered one still learning, so that folds that learn side by side do not
-/// take turns. Which folds have ended is not told, only how many: they are those silent for longest, once another fold
-/// has spoken twice since.
-fn followed(epochs: &[(usize, Epoch)], ended: usize) -> Option<usize> {
-    let mut last: BTreeMap<usize, usize> = BTreeMap::new();
-    last.extend(epochs.iter().enumerate().map(|(place, (fold, _))| (*fold, place)));
-    let overtaken = |place: usize| {
-        let since = epochs[place + 1..].iter().map(|(fold, _)| *fold);
-        let mut spoken: BTreeMap<usize, usize> = BTreeMap::new();
-        since.for_each(|fold| *spoken.entry(fold).or_default() += 1);
-        spoken.values().any(|times| *times > 1)
-    };
-    let has_ended = |place: usize| last.values().filter(|other| **other < place).count() < ended && overtaken(place);
-    last.iter().find(|(_, place)| !has_ended(**place)).map(|(fold, _)| *fold)
-}
-
-/// Loss and UAR curves of a fold.
-fn series(training: &Training, fold: usize) -> (Vec<Series>, Vec<Series>) {
-    let of = |name, pick: fn(&Epoch) -> Option<f64>| {
-        let epochs = training.epochs.iter().filter(|(of, _)| *of == fold);
-        let points = epochs.filter_map(|(_, epoch)| Some((epoch.epoch as f64, pick(epoch)?))).collect();
-        Series { name, points }
-    };
-    (vec![of("train", |e| Some(e.train_loss)), of("dev", |e| e.dev_loss)], vec![of("dev", |e| e.dev_uar)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The fold shown after each report of `folds`; `(fold, true)` = that fold has ended.
-    fn shown(reports: &[(usize, bool)]) -> Vec<usize> {
-        let (mut epochs, mut ended) = (Vec::new(), 0);
-        let mut shown = Vec::new();
-        for &(fold, end) in reports {
-            if end {
-                ended += 1;
-            } else {
-                let epoch = Epoch { epoch: 1, epochs: 9, train_loss: 1.0, dev_loss: None, dev_uar: None, rate: 0.1 };
-                epochs.push((fold, epoch));
-            }
-            shown.extend(followed(&epochs, ended));
-        }
-        shown
-    }
-
-    #[test]
-    fn curves_stay_with_one_fold_while_several_learn() {
-        assert_eq!(shown(&[(1, false), (0, false), (1, false), (1, false), (0, false)]), [1, 0, 0, 0, 0]);
-        // Fold 1 ends first: 0 is still at it.
-        assert_eq!(shown(&[(0, false), (1, false), (1, true), (2, false), (0, false), (2, false)]), [0; 6]);
-        // Fold 0 ends first: the next one takes over and keeps the place.
-        let turns = [(0, false), (1, false), (0, true), (2, false), (1, false), (2, false), (1, false), (2, false)];
-        assert_eq!(shown(&turns), [0, 0, 0, 0, 1, 1, 1, 1]);
-    }
-
-    #[test]
-    fn curves_go_from_fold_to_fold_when_they_learn_one_by_one() {
-        assert_eq!(shown(&[(0, false), (0, false), (0, true), (1, false), (1, false), (1, true)]), [0, 0, 0, 0, 1, 1]);
-        assert_eq!(followed(&[], 0), None);
-    }
 }

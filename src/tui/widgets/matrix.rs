@@ -24,6 +24,8 @@ pub struct Matrix<'a> {
     pub truth: Cursor,
     /// Selected prediction.
     pub pred: Cursor,
+    /// Whether the selected cell is marked; without a mark there is room for more classes.
+    pub marked: bool,
 }
 
 /// Draws as many classes as fit around the selected cell. The colour is always the share of the row.
@@ -31,9 +33,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme)
     let names = matrix.classes.iter().map(|name| name.width() as u16).max().unwrap_or(0);
     let label = names.clamp(5, 14).min(area.width / 3);
     let room = area.width.saturating_sub(label + 8);
-    // The largest number in its brackets.
     let most = matrix.counts.iter().flatten().max().map_or(0, |count| count.to_string().len() as u16);
-    let least = (most + 2).max(5);
+    // The largest number, in its brackets where there are any.
+    let least = if matrix.marked { (most + 2).max(5) } else { (most + 1).max(4) };
     let shown = matrix.pred.window(usize::from(room / least));
     let needs: Vec<u16> =
         matrix.classes[shown.clone()].iter().map(|name| (name.width() as u16 + 1).max(least)).collect();
@@ -41,15 +43,15 @@ pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme)
     let mut heading = Rect { x: area.x + label + 1, ..line(area, 0) };
     put(buffer, Rect { width: label, ..line(area, 0) }, "truth", theme.dim());
     for &(pred, width) in &columns {
-        let style = if matrix.pred.row() == Some(pred) { theme.accent() } else { theme.dim() };
-        put_center(buffer, Rect { width, ..heading }, &cut(&matrix.classes[pred], usize::from(width) - 1), style);
+        let style = if matrix.marked && matrix.pred.row() == Some(pred) { theme.accent() } else { theme.dim() };
+        put_center(buffer, Rect { width, ..heading }, &short(&matrix.classes[pred], usize::from(width) - 1), style);
         heading.x += width;
     }
     put_right(buffer, Rect { width: 7, ..heading }, "n", theme.dim());
     let lines = matrix.truth.window(usize::from(area.height.saturating_sub(1)));
     for (at, truth) in lines.enumerate() {
         let place = line(area, at as u16 + 1);
-        let style = if matrix.truth.row() == Some(truth) { theme.accent() } else { theme.text() };
+        let style = if matrix.marked && matrix.truth.row() == Some(truth) { theme.accent() } else { theme.text() };
         put(buffer, Rect { width: label, ..place }, &matrix.classes[truth], style);
         let mut at = Rect { x: area.x + label + 1, ..place };
         let total: u64 = matrix.counts[truth].iter().sum();
@@ -59,6 +61,15 @@ pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme)
         }
         put_right(buffer, Rect { width: 7, ..at }, &total.to_string(), theme.dim());
     }
+}
+
+/// A name in `width` columns; in a few, as much of it as they hold says more than a sign that something is missing.
+fn short(name: &str, width: usize) -> String {
+    const FEW: usize = 5;
+    if width >= FEW || name.width() <= width {
+        return cut(name, width);
+    }
+    cut(name, width + 1).trim_end_matches('…').to_owned()
 }
 
 /// Widths of columns that would like to have `needs`: all alike where that has room; else each what it needs, up to the
@@ -91,7 +102,7 @@ fn one(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, (truth, pred): (usi
     let style = if truth == pred { style.add_modifier(Modifier::BOLD) } else { style };
     let area = area.intersection(buffer.area);
     buffer.set_style(area, style);
-    if matrix.truth.row() == Some(truth) && matrix.pred.row() == Some(pred) {
+    if matrix.marked && matrix.truth.row() == Some(truth) && matrix.pred.row() == Some(pred) {
         // Brackets too: the selection must show without colours and on any heat.
         put_center(buffer, area, &format!("[{text}]"), theme.selected().add_modifier(Modifier::BOLD));
     } else {
@@ -109,7 +120,8 @@ mod tests {
         let counts = vec![vec![8, 2, 0], vec![5, 5, 0], vec![0, 0, 0]];
         let mut pred = Cursor::new(3);
         pred.step(1);
-        let matrix = Matrix { classes: &classes, counts: &counts, normalised, truth: Cursor::new(3), pred };
+        let matrix =
+            Matrix { classes: &classes, counts: &counts, normalised, truth: Cursor::new(3), pred, marked: true };
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, 4));
         let area = buffer.area;
         draw(&mut buffer, area, &matrix, &Theme::plain(Depth::Mono));
@@ -140,6 +152,13 @@ mod tests {
         assert_eq!(widths(&[8, 5, 6, 5, 6, 8, 8, 10], 63, 5), [8, 5, 6, 5, 6, 8, 8, 10]);
         assert_eq!(widths(&[8, 5, 12, 20], 33, 5), [8, 5, 10, 10]);
         assert_eq!(widths(&[], 0, 5), [0; 0]);
+    }
+
+    #[test]
+    fn a_short_name_has_as_many_letters_as_there_are_columns() {
+        assert_eq!(["sad", "anger", "sadness"].map(|name| short(name, 3)), ["sad", "ang", "sad"]);
+        assert_eq!((short("sadness", 5), short("anger", 5)), ("sadn…".to_owned(), "anger".to_owned()));
+        assert_eq!(short("悲しい", 3), "悲");
     }
 
     #[test]
