@@ -5,7 +5,9 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 mod altered;
+pub mod checkpoints;
 pub mod columns;
+pub mod cost;
 pub mod eta;
 pub mod experiment;
 pub mod extract;
@@ -17,6 +19,7 @@ pub mod net;
 pub mod opinion;
 pub mod picture;
 pub mod places;
+pub mod quantize;
 pub mod shelf;
 pub mod summary;
 mod training;

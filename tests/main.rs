@@ -19,6 +19,8 @@ mod journeys;
 mod label;
 mod log;
 mod preparation;
+mod quantize;
+mod resume;
 mod scores;
 mod screens;
 mod store;

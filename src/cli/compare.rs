@@ -1,6 +1,7 @@
 //! `emolab compare`: classifiers on a corpus under a plan, as a table or JSON.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,10 +20,11 @@ use crate::learn::cnn::Settings;
 use crate::learn::{CLASSIFIERS, Norm, classifier};
 use crate::score::{Bootstrap, Interval, fold_spread, report};
 use crate::store::Run;
-use crate::workbench::Keeper;
+use crate::workbench::checkpoints::Checkpoints;
 use crate::workbench::experiment::{Compared, Effort, Judged, Request, compare, default_plan};
 use crate::workbench::log::{Log, Logged};
 use crate::workbench::material::{Listener, check_asked, contenders};
+use crate::workbench::{Keeper, places};
 
 /// Arguments of `emolab compare`.
 #[derive(Debug, Args)]
@@ -81,6 +83,27 @@ pub struct ProtocolArgs {
     /// A second target for nets to learn beside the first: sex.
     #[arg(long, value_name = "TARGET")]
     also: Option<Target>,
+    #[command(flatten)]
+    resuming: Resuming,
+}
+
+/// Going on after a kill.
+#[derive(Debug, Clone, Args)]
+struct Resuming {
+    /// Go on where the same command was killed: finished folds and epochs are not done again, the result is the same.
+    #[arg(long)]
+    resume: bool,
+    /// Folder for what that needs [default: emolab/checkpoints in the XDG state directory].
+    #[arg(long, value_name = "DIR", env = "EMOLAB_CHECKPOINTS")]
+    checkpoints: Option<PathBuf>,
+}
+
+impl Resuming {
+    /// Without a place for them a run goes without.
+    fn checkpoints(&self) -> Option<Checkpoints> {
+        let folder = self.checkpoints.clone().map_or_else(places::checkpoints, Ok);
+        folder.map(|folder| Checkpoints { folder, resume: self.resume }).ok()
+    }
 }
 
 impl ProtocolArgs {
@@ -95,7 +118,7 @@ impl ProtocolArgs {
             epochs: self.epochs.map(|epochs| epochs as usize),
             seed: self.seed,
             nets: self.nets.iter().cloned().collect(),
-            effort: Effort { seeds: self.seeds as usize, also: self.also },
+            effort: Effort { seeds: self.seeds as usize, also: self.also, checkpoints: self.resuming.checkpoints() },
         }
     }
 
@@ -146,6 +169,7 @@ impl Compare {
             }
         }
         out.flush()?;
+        compared.clear_checkpoints();
         if !compared.failed.is_empty() {
             bail!("{} of {} runs failed", compared.failed.len(), compared.failed.len() + compared.runs.len());
         }
@@ -253,6 +277,7 @@ fn run_json(judged: &Judged) -> Value {
         "per_class": per_class.collect::<Vec<_>>(),
         "confusion": summary.confusion.rows(),
         "fit_seconds": run.fit_seconds,
+        "cost": run.cost,
         "predictions": predictions.collect::<Vec<_>>(),
     })
 }
@@ -292,6 +317,13 @@ fn text(compared: &Compared) -> Vec<String> {
         all.push(String::new());
         all.extend(lines(&std::iter::once(head()).chain(side.iter().map(|judged| row(judged))).collect::<Vec<_>>()));
         all.extend(side.iter().flat_map(|judged| beside(judged)));
+        all.push(String::new());
+        all.push(
+            "cost of scoring: one clip at a time, the last fold's model; x real time includes features".to_owned(),
+        );
+        all.extend(lines(
+            &std::iter::once(cost_head()).chain(side.iter().map(|one| cost_row(one))).collect::<Vec<_>>(),
+        ));
         all.push(String::new());
     }
     if !twin.is_empty() {
@@ -365,6 +397,24 @@ fn row(judged: &Judged) -> Vec<String> {
         folds,
         percent(s.wa),
         percent(s.macro_f1),
+        format!("{:.1}", run.fit_seconds),
+    ]
+}
+
+fn cost_head() -> Vec<String> {
+    ["model", "parameters", "MMAC (3 s)", "MB", "ms per clip", "x real time", "fit s"].map(str::to_owned).to_vec()
+}
+
+fn cost_row(judged: &Judged) -> Vec<String> {
+    let (run, cost) = (&judged.run, judged.run.cost.as_ref());
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    vec![
+        run.recipe.title(),
+        dash(cost.map(|cost| cost.parameters.to_string())),
+        dash(cost.and_then(|cost| cost.macs_3s).map(|macs| format!("{:.1}", macs as f64 / 1e6))),
+        dash(cost.map(|cost| format!("{:.2}", cost.megabytes()))),
+        dash(cost.and_then(|cost| cost.clip_ms).map(|ms| format!("{ms:.2}"))),
+        dash(cost.and_then(|cost| cost.real_time).map(|share| format!("{share:.4}"))),
         format!("{:.1}", run.fit_seconds),
     ]
 }

@@ -2,8 +2,8 @@
 //!
 //! Seeds: the mean of their probabilities. Members of a fusion: the mean of the logarithms of their probabilities (a
 //! geometric mean, normalised), each member calibrated before on speakers that it did not learn from: nets on those that
-//! chose their best epoch, others across folds of the training groups. Members weigh the same: weights fitted on a handful of
-//! speakers were no better than equal ones, and would be one more thing to choose. A committee may be of committees.
+//! chose their best epoch, others across folds of the training groups. Members weigh the same: the only clips that a net's
+//! weight could be fitted on are those that chose its best epoch, and they flatter it. A committee may be of committees.
 //! Deliberately absent: test folds, and one fit (`fit.rs`).
 
 use std::cell::Cell;
@@ -245,6 +245,39 @@ impl Committee {
     /// Number of trained parameters of all fits.
     pub fn parameters(&self) -> usize {
         self.fits().iter().map(|fitted| fitted.parameters()).sum()
+    }
+
+    /// Multiply-adds of scoring a clip that has so many frames in each feature set; `None` where a fit does not count them.
+    pub fn macs(&self, frames: &dyn Fn(&str) -> usize) -> Option<u64> {
+        self.fits().iter().map(|fitted| fitted.macs(frames(&fitted.recipe().features))).sum()
+    }
+
+    /// The same with every net in whole numbers that can be (see [`Fitted::quantized`]); other members stay as they are.
+    ///
+    /// # Errors
+    /// As [`Fitted::quantized`], when no fit can be quantized.
+    pub fn quantized(&self, views: &Views, groups: &[usize]) -> Result<Committee, LearnError> {
+        let body = match &self.body {
+            Body::One(fitted, own) => {
+                let name = &self.recipe.features;
+                let inputs = views.get(name).ok_or_else(|| LearnError::WrongInput(format!("no features `{name}`")))?;
+                Body::One(Box::new(fitted.quantized(inputs, groups)?), *own)
+            }
+            Body::Many(all) => {
+                let each: Vec<_> = all.iter().map(|one| one.quantized(views, groups)).collect();
+                if let (true, Some(Err(why))) = (each.iter().all(Result::is_err), each.first()) {
+                    return Err(why.clone());
+                }
+                let as_it_is = |one: &Committee| Committee::load(one.recipe.clone(), one.classes(), &one.weights()?);
+                let either = |(one, made): (&Committee, Result<Committee, LearnError>)| made.or_else(|_| as_it_is(one));
+                Body::Many(all.iter().zip(each).map(either).collect::<Result<_, _>>()?)
+            }
+        };
+        Ok(Committee { recipe: self.recipe.clone(), body })
+    }
+
+    fn classes(&self) -> usize {
+        self.fits()[0].classes()
     }
 
     /// Everything that [`Committee::load`] needs beside the recipe and the number of classes; of one fit, its own.

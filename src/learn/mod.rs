@@ -7,6 +7,7 @@ mod altered;
 mod calibration;
 pub mod cnn;
 pub mod committee;
+mod cost;
 mod fit;
 mod forest;
 mod knn;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 use ndarray::{Array, Array2, ArrayD, Dimension};
 
 pub use altered::{Alter, Altered};
+pub use cost::Cost;
 pub use fit::{Fitted, fit, fit_kept};
 
 use crate::features::{Image, Kind};
@@ -159,6 +161,8 @@ pub struct Pace {
 pub struct Weights {
     /// Numbers by name.
     pub tensors: BTreeMap<String, ArrayD<f32>>,
+    /// Whole numbers by name: weights of quantized layers.
+    pub int8: BTreeMap<String, ArrayD<i8>>,
     /// Opaque bytes by name, for models of other crates (their serde form as JSON).
     pub bytes: BTreeMap<String, Vec<u8>>,
 }
@@ -261,6 +265,17 @@ pub trait Model: Send + Sync {
     fn temperature(&self) -> Option<f64> {
         None
     }
+    /// Multiply-adds of scoring a clip of so many frames; `None` where they are not counted.
+    fn macs(&self, _frames: usize) -> Option<u64> {
+        None
+    }
+    /// The same model with its front in whole numbers (see `cnn::quantized`), calibrated on `inputs`, which need no labels.
+    ///
+    /// # Errors
+    /// [`LearnError::WrongInput`] when it has no part that can be quantized, or the inputs are not those of training.
+    fn quantized(&self, _inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
+        Err(LearnError::WrongInput("only nets with 3x3 convolutions on images can be quantized".to_owned()))
+    }
 }
 
 /// [`Classifier::checkpoint`] of those that train in epochs (see `cnn::split` for the split).
@@ -270,6 +285,8 @@ const BEST_EPOCH: &str = "best UAR on held-out training speakers (held-out train
 /// All classifiers, in the order of pickers and tables.
 pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &cnn::CNN,
+    &cnn::CNN1D,
+    &cnn::CRNN,
     &cnn::MLP,
     &svm::Svm,
     &linear_svm::LinearSvm,
@@ -459,6 +476,7 @@ impl Weights {
     /// Takes in all of `inner`, with `room/` before the names.
     pub fn nest(&mut self, room: &str, inner: Weights) {
         self.tensors.extend(inner.tensors.into_iter().map(|(name, tensor)| (format!("{room}/{name}"), tensor)));
+        self.int8.extend(inner.int8.into_iter().map(|(name, tensor)| (format!("{room}/{name}"), tensor)));
         self.bytes.extend(inner.bytes.into_iter().map(|(name, bytes)| (format!("{room}/{name}"), bytes)));
     }
 
@@ -468,6 +486,7 @@ impl Weights {
         let own = |name: &String| name.strip_prefix(room).and_then(|rest| rest.strip_prefix('/')).map(str::to_owned);
         Weights {
             tensors: self.tensors.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect(),
+            int8: self.int8.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect(),
             bytes: self.bytes.iter().filter_map(|(name, bytes)| Some((own(name)?, bytes.clone()))).collect(),
         }
     }

@@ -16,6 +16,7 @@ static STEPS: &[&str] = &[
     include_str!("0001_annotations.sql"),
     include_str!("0002_runs.sql"),
     include_str!("0003_seeds.sql"),
+    include_str!("0004_cost.sql"),
     include_str!("0005_exposure.sql"),
 ];
 
