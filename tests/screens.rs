@@ -637,7 +637,7 @@ fn the_plan_at_first_suits_the_corpus_and_the_users_own_stays() {
     }
     let mut stage = Stage::on(home, &root, "train", Depth::True, |_| {});
     stage.shows("plan      < speakers:5 >");
-    stage.press(&["G", "k", "k", "k", "k", "k", "l"]);
+    stage.press(&["G", "k", "k", "k", "k", "k", "k", "k", "l"]);
     stage.shows("plan      < speakers:10 >");
     stage.press(&["1", "3"]);
     stage.shows("plan      < speakers:10 >");
@@ -835,7 +835,7 @@ fn train_chooses_runs_and_shows_the_results() {
     stage.shows("4 shows the results");
     // Idle again: the rows are explained again.
     stage.shows("Enter starts");
-    stage.press(&["G"]);
+    stage.press(&["G", "k", "k"]);
     stage.shows("Of everything random.");
 }
 
@@ -1001,7 +1001,7 @@ fn a_training_is_watched_epoch_by_epoch() {
 fn the_settings_of_a_net_are_seen_before_and_while_it_is_trained() {
     let mut stage = Stage::new("train");
     stage.shows("schedule: epochs ");
-    stage.press(&["G", "k", "l", "g"]);
+    stage.press(&["G", "k", "k", "k", "l", "g"]);
     stage.shows("schedule: epochs 5,");
     stage = training("cnn");
     stage.shows("no epochs yet");
