@@ -19,6 +19,7 @@ mod journeys;
 mod label;
 mod log;
 mod preparation;
+mod quantize;
 mod scores;
 mod screens;
 mod store;

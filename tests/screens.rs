@@ -3,6 +3,9 @@
 //! Snapshots show cells at 80x24 and 120x40; Braille and half blocks are masked alike (what they show is tested beside the
 //! widgets), so that the last bit of a sample does not decide on which line a curve runs.
 
+#[path = "screens/opinion.rs"]
+mod opinion;
+
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ use ratatui::style::{Color, Modifier};
 use emolab::corpus::{ClipId, Target};
 use emolab::job::Report;
 use emolab::label::Timestamp;
-use emolab::learn::{Epoch, Norm, Pace, Recipe};
+use emolab::learn::{Cost, Epoch, Norm, Pace, Recipe};
 use emolab::score::Confusion;
 use emolab::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, Store, Training};
 use emolab::tui::app::{App, Wish, all_groups, groups_of};
@@ -137,6 +140,7 @@ fn key_of_name(name: &str) -> KeyEvent {
         "Esc" => KeyCode::Esc,
         "Tab" => KeyCode::Tab,
         "Down" => KeyCode::Down,
+        "Backspace" => KeyCode::Backspace,
         "Right" => KeyCode::Right,
         "Space" => KeyCode::Char(' '),
         "F1" => KeyCode::F(1),
@@ -212,6 +216,13 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
             ..Recipe::default()
         },
         fit_seconds: 1.25,
+        cost: Some(Cost {
+            parameters: 98_403,
+            macs_3s: Some(73_912_000),
+            bytes: 397_112,
+            clip_ms: Some(0.42),
+            real_time: Some(0.0013),
+        }),
         predictions: predictions.collect(),
     }
 }

@@ -22,6 +22,7 @@ fn new(annotator: &str, clip: &str, act: Act) -> NewAnnotation {
         scheme: SchemeId { name: "emodb7".to_owned(), version: 1 },
         act,
         confidence: None,
+        exposure: None,
         at: Timestamp::now(),
     }
 }

@@ -253,6 +253,7 @@ fn run_json(judged: &Judged) -> Value {
         "per_class": per_class.collect::<Vec<_>>(),
         "confusion": summary.confusion.rows(),
         "fit_seconds": run.fit_seconds,
+        "cost": run.cost,
         "predictions": predictions.collect::<Vec<_>>(),
     })
 }
@@ -292,6 +293,13 @@ fn text(compared: &Compared) -> Vec<String> {
         all.push(String::new());
         all.extend(lines(&std::iter::once(head()).chain(side.iter().map(|judged| row(judged))).collect::<Vec<_>>()));
         all.extend(side.iter().flat_map(|judged| beside(judged)));
+        all.push(String::new());
+        all.push(
+            "cost of scoring: one clip at a time, the last fold's model; x real time includes features".to_owned(),
+        );
+        all.extend(lines(
+            &std::iter::once(cost_head()).chain(side.iter().map(|one| cost_row(one))).collect::<Vec<_>>(),
+        ));
         all.push(String::new());
     }
     if !twin.is_empty() {
@@ -365,6 +373,24 @@ fn row(judged: &Judged) -> Vec<String> {
         folds,
         percent(s.wa),
         percent(s.macro_f1),
+        format!("{:.1}", run.fit_seconds),
+    ]
+}
+
+fn cost_head() -> Vec<String> {
+    ["model", "parameters", "MMAC (3 s)", "MB", "ms per clip", "x real time", "fit s"].map(str::to_owned).to_vec()
+}
+
+fn cost_row(judged: &Judged) -> Vec<String> {
+    let (run, cost) = (&judged.run, judged.run.cost.as_ref());
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    vec![
+        run.recipe.title(),
+        dash(cost.map(|cost| cost.parameters.to_string())),
+        dash(cost.and_then(|cost| cost.macs_3s).map(|macs| format!("{:.1}", macs as f64 / 1e6))),
+        dash(cost.map(|cost| format!("{:.2}", cost.megabytes()))),
+        dash(cost.and_then(|cost| cost.clip_ms).map(|ms| format!("{ms:.2}"))),
+        dash(cost.and_then(|cost| cost.real_time).map(|share| format!("{share:.4}"))),
         format!("{:.1}", run.fit_seconds),
     ]
 }

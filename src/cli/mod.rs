@@ -11,6 +11,7 @@ mod log;
 mod model;
 mod prepare;
 mod progress;
+mod quantize;
 mod scan;
 mod table;
 
@@ -58,6 +59,8 @@ enum Verb {
     Compare(compare::Compare),
     /// Fit one classifier on all labelled clips and write a model folder.
     Train(model::Train),
+    /// Make a model folder whose net computes in whole numbers: smaller and faster.
+    Quantize(quantize::Quantize),
     /// Recognise files with a model folder.
     Predict(model::Predict),
     /// Open the workbench in the Label screen.
@@ -153,6 +156,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
+        Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),

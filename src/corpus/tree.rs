@@ -107,6 +107,14 @@ impl Tree {
     }
 }
 
+/// All audio files below a folder, by name; unopened.
+///
+/// # Errors
+/// As [`scan`](super::scan()) for a path that is no folder, and cancelling.
+pub fn audio_under(root: &Path, watch: &dyn Watch<Scanned>) -> Result<Vec<PathBuf>, ScanError> {
+    Ok(Tree::walk(root, watch)?.audio.into_iter().map(|found| found.path).collect())
+}
+
 impl ClipId {
     /// The id of a path relative to the root: `.` is dropped, `a/../b` is `b`.
     pub fn of(relative: &Path) -> ClipId {

@@ -138,6 +138,7 @@ mod tests {
             scheme: SchemeId { name: "s".to_owned(), version: 1 },
             act,
             confidence: Some(0.5),
+            exposure: None,
             at: Timestamp::from_millis(1_700_000_000_123).unwrap(),
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::{ClipId, Target};
 use crate::features::Preparation;
 use crate::label::Timestamp;
-use crate::learn::{Norm, Recipe};
+use crate::learn::{Cost, Norm, Recipe};
 
 /// Number of a run in its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Run {
     pub recipe: Recipe,
     /// Time from the first fit to the last score, in seconds; folds may run side by side.
     pub fit_seconds: f64,
+    /// What scoring with the last fold's model costs; `None` in runs from before it was measured.
+    pub cost: Option<Cost>,
     /// One per clip and fold it was tested in; empty in listings.
     pub predictions: Vec<Prediction>,
 }
@@ -169,6 +171,9 @@ impl Run {
         if !self.fit_seconds.is_finite() {
             return Some("the time of fitting is not a number".to_owned());
         }
+        if self.cost.is_some_and(|cost| !cost.is_finite()) {
+            return Some("the cost of scoring is not a number".to_owned());
+        }
         let odd = |prediction: &&Prediction| {
             let Prediction { truth, pred, p, seeds, .. } = prediction;
             let beyond = [truth, pred].into_iter().chain(seeds).any(|class| *class >= classes);
@@ -229,6 +234,7 @@ pub(super) mod tests {
                 ..Recipe::default()
             },
             fit_seconds: 0.125,
+            cost: Some(Cost { parameters: 2, bytes: 300, clip_ms: Some(0.5), ..Cost::default() }),
             predictions: vec![
                 prediction("a.wav", "s2", 0, 0),
                 prediction("b.wav", "s1", 1, 1),
@@ -266,5 +272,6 @@ pub(super) mod tests {
         assert!(spoil(|run| run.predictions[2].seeds = vec![0]).is_some(), "a fit that the recipe does not have");
         assert!(spoil(|run| run.predictions[0].p.truncate(1)).is_some());
         assert!(spoil(|run| run.fit_seconds = f64::INFINITY).is_some());
+        assert!(spoil(|run| run.cost = Some(Cost { clip_ms: Some(f64::NAN), ..Cost::default() })).is_some());
     }
 }

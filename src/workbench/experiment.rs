@@ -10,24 +10,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use anyhow::{Context, Result, bail};
+use ndarray::Array2;
+
+use super::cost::{Hearings, cost};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::summary::Summary;
 use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
-use crate::corpus::{Corpus, Target, Task, task};
+use crate::corpus::{Clip, Corpus, Target, Task, task};
 use crate::features::{Chosen, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
-use crate::learn::committee::{Sets, Verdict, Views, convene, unkept};
-use crate::learn::{Classifier, Data, Epoch, Norm, Recipe};
+use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
+use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe};
 use crate::score::{Association, Confusion};
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
-use anyhow::{Context, Result, bail};
-use ndarray::Array2;
 
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
 const CONFOUNDED: f64 = 0.2;
+
+/// Nets that the user gave, by the name of the classifier whose own they stand for.
+pub type Nets = BTreeMap<String, Settings>;
 
 /// What to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +52,7 @@ pub struct Request {
     /// Seed of everything random.
     pub seed: u64,
     /// Nets that are not the registry's, by the name of the classifier.
-    pub nets: BTreeMap<String, Settings>,
+    pub nets: Nets,
     /// What is done beyond one fit.
     pub effort: Effort,
 }
@@ -83,7 +88,7 @@ impl Request {
     /// # Errors
     /// An unknown feature set.
     pub fn recipe(&self, who: &Contender) -> Result<(Recipe, Vec<Chosen>)> {
-        let sets = who.sets(self.features.as_deref())?;
+        let sets = who.sets(self.features.as_deref(), &self.nets)?;
         let all = who.members.iter().zip(&sets).map(|((kind, _), set)| self.member(*kind, set.name()));
         let mut all: Vec<Recipe> = all.collect::<Result<_>>()?;
         let recipe = match (all.len(), all.pop()) {
@@ -233,6 +238,7 @@ struct Material<'a> {
     task: &'a Task,
     preparation: Preparation,
     sets: Sets,
+    hearings: Hearings,
 }
 
 /// A plan and the splits it makes.
@@ -264,7 +270,8 @@ pub fn compare(
         watch.tell(News::Trouble(note));
     }
     let sets = sets(corpus, &task, (&all, request), listener, watch)?;
-    let material = Material { corpus, task: &task, preparation: listener.preparation, sets };
+    let hearings = hearings(corpus, &task, (&all, request), listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, hearings };
     watch.tell(News::Start(Arc::new(agenda(&material, request, &all, &planned)?)));
     let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin };
     let of = planned.len() * all.len();
@@ -291,6 +298,20 @@ pub fn compare(
         Some(first) if compared.runs.is_empty() => bail!("{} on {}: {}", first.model, first.plan, first.reason),
         _ => Ok(compared),
     }
+}
+
+/// What computing the features of all contenders takes.
+fn hearings(
+    corpus: &Corpus,
+    task: &Task,
+    (all, request): (&[Contender], &Request),
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<Hearings> {
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let sets =
+        all.iter().map(|who| who.sets(request.features.as_deref(), &request.nets)).collect::<Result<Vec<_>>>()?;
+    Hearings::of(&clips, &sets.concat(), listener, watch)
 }
 
 fn finish(
@@ -361,17 +382,25 @@ fn run(
 ) -> Result<Run> {
     let (recipe, sets) = request.recipe(who)?;
     let workers = if who.reads_images() { 1 } else { rayon::current_num_threads() };
+    let last = Mutex::new(None);
     let (started_at, started) = (Timestamp::now(), Instant::now());
     let done = AtomicUsize::new(0);
     let folds = side_by_side(workers, splits, |fold, split| {
         let began = Instant::now();
-        let verdict = judge(&recipe, &material.sets, (fold, split), watch)?;
+        let (committee, verdict) = judge(&recipe, &material.sets, (fold, split), watch)?;
+        if fold + 1 == splits.len() {
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(committee);
+        }
         let (confusion, seconds) = (confusion(material.task, split, &verdict.scores), began.elapsed().as_secs_f64());
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         watch.tell(News::Fold { fold, confusion, seconds, done, folds: splits.len() });
         Ok(verdict)
     })?;
     let fit_seconds = started.elapsed().as_secs_f64();
+    // Timed alone: no other fold is at work now.
+    let committee = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let timed = splits.last().zip(committee).map(|(split, committee)| timed(&committee, material, split, watch));
+    let cost = timed.transpose()?;
     let training = Training {
         norm: request.norm,
         seed: request.seed,
@@ -382,7 +411,16 @@ fn run(
         sets: versions(&sets),
     };
     let protocol = protocol(material, (*plan, splits), training);
-    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, predictions: predictions(material, splits, &folds) })
+    let predictions = predictions(material, splits, &folds);
+    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, cost, predictions })
+}
+
+/// Cost of the fits of a fold, on the fold's test clips.
+fn timed(committee: &Committee, material: &Material<'_>, split: &Split, watch: &dyn Watch<News>) -> Result<Cost> {
+    let (test, groups) = views(committee.recipe(), &material.sets, &split.test);
+    let seconds = |&row: &usize| material.corpus.clips[material.task.rows[row]].audio.seconds;
+    let seconds: Vec<f64> = split.test.iter().map(seconds).collect();
+    cost(committee, (&test, &groups), &seconds, &material.hearings, watch)
 }
 
 /// Which weights a contender keeps, in words.
@@ -402,16 +440,31 @@ pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
     if sets.len() > 1 { all.collect() } else { BTreeMap::new() }
 }
 
-/// What the recipe, fitted on the fold's training rows, says of its test rows.
-fn judge(recipe: &Recipe, all: &Sets, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Verdict> {
+/// The recipe fitted on the fold's training rows, and what it says of its test rows.
+fn judge(
+    recipe: &Recipe,
+    all: &Sets,
+    (fold, split): (usize, &Split),
+    watch: &dyn Watch<News>,
+) -> Result<(Committee, Verdict)> {
     let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold, epoch }));
-    let read: Vec<(&String, &Data)> =
-        recipe.leaves().iter().filter_map(|leaf| all.get_key_value(&leaf.features)).collect();
-    let train = read.iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
+    let train = read(recipe, all).iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
     let committee = convene(recipe, &train, &unkept, &told).with_context(|| format!("fold {}", split.name))?;
-    let test: Views = read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(&split.test))).collect();
-    let groups: Vec<usize> = split.test.iter().map(|&row| read[0].1.groups[row]).collect();
-    Ok(committee.scores(&test, &groups)?)
+    let (test, groups) = views(recipe, all, &split.test);
+    let verdict = committee.scores(&test, &groups)?;
+    Ok((committee, verdict))
+}
+
+/// The feature sets that a recipe reads.
+fn read<'a>(recipe: &Recipe, all: &'a Sets) -> Vec<(&'a String, &'a Data)> {
+    recipe.leaves().iter().filter_map(|leaf| all.get_key_value(&leaf.features)).collect()
+}
+
+/// Some rows of them, and who speaks there.
+fn views(recipe: &Recipe, all: &Sets, rows: &[usize]) -> (Views, Vec<usize>) {
+    let read = read(recipe, all);
+    let groups = rows.iter().map(|&row| read[0].1.groups[row]).collect();
+    (read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(rows))).collect(), groups)
 }
 
 /// Who was taken for whom in the fold's test rows.

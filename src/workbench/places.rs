@@ -13,6 +13,14 @@ pub fn cache() -> Result<PathBuf> {
     place("EMOLAB_CACHE", "XDG_CACHE_HOME", ".cache", "")
 }
 
+/// The user's own models, a folder each: `$EMOLAB_MODELS`, else `emolab/models` in the XDG data directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn models() -> Result<PathBuf> {
+    place("EMOLAB_MODELS", "XDG_DATA_HOME", ".local/share", "models")
+}
+
 /// The log that catches what libraries print while a screen is up: `emolab/emolab.log` in the XDG state directory.
 ///
 /// # Errors

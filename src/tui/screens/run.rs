@@ -9,6 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
 use super::results::{leaks, protocol};
+use crate::learn::Cost;
 use crate::score::{PerClass, report};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
@@ -230,8 +231,20 @@ fn text(judged: &Judged) -> String {
     let mut text = report(&judged.summary.confusion, judged.run.classes());
     text += &format!("\nweights kept: {}\n", protocol.training.checkpoint);
     text += &format!("clips prepared: {}\n", protocol.training.preparation);
+    if let Some(cost) = &judged.run.cost {
+        text += &format!("cost of scoring: {}\n", told(cost));
+    }
     protocol.plan.notes.iter().for_each(|note| text += &format!("{note}\n"));
     text
+}
+
+/// In words, what was measured of it.
+fn told(cost: &Cost) -> String {
+    let mut parts = vec![format!("{} parameters", cost.parameters), format!("{:.2} MB", cost.megabytes())];
+    parts.extend(cost.macs_3s.map(|macs| format!("{:.1} million multiply-adds for 3 s", macs as f64 / 1e6)));
+    parts.extend(cost.clip_ms.map(|ms| format!("{ms:.2} ms for one clip without its features")));
+    parts.extend(cost.real_time.map(|share| format!("{share:.4} x real time with them")));
+    parts.join(", ")
 }
 
 fn heading(buffer: &mut Buffer, area: Rect, judged: &Judged, theme: &Theme) {
