@@ -239,7 +239,8 @@ fn every_epoch_is_told_in_order_with_its_scores() {
             assert!((0.0..=1.0).contains(&uar) && epoch.train_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
             // Who was taken for whom agrees with the figure.
             assert_eq!((metric("uar").unwrap().of)(epoch.dev.as_ref().unwrap()), Some(uar));
-            assert!(epoch.best.is_some_and(|best| (1..=epoch.epoch).contains(&best)));
+            // Nothing is kept before the fit has settled; the last epoch has a best one.
+            assert!(epoch.best.map_or(epoch.epoch < 4, |best| (1..=epoch.epoch).contains(&best)));
             assert!(!epoch.may_stop, "there is more patience than epochs");
             assert!(epoch.pace.seconds > 0.0 && epoch.pace.clips_per_second > 0.0);
         }
