@@ -17,6 +17,7 @@ pub mod models;
 pub mod net;
 pub mod picture;
 pub mod places;
+mod pretrain;
 pub mod summary;
 mod training;
 pub mod view;

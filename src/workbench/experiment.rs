@@ -6,12 +6,14 @@
 //! Deliberately absent: tuning, paired tests, and any choice made on a test fold.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::checkpoints::{Checkpoints, Shelf};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
+use super::pretrain::pretrain;
 use super::summary::Summary;
 use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
@@ -60,6 +62,8 @@ pub struct Effort {
     pub seeds: usize,
     /// A second target for nets to learn beside the first.
     pub also: Option<Target>,
+    /// Other corpora to train nets on images on before.
+    pub pretrain: Vec<PathBuf>,
     /// Where a killed run leaves what it needs to go on; `None` = nowhere. Changes no result.
     pub checkpoints: Option<Checkpoints>,
 }
@@ -241,6 +245,7 @@ pub(super) struct Material<'a> {
     pub task: &'a Task,
     pub preparation: Preparation,
     pub sets: Sets,
+    pub pretrained: Vec<String>,
 }
 
 impl Material<'_> {
@@ -250,7 +255,7 @@ impl Material<'_> {
         let second = self.sets.values().next().map(|data| &data.extras.second);
         let rows: Vec<&Vec<usize>> = splits.iter().map(|split| &split.test).collect();
         let data = (data_hash(self.corpus, self.task), &self.task.classes, &self.preparation);
-        format!("{} {data:?} {plan} {rows:?} {recipe:?} {versions:?} {second:?}", env!("CARGO_PKG_VERSION"))
+        format!("{} {data:?} {plan} {rows:?} {recipe:?} {versions:?} {second:?} {:?}", env!("CARGO_PKG_VERSION"), self.pretrained)
     }
 }
 
@@ -273,7 +278,7 @@ pub fn compare(
     watch: &dyn Watch<News>,
 ) -> Result<Compared> {
     let all = contenders(&request.models)?;
-    check_asked(&all, (request.features.as_deref(), request.effort.also))?;
+    check_asked(&all, request.features.as_deref(), &request.effort)?;
     let task = task(corpus, request.target)?;
     let (planned, no_twin) = planned(&task, request)?;
     if let Some(reason) = &no_twin {
@@ -282,8 +287,9 @@ pub fn compare(
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
-    let material = Material { corpus, task: &task, preparation: listener.preparation, sets };
+    let mut sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let pretrained = pretrain((corpus, &task), (&all, request), &mut sets, listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, pretrained };
     watch.tell(News::Start(Arc::new(agenda(&material, request, &all, &planned)?)));
     let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin, shelves: Vec::new() };
     let of = planned.len() * all.len();
@@ -421,6 +427,9 @@ fn run(
         sets: versions(&sets),
     };
     let mut protocol = protocol(material, (*plan, splits), training);
+    if who.can_start() {
+        protocol.data.pretrained.clone_from(&material.pretrained);
+    }
     if let found @ 1.. = found.into_inner() {
         let note = format!(
             "{}: {found} of {} folds are from before an interruption, and not in the time",
@@ -547,6 +556,7 @@ fn protocol(material: &Material<'_>, (plan, splits): (Plan, &[Split]), training:
             speakers: task.known_speakers(),
             data_hash: data_hash(corpus, task),
             synthetic: corpus.synthetic,
+            pretrained: Vec::new(),
         },
         plan: PlanFacts {
             plan: plan.to_string(),

@@ -12,7 +12,8 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::altered::AlteredClips;
-use super::experiment::{News, Request};
+use super::experiment::{Effort, News, Request};
+use super::pretrain::starts;
 use crate::audio::{Wave, decode};
 use crate::corpus::{Clip, Corpus, Target, Task};
 use crate::features::cache::Cache;
@@ -211,6 +212,11 @@ impl Contender {
         self.members.iter().any(|(kind, _)| kind.kind() == Kind::Image)
     }
 
+    /// True when one of its members can go on from a pre-trained net.
+    pub fn can_start(&self) -> bool {
+        self.members.iter().any(|(kind, _)| starts(kind.name()))
+    }
+
     /// True when one of its members is a net.
     pub fn has_net(&self) -> bool {
         self.members.iter().any(|(kind, _)| kind.settings().is_some())
@@ -238,12 +244,15 @@ pub fn contenders(names: &[String]) -> Result<Vec<Contender>> {
     Ok(all)
 }
 
-/// Checks that some contender can do what is asked for: read that feature set, learn a second target.
+/// Checks that some contender can do what is asked for: read that feature set, learn a second target, be pre-trained.
 ///
 /// # Errors
 /// None of them can, or there is no such set.
-pub fn check_asked(contenders: &[Contender], (features, also): (Option<&str>, Option<Target>)) -> Result<()> {
-    if let Some(also) = also.filter(|_| !contenders.iter().any(Contender::has_net)) {
+pub fn check_asked(contenders: &[Contender], features: Option<&str>, effort: &Effort) -> Result<()> {
+    if !effort.pretrain.is_empty() && !contenders.iter().any(Contender::can_start) {
+        bail!("none of the chosen classifiers can be pre-trained; nets on images can (cnn, fusion)");
+    }
+    if let Some(also) = effort.also.filter(|_| !contenders.iter().any(Contender::has_net)) {
         bail!("none of the chosen classifiers can learn `{also}` besides; nets can (cnn, mlp, fusion)");
     }
     let Some(name) = features else { return Ok(()) };

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use super::checkpoints::Shelf;
 use super::experiment::{Agenda, Judged, Material, News, Request, Series, argmax, scaling_note, versions};
 use super::material::{Listener, check_asked, contenders, gather, sets};
+use super::pretrain::pretrain;
 use crate::audio::decode;
 use crate::corpus::{Corpus, task};
 use crate::features::curves::Curves;
@@ -78,6 +79,9 @@ pub struct TrainedOn {
     pub clips: usize,
     /// Speakers.
     pub speakers: usize,
+    /// Other corpora that its nets were trained on before, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrained: Vec<String>,
 }
 
 /// Scores of a recipe under a plan, as fractions.
@@ -133,10 +137,11 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    check_asked(&all, (request.features.as_deref(), request.effort.also))?;
+    check_asked(&all, request.features.as_deref(), &request.effort)?;
     let (recipe, read) = request.recipe(who)?;
-    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
-    let material = Material { corpus, task: &task, preparation: listener.preparation, sets };
+    let mut sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let pretrained = pretrain((corpus, &task), (&all, request), &mut sets, listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, pretrained };
     let key = || material.key(&recipe, &read, ("all clips", &[]));
     let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
     let (model, plan) = (recipe.title(), "all clips".to_owned());
@@ -164,6 +169,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
             synthetic: corpus.synthetic,
             clips: task.rows.len(),
             speakers: task.known_speakers(),
+            pretrained: material.pretrained.clone(),
         },
         recipe,
         scores: Vec::new(),

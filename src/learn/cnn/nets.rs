@@ -48,6 +48,9 @@ impl Net {
         }
         let mut settings = recipe.net.clone().map_or_else(|| Settings::read(self.text), Ok)?;
         settings.check()?;
+        if data.extras.starts.contains_key(self.name) {
+            settings.schedule.rate *= settings.finetune;
+        }
         if let Some(epochs) = recipe.epochs {
             settings.schedule.epochs = epochs;
         }
