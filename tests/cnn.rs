@@ -354,7 +354,8 @@ const READS: Input = Input::Images { channels: 3, bands: BANDS };
 fn everything(schedule: Schedule) -> Settings {
     let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
     let layers = List::read(EVERYTHING).unwrap().layers;
-    Settings { smoothing: 0.1, second: 0.3, finetune: 0.3, schedule, augment, crops: Crops::default(), layers }
+    let (features, crops) = (None, Crops::default());
+    Settings { features, smoothing: 0.1, second: 0.3, finetune: 0.3, schedule, augment, crops, layers }
 }
 
 /// All that a schedule can ask for.

@@ -23,7 +23,7 @@ use crate::store::Run;
 use crate::workbench::checkpoints::Checkpoints;
 use crate::workbench::experiment::{Compared, Effort, Judged, Request, compare, default_plan};
 use crate::workbench::log::{Log, Logged};
-use crate::workbench::material::{Listener, check_asked, contenders};
+use crate::workbench::material::{Listener, check_asked, check_pretrain, contenders};
 use crate::workbench::{Keeper, places};
 
 /// Arguments of `emolab compare`.
@@ -137,9 +137,11 @@ impl ProtocolArgs {
     /// Checks, before anything is read, that there are such models and that they can do what is asked for.
     ///
     /// # Errors
-    /// As [`check_asked`].
+    /// As [`check_asked`] and [`check_pretrain`].
     pub fn check(&self, models: &[String]) -> Result<()> {
-        check_asked(&contenders(models)?, self.features.as_deref(), &self.effort())
+        let all = contenders(models)?;
+        check_pretrain(&all, &self.pretrain)?;
+        check_asked(&all, (self.features.as_deref(), self.also))
     }
 }
 
@@ -244,7 +246,7 @@ fn side(runs: &[Arc<Judged>]) -> Value {
     })
 }
 
-fn protocol(run: &Run) -> Value {
+pub(super) fn protocol(run: &Run) -> Value {
     let p = &run.protocol;
     let Bootstrap { draws, level, .. } = Bootstrap::default();
     json!({
@@ -263,7 +265,7 @@ fn chance(run: &Run) -> f64 {
     1.0 / run.classes().len().max(1) as f64
 }
 
-fn run_json(judged: &Judged) -> Value {
+pub(super) fn run_json(judged: &Judged) -> Value {
     let (run, summary) = (&judged.run, &judged.summary);
     let per_class = run.classes().iter().zip(&summary.per_class).map(|(class, score)| {
         json!({ "class": class, "precision": score.precision, "recall": score.recall, "f1": score.f1, "support": score.support })
@@ -292,6 +294,7 @@ fn run_json(judged: &Judged) -> Value {
         "per_class": per_class.collect::<Vec<_>>(),
         "confusion": summary.confusion.rows(),
         "fit_seconds": run.fit_seconds,
+        "cost": run.cost,
         "predictions": predictions.collect::<Vec<_>>(),
     })
 }
@@ -332,6 +335,13 @@ fn text(compared: &Compared) -> Vec<String> {
         all.extend(lines(&std::iter::once(head()).chain(side.iter().map(|judged| row(judged))).collect::<Vec<_>>()));
         all.extend(side.iter().flat_map(|judged| beside(judged)));
         all.push(String::new());
+        all.push(
+            "cost of scoring: one clip at a time, the last fold's model; x real time includes features".to_owned(),
+        );
+        all.extend(lines(
+            &std::iter::once(cost_head()).chain(side.iter().map(|one| cost_row(one))).collect::<Vec<_>>(),
+        ));
+        all.push(String::new());
     }
     if !twin.is_empty() {
         all.push("UAR with speakers leaking, without, and the difference in points:".to_owned());
@@ -352,7 +362,7 @@ fn text(compared: &Compared) -> Vec<String> {
     all
 }
 
-fn protocol_text(judged: &Judged) -> Vec<String> {
+pub(super) fn protocol_text(judged: &Judged) -> Vec<String> {
     let run = &judged.run;
     let (data, plan) = (&run.protocol.data, &run.protocol.plan);
     let mut all = vec![format!(
@@ -382,13 +392,13 @@ fn protocol_text(judged: &Judged) -> Vec<String> {
     all
 }
 
-fn head() -> Vec<String> {
+pub(super) fn head() -> Vec<String> {
     ["model", "features", "UAR %", "95 % (speakers)", "folds mean ± sd", "WA %", "macro-F1 %", "fit s"]
         .map(str::to_owned)
         .to_vec()
 }
 
-fn row(judged: &Judged) -> Vec<String> {
+pub(super) fn row(judged: &Judged) -> Vec<String> {
     let (run, s) = (&judged.run, &judged.summary);
     let interval = s
         .uar_ci
@@ -404,6 +414,24 @@ fn row(judged: &Judged) -> Vec<String> {
         folds,
         percent(s.wa),
         percent(s.macro_f1),
+        format!("{:.1}", run.fit_seconds),
+    ]
+}
+
+fn cost_head() -> Vec<String> {
+    ["model", "parameters", "MMAC (3 s)", "MB", "ms per clip", "x real time", "fit s"].map(str::to_owned).to_vec()
+}
+
+fn cost_row(judged: &Judged) -> Vec<String> {
+    let (run, cost) = (&judged.run, judged.run.cost.as_ref());
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    vec![
+        run.recipe.title(),
+        dash(cost.map(|cost| cost.parameters.to_string())),
+        dash(cost.and_then(|cost| cost.macs_3s).map(|macs| format!("{:.1}", macs as f64 / 1e6))),
+        dash(cost.map(|cost| format!("{:.2}", cost.megabytes()))),
+        dash(cost.and_then(|cost| cost.clip_ms).map(|ms| format!("{ms:.2}"))),
+        dash(cost.and_then(|cost| cost.real_time).map(|share| format!("{share:.4}"))),
         format!("{:.1}", run.fit_seconds),
     ]
 }

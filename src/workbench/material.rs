@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::altered::AlteredClips;
-use super::experiment::{Effort, News, Request};
+use super::experiment::{Nets, News, Request};
 use super::pretrain::starts;
 use crate::audio::{Wave, decode};
 use crate::corpus::{Clip, Corpus, Target, Task};
@@ -92,12 +93,13 @@ pub fn gather(all: Vec<Features>) -> Result<Inputs> {
     })
 }
 
-/// The feature set that a classifier of this kind reads when `asked` for.
+/// The feature set that a classifier of this kind reads: what is `asked` for if it can read that, else its `own`, else
+/// the first of its kind.
 ///
 /// # Errors
 /// An unknown name.
-pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<Chosen> {
-    if let Some(name) = asked {
+pub fn set_for(kind: Kind, asked: Option<&str>, own: Option<&str>) -> Result<Chosen> {
+    for name in [asked, own].into_iter().flatten() {
         let set = feature_set(name)?;
         if set.kind() == kind {
             return Ok(set);
@@ -147,7 +149,7 @@ pub fn sets(
     let second = request.effort.also.map(|also| second(corpus, task, also)).transpose()?;
     let mut all = Sets::new();
     for one in contenders {
-        for set in one.sets(request.features.as_deref())? {
+        for set in one.sets(request.features.as_deref(), &request.nets)? {
             if !all.contains_key(set.name()) {
                 let mut data = data(corpus, task, &set, listener, watch)?;
                 data.extras.second.clone_from(&second);
@@ -195,14 +197,15 @@ impl Contender {
         Ok(Contender { name: fusion.name, members: fusion.members.iter().map(member).collect::<Result<_>>()? })
     }
 
-    /// The feature set of each member: the one `asked` for where the member reads that kind.
+    /// The feature set of each member: the one `asked` for where the member reads that kind, else its own, else that of
+    /// its net (of `nets` where the user gave one).
     ///
     /// # Errors
     /// An unknown name.
-    pub fn sets(&self, asked: Option<&str>) -> Result<Vec<Chosen>> {
-        let of = |(kind, own): &(&'static dyn Classifier, Option<&str>)| match (set_for(kind.kind(), asked)?, own) {
-            (set, Some(own)) if Some(set.name()) != asked => set_for(kind.kind(), Some(own)),
-            (set, _) => Ok(set),
+    pub fn sets(&self, asked: Option<&str>, nets: &Nets) -> Result<Vec<Chosen>> {
+        let of = |(kind, own): &(&'static dyn Classifier, Option<&str>)| {
+            let net = nets.get(kind.name()).cloned().map(Ok).or_else(|| kind.settings()).transpose()?;
+            set_for(kind.kind(), asked, own.or(net.as_ref().and_then(|net| net.features.as_deref())))
         };
         self.members.iter().map(of).collect()
     }
@@ -244,20 +247,28 @@ pub fn contenders(names: &[String]) -> Result<Vec<Contender>> {
     Ok(all)
 }
 
-/// Checks that some contender can do what is asked for: read that feature set, learn a second target, be pre-trained.
+/// Checks that some contender can be pre-trained on these corpora.
+///
+/// # Errors
+/// None of them can.
+pub fn check_pretrain(contenders: &[Contender], corpora: &[PathBuf]) -> Result<()> {
+    if corpora.is_empty() || contenders.iter().any(Contender::can_start) {
+        return Ok(());
+    }
+    bail!("none of the chosen classifiers can be pre-trained; nets on images can (cnn, fusion)")
+}
+
+/// Checks that some contender can do what is asked for: read that feature set, learn a second target.
 ///
 /// # Errors
 /// None of them can, or there is no such set.
-pub fn check_asked(contenders: &[Contender], features: Option<&str>, effort: &Effort) -> Result<()> {
-    if !effort.pretrain.is_empty() && !contenders.iter().any(Contender::can_start) {
-        bail!("none of the chosen classifiers can be pre-trained; nets on images can (cnn, fusion)");
-    }
-    if let Some(also) = effort.also.filter(|_| !contenders.iter().any(Contender::has_net)) {
+pub fn check_asked(contenders: &[Contender], (features, also): (Option<&str>, Option<Target>)) -> Result<()> {
+    if let Some(also) = also.filter(|_| !contenders.iter().any(Contender::has_net)) {
         bail!("none of the chosen classifiers can learn `{also}` besides; nets can (cnn, mlp, fusion)");
     }
     let Some(name) = features else { return Ok(()) };
     for one in contenders {
-        if one.sets(features)?.iter().any(|set| set.name() == name) {
+        if one.sets(features, &Nets::new())?.iter().any(|set| set.name() == name) {
             return Ok(());
         }
     }

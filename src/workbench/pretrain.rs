@@ -65,7 +65,8 @@ pub(super) fn starts(name: &str) -> bool {
 fn others(corpus: &Corpus, task: &Task, paths: &[PathBuf], watch: &dyn Watch<News>) -> Result<(Corpus, Vec<String>)> {
     let mut heard: HashSet<String> = corpus.clips.iter().map(|clip| clip.audio.hash.clone()).collect();
     let voices: BTreeSet<&String> = corpus.clips.iter().filter_map(|clip| clip.speaker.as_ref()).collect();
-    let mut all = Corpus { classes: corpus.classes.clone(), name: "pre-training".to_owned(), ..Corpus::empty(&corpus.root) };
+    let mut all =
+        Corpus { classes: corpus.classes.clone(), name: "pre-training".to_owned(), ..Corpus::empty(&corpus.root) };
     let mut told = Vec::new();
     for (number, path) in paths.iter().enumerate() {
         let reading = |Scanned { done, total }| Some(News::Reading { set: "pre-training".to_owned(), done, total });
@@ -75,15 +76,25 @@ fn others(corpus: &Corpus, task: &Task, paths: &[PathBuf], watch: &dyn Watch<New
             !known && heard.insert(clip.audio.hash.clone())
         });
         if counted.is_empty() {
-            bail!("{}: no clip to pre-train on: none of the target's classes, or all of its clips or speakers", path.display());
+            bail!(
+                "{}: no clip to pre-train on: none of the target's classes, or all of its clips or speakers",
+                path.display()
+            );
         }
         let speakers: BTreeSet<&Option<String>> = counted.iter().map(|clip| &clip.speaker).collect();
         let hash = hash(&counted, task.target);
         told.push(format!(
             "pre-trained on {}: {} clips of {} speakers (hash {hash}); {} left out: the target's own clips or speakers",
-            other.name, counted.len(), speakers.len(), left_out.len()
+            other.name,
+            counted.len(),
+            speakers.len(),
+            left_out.len()
         ));
-        all.clips.extend(counted.into_iter().map(|clip| Clip { speaker: clip.speaker.map(|name| format!("{number}/{name}")), ..clip }));
+        all.clips.extend(
+            counted
+                .into_iter()
+                .map(|clip| Clip { speaker: clip.speaker.map(|name| format!("{number}/{name}")), ..clip }),
+        );
     }
     Ok((all, told))
 }

@@ -13,6 +13,7 @@ use super::loss::{Heads, Loss, log_softmax};
 use super::model::{Model as Net, Plan, Scratches};
 use super::pass::{Draw, Pass};
 use super::random::Random;
+use super::saliency::saliency;
 use super::settings::Settings;
 use super::split::inner;
 use super::train::{Fit, Trainee, train};
@@ -162,8 +163,8 @@ impl Trainee for Learner<'_> {
     }
 
     fn swap(&mut self, numbers: Numbers) -> Numbers {
-        let parameters = std::mem::replace(&mut self.net.parameters, numbers.parameters);
-        Numbers { parameters, state: std::mem::replace(&mut self.net.state, numbers.state) }
+        let parameters = std::mem::replace(&mut *self.net.parameters, numbers.parameters);
+        Numbers { parameters, state: std::mem::replace(&mut *self.net.state, numbers.state) }
     }
 }
 
@@ -215,6 +216,14 @@ impl Model for NetModel {
         })
     }
 
+    fn saliency(&self, inputs: &Inputs, class: usize) -> Result<Option<Array2<f32>>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        match inputs {
+            Inputs::Images(images) => images.first().map_or(Ok(None), |image| saliency(&self.net, image, class)),
+            Inputs::Rows(_) => Ok(None),
+        }
+    }
+
     fn weights(&self) -> Weights {
         let mut weights = Weights::default();
         self.net.save(&mut weights);
@@ -225,7 +234,23 @@ impl Model for NetModel {
     }
 
     fn parameters(&self) -> usize {
-        self.net.parameters.len()
+        self.net.count()
+    }
+
+    fn macs(&self, frames: usize) -> Option<u64> {
+        Some(self.cut.parts(frames).map(|frames| self.net.macs(frames)).sum())
+    }
+
+    fn quantized(&self, inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        match inputs {
+            Inputs::Images(images) => {
+                let net = self.net.quantized(images)?;
+                let scratches = Scratches::default();
+                Ok(Box::new(NetModel { net, scratches, cut: self.cut, temperature: self.temperature }))
+            }
+            Inputs::Rows(_) => Err(LearnError::WrongInput("a net on rows has no image to quantize".to_owned())),
+        }
     }
 
     fn temperature(&self) -> Option<f64> {
