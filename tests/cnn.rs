@@ -19,7 +19,7 @@ use ndarray::{Array2, s};
 
 const BANDS: usize = 12;
 
-fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
+pub fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
     let (classifier, features) = (name.to_owned(), "made up".to_owned());
     Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), ..Recipe::default() }
 }
@@ -42,7 +42,7 @@ pub fn image(class: usize, number: usize, frames: usize) -> Image {
 }
 
 /// `clips` clips of three classes and four groups, as the classifier wants them.
-fn data(kind: &dyn Classifier, clips: usize, frames: impl Fn(usize) -> usize) -> Data {
+pub fn data(kind: &dyn Classifier, clips: usize, frames: impl Fn(usize) -> usize) -> Data {
     let labels: Vec<usize> = (0..clips).map(|i| i % 3).collect();
     let images: Vec<Image> = (0..clips).map(|i| image(labels[i], i, frames(i))).collect();
     let inputs = match kind.name() {
@@ -358,7 +358,8 @@ const READS: Input = Input::Images { channels: 3, bands: BANDS };
 fn everything(schedule: Schedule) -> Settings {
     let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
     let layers = List::read(EVERYTHING).unwrap().layers;
-    Settings { features: None, smoothing: 0.1, second: 0.3, schedule, augment, crops: Crops::default(), layers }
+    let (features, crops) = (None, Crops::default());
+    Settings { features, smoothing: 0.1, second: 0.3, finetune: 0.3, schedule, augment, crops, layers }
 }
 
 /// All that a schedule can ask for.

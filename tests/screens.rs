@@ -190,6 +190,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers: 2,
                 data_hash: "abc".to_owned(),
                 synthetic: true,
+                pretrained: Vec::new(),
             },
             plan: PlanFacts {
                 plan: if leak { "random:2" } else { "loso" }.to_owned(),

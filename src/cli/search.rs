@@ -25,7 +25,7 @@ use crate::learn::space::Space;
 use crate::store::Run;
 use crate::workbench::experiment::Judged;
 use crate::workbench::log::{Log, Logged};
-use crate::workbench::material::{Listener, check_asked, contenders};
+use crate::workbench::material::Listener;
 use crate::workbench::search::{Budget, ETA, Found, Quest, Tried, search};
 use crate::workbench::{Keeper, places};
 
@@ -107,7 +107,8 @@ impl Search {
             "--out needs --plan none: each fold has a winner of its own"
         );
         let quest = self.quest()?;
-        check_asked(&contenders(&quest.request.models)?, self.protocol.asked())?;
+        self.protocol.check(&quest.request.models)?;
+        ensure!(quest.request.effort.pretrain.is_empty(), "a search does not pre-train; compare and train do");
         let log = self.log.open()?;
         let found = ended(log.as_ref(), self.search(&quest, log.as_ref(), &progress))?;
         if let Some(out) = &self.out {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::calibration::{self, logarithms, temperature, tempered};
+use super::calibration::{self, RANGE, logarithms, temperature, tempered};
 use super::cnn::{Keeper, Unkept};
 use super::fit::{Fitted, fit, fit_kept};
 use super::{Data, Epoch, Inputs, LearnError, Recipe, Weights, classifier};
@@ -169,7 +169,7 @@ fn cross_fitted(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Resul
         said.extend(logarithms(&fitted.scores(&test.inputs, &test.groups)?));
         labels.extend(test.labels);
     }
-    Ok(temperature(&said, &labels))
+    Ok(temperature(&said, &labels, RANGE))
 }
 
 impl Committee {

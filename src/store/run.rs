@@ -71,6 +71,9 @@ pub struct DataFacts {
     pub data_hash: String,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// Other corpora that nets were trained on before, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrained: Vec<String>,
 }
 
 /// How clips were split.
@@ -247,6 +250,7 @@ pub(super) mod tests {
                     speakers: 2,
                     data_hash: "00".to_owned(),
                     synthetic: true,
+                    pretrained: Vec::new(),
                 },
                 plan: PlanFacts { plan: "loso".to_owned(), folds: 2, speakers_leak: false, notes: Vec::new() },
                 training: Training {

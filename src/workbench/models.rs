@@ -17,6 +17,7 @@ use super::checkpoints::Shelf;
 use super::cost::{Hearings, cost};
 use super::experiment::{Agenda, Judged, Material, News, Request, Series, argmax, scaling_note, versions};
 use super::material::{Listener, check_asked, contenders, gather, sets};
+use super::pretrain::pretrain;
 use super::quantize::Quantized;
 use crate::audio::decode;
 use crate::corpus::{Clip, Corpus, task};
@@ -86,6 +87,9 @@ pub struct TrainedOn {
     pub clips: usize,
     /// Speakers.
     pub speakers: usize,
+    /// Other corpora that its nets were trained on before, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrained: Vec<String>,
 }
 
 /// Scores of a recipe under a plan, as fractions.
@@ -152,10 +156,11 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     }
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let (recipe, read) = request.recipe(who)?;
-    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let mut sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let pretrained = pretrain((corpus, &task), (&all, request), &mut sets, listener, watch)?;
     let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
     let hearings = Hearings::of(&clips, &read, listener, watch)?;
-    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, hearings };
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, pretrained, hearings };
     let key = || material.key(&recipe, &read, ("all clips", &[]));
     let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
     let (model, plan) = (recipe.title(), "all clips".to_owned());
@@ -187,6 +192,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
             synthetic: corpus.synthetic,
             clips: task.rows.len(),
             speakers: task.known_speakers(),
+            pretrained: material.pretrained.clone(),
         },
         recipe,
         scores: Vec::new(),

@@ -37,6 +37,9 @@ pub struct Settings {
     pub smoothing: f64,
     /// What the second head's loss counts beside the first one's, where the data have second labels.
     pub second: f64,
+    /// Share of the learning rate for a net that starts from a pre-trained one.
+    #[serde(default = "finetune")]
+    pub finetune: f64,
     /// How long and how fast.
     pub schedule: Schedule,
     /// What is changed in a clip before it is learnt from.
@@ -48,6 +51,11 @@ pub struct Settings {
     /// The layers before the heads.
     #[serde(rename = "layer")]
     pub layers: Vec<LayerSpec>,
+}
+
+/// Gentle enough to keep what was learnt, as is usual; not tuned.
+fn finetune() -> f64 {
+    0.3
 }
 
 impl Settings {
@@ -92,6 +100,7 @@ impl Settings {
         };
         let schedule = &self.schedule;
         within("smoothing", self.smoothing, 0.0, 0.9)?;
+        within("finetune", self.finetune, 1e-6, 1.0)?;
         within("second", self.second, 0.0, 100.0)?;
         within("schedule.epochs", schedule.epochs as f64, 1.0, 1e5)?;
         within("schedule.batch", schedule.batch as f64, 1.0, 4096.0)?;
