@@ -107,7 +107,13 @@ impl Search {
             "--out needs --plan none: each fold has a winner of its own"
         );
         let quest = self.quest()?;
-        check_asked(&contenders(&quest.request.models)?, self.protocol.asked())?;
+        let all = contenders(&quest.request.models)?;
+        check_asked(&all, self.protocol.asked())?;
+        if let Some(out) = &self.out {
+            ensure!(all.iter().all(|who| who.has_net()), "--out writes a net, and not all of --models are nets");
+            let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+            ensure!(folder.is_none_or(std::path::Path::is_dir), "{}: there is no such folder", out.display());
+        }
         let log = self.log.open()?;
         let found = ended(log.as_ref(), self.search(&quest, log.as_ref(), &progress))?;
         if let Some(out) = &self.out {
@@ -281,8 +287,9 @@ fn text(quest: &Quest, found: &Found) -> Vec<String> {
         1 => format!("{} at all epochs", rung.trials),
         shorten => format!("{} at 1/{shorten} of the epochs", rung.trials),
     });
+    let races = if quest.budget.trials.is_none() { "races of up to " } else { "" };
     all.push(format!(
-        "search: {}; {ran} trials ran on up to {} inner folds of training speakers; seed {}",
+        "search: {races}{}; {ran} trials ran on up to {} inner folds of training speakers; seed {}",
         rungs.collect::<Vec<_>>().join(", then "),
         quest.inner,
         quest.request.seed
@@ -295,10 +302,10 @@ fn text(quest: &Quest, found: &Found) -> Vec<String> {
     all
 }
 
-/// What the search was worth beside the registry's recipe.
+/// What the search was worth beside the unchanged recipe.
 fn gain(searched: &Judged, default: Option<&Judged>) -> Option<String> {
     let (with, without) = (searched.summary.uar?, default?.summary.uar?);
-    Some(format!("searched minus registry's recipe: {:+.1} points of UAR", 100.0 * (with - without)))
+    Some(format!("searched minus unchanged: {:+.1} points of UAR", 100.0 * (with - without)))
 }
 
 fn winners(found: &Found) -> Vec<Vec<String>> {
