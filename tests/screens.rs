@@ -206,6 +206,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 features_version: 1,
                 sets: std::collections::BTreeMap::new(),
             },
+            search: None,
             maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
         },
         recipe: Recipe {
