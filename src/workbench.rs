@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 mod altered;
+pub mod checkpoints;
 pub mod columns;
 pub mod cost;
 pub mod eta;
@@ -19,6 +20,7 @@ pub mod opinion;
 pub mod picture;
 pub mod places;
 pub mod quantize;
+pub mod search;
 pub mod shelf;
 pub mod summary;
 mod training;

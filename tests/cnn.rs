@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 use emolab::features::Image;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::cnn::{
-    Augment, Average, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Settings, Unkept,
+    Augment, Average, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Scratch, Settings,
+    Unkept,
 };
-use emolab::learn::{Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
+use emolab::learn::{
+    Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Second, Weights, classifier,
+};
 use emolab::score::metric;
 use ndarray::{Array2, s};
 
@@ -70,6 +73,30 @@ fn both_learn_a_separable_set_and_give_probabilities() {
         }
         assert!(model.parameters() > 100);
     }
+}
+
+#[test]
+fn a_second_head_learns_what_is_known_of_it() {
+    let kind = classifier("cnn").unwrap();
+    let mut data = data(kind, 60, |i| 20 + i % 9);
+    // The second thing shows in another channel than the first, and is known of two clips in three. Its classes are 1 and 3.
+    let truth = |i: usize| i / 2 % 2;
+    if let Inputs::Images(images) = &mut data.inputs {
+        for (i, image) in images.iter_mut().enumerate() {
+            image.slice_mut(s![1, 6.., ..]).mapv_inplace(|v| v + truth(i) as f32);
+        }
+    }
+    let labels = (0..60).map(|i| (i % 3 > 0).then_some(1 + 2 * truth(i))).collect();
+    data.extras.second = Some(Second { labels, classes: 4 });
+    let fitted = emolab::learn::fit(&recipe("cnn", 25, 1), &data, &Unwatched).unwrap();
+    let net = Net::load(&fitted.weights().unwrap().room("model")).unwrap();
+    assert_eq!(net.plan().heads, [3, 2], "classes that nobody has get no output");
+    let Inputs::Images(images) = &data.inputs else { panic!("images") };
+    let said = |image: &Image| net.logits(image, &mut Scratch::default()).unwrap();
+    let right = (0..60).filter(|&i| usize::from(said(&images[i])[4] > said(&images[i])[3]) == truth(i)).count();
+    assert!(right >= 54, "{right} of 60");
+    let first = fitted.scores(&data.inputs, &data.groups).unwrap();
+    assert_eq!(first.dim(), (60, 3), "the first head scores");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `emolab compare`: classifiers on a corpus under a plan, as a table or JSON.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,10 +20,11 @@ use crate::learn::cnn::Settings;
 use crate::learn::{CLASSIFIERS, Norm, classifier};
 use crate::score::{Bootstrap, Interval, fold_spread, report};
 use crate::store::Run;
-use crate::workbench::Keeper;
+use crate::workbench::checkpoints::Checkpoints;
 use crate::workbench::experiment::{Compared, Effort, Judged, Request, compare, default_plan};
 use crate::workbench::log::{Log, Logged};
 use crate::workbench::material::{Listener, check_asked, contenders};
+use crate::workbench::{Keeper, places};
 
 /// Arguments of `emolab compare`.
 #[derive(Debug, Args)]
@@ -81,6 +83,27 @@ pub struct ProtocolArgs {
     /// A second target for nets to learn beside the first: sex.
     #[arg(long, value_name = "TARGET")]
     also: Option<Target>,
+    #[command(flatten)]
+    resuming: Resuming,
+}
+
+/// Going on after a kill.
+#[derive(Debug, Clone, Args)]
+struct Resuming {
+    /// Go on where the same command was killed: finished folds and epochs are not done again, the result is the same.
+    #[arg(long)]
+    resume: bool,
+    /// Folder for what that needs [default: emolab/checkpoints in the XDG state directory].
+    #[arg(long, value_name = "DIR", env = "EMOLAB_CHECKPOINTS")]
+    checkpoints: Option<PathBuf>,
+}
+
+impl Resuming {
+    /// Without a place for them a run goes without.
+    fn checkpoints(&self) -> Option<Checkpoints> {
+        let folder = self.checkpoints.clone().map_or_else(places::checkpoints, Ok);
+        folder.map(|folder| Checkpoints { folder, resume: self.resume }).ok()
+    }
 }
 
 impl ProtocolArgs {
@@ -95,7 +118,7 @@ impl ProtocolArgs {
             epochs: self.epochs.map(|epochs| epochs as usize),
             seed: self.seed,
             nets: self.nets.iter().cloned().collect(),
-            effort: Effort { seeds: self.seeds as usize, also: self.also },
+            effort: Effort { seeds: self.seeds as usize, also: self.also, checkpoints: self.resuming.checkpoints() },
         }
     }
 
@@ -146,6 +169,7 @@ impl Compare {
             }
         }
         out.flush()?;
+        compared.clear_checkpoints();
         if !compared.failed.is_empty() {
             bail!("{} of {} runs failed", compared.failed.len(), compared.failed.len() + compared.runs.len());
         }
@@ -205,7 +229,7 @@ fn side(runs: &[Arc<Judged>]) -> Value {
     })
 }
 
-fn protocol(run: &Run) -> Value {
+pub(super) fn protocol(run: &Run) -> Value {
     let p = &run.protocol;
     let Bootstrap { draws, level, .. } = Bootstrap::default();
     json!({
@@ -224,7 +248,7 @@ fn chance(run: &Run) -> f64 {
     1.0 / run.classes().len().max(1) as f64
 }
 
-fn run_json(judged: &Judged) -> Value {
+pub(super) fn run_json(judged: &Judged) -> Value {
     let (run, summary) = (&judged.run, &judged.summary);
     let per_class = run.classes().iter().zip(&summary.per_class).map(|(class, score)| {
         json!({ "class": class, "precision": score.precision, "recall": score.recall, "f1": score.f1, "support": score.support })
@@ -321,7 +345,7 @@ fn text(compared: &Compared) -> Vec<String> {
     all
 }
 
-fn protocol_text(judged: &Judged) -> Vec<String> {
+pub(super) fn protocol_text(judged: &Judged) -> Vec<String> {
     let run = &judged.run;
     let (data, plan) = (&run.protocol.data, &run.protocol.plan);
     let mut all = vec![format!(
@@ -351,13 +375,13 @@ fn protocol_text(judged: &Judged) -> Vec<String> {
     all
 }
 
-fn head() -> Vec<String> {
+pub(super) fn head() -> Vec<String> {
     ["model", "features", "UAR %", "95 % (speakers)", "folds mean ± sd", "WA %", "macro-F1 %", "fit s"]
         .map(str::to_owned)
         .to_vec()
 }
 
-fn row(judged: &Judged) -> Vec<String> {
+pub(super) fn row(judged: &Judged) -> Vec<String> {
     let (run, s) = (&judged.run, &judged.summary);
     let interval = s
         .uar_ci

@@ -13,6 +13,7 @@ mod prepare;
 mod progress;
 mod quantize;
 mod scan;
+mod search;
 mod table;
 
 use std::ffi::OsString;
@@ -57,6 +58,8 @@ enum Verb {
     Scan(scan::Scan),
     /// Compare classifiers on a corpus under a plan.
     Compare(compare::Compare),
+    /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
+    Search(search::Search),
     /// Fit one classifier on all labelled clips and write a model folder.
     Train(model::Train),
     /// Make a model folder whose net computes in whole numbers: smaller and faster.
@@ -155,6 +158,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Label(at)) => open(at, tui::Start::Label),
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
+        Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),

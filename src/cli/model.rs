@@ -71,13 +71,15 @@ impl Train {
             Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
         let request = self.protocol.request(models, self.plan.unwrap_or(Plan::Loso));
         let watch = Logged::new(log, progress);
-        let scores = match self.plan {
-            None => Vec::new(),
-            Some(_) => compare(&corpus, &request, &listener, &mut |_| Ok(None), &watch)?.runs,
+        let compared = match self.plan {
+            None => None,
+            Some(_) => Some(compare(&corpus, &request, &listener, &mut |_| Ok(None), &watch)?),
         };
         let mut saved = train(&corpus, &request, &listener, &watch)?;
-        saved.card.scores = scores.iter().map(|judged| Scores::of(judged)).collect();
+        let runs = compared.iter().flat_map(|compared| &compared.runs);
+        saved.card.scores = runs.map(|judged| Scores::of(judged)).collect();
         saved.write(&self.out)?;
+        compared.iter().for_each(|compared| compared.clear_checkpoints());
         progress.end();
         tell_cache(&cache);
         Ok(saved)

@@ -110,9 +110,13 @@ impl Tree {
 /// All audio files below a folder, by name; unopened.
 ///
 /// # Errors
-/// As [`scan`](super::scan()) for a path that is no folder, and cancelling.
+/// As [`scan`](super::scan()): no folder, no audio in it, cancelling.
 pub fn audio_under(root: &Path, watch: &dyn Watch<Scanned>) -> Result<Vec<PathBuf>, ScanError> {
-    Ok(Tree::walk(root, watch)?.audio.into_iter().map(|found| found.path).collect())
+    let tree = Tree::walk(root, watch)?;
+    if tree.audio.is_empty() {
+        return Err(ScanError::Empty { root: tree.root });
+    }
+    Ok(tree.audio.into_iter().map(|found| found.path).collect())
 }
 
 impl ClipId {

@@ -2,8 +2,8 @@
 //!
 //! Seeds: the mean of their probabilities. Members of a fusion: the mean of the logarithms of their probabilities (a
 //! geometric mean, normalised), each member calibrated before on speakers that it did not learn from: nets on those that
-//! chose their best epoch, others across folds of the training groups. Members weigh the same: weights fitted on a handful of
-//! speakers were no better than equal ones, and would be one more thing to choose. A committee may be of committees.
+//! chose their best epoch, others across folds of the training groups. Members weigh the same: the only clips that a net's
+//! weight could be fitted on are those that chose its best epoch, and they flatter it. A committee may be of committees.
 //! Deliberately absent: test folds, and one fit (`fit.rs`).
 
 use std::cell::Cell;

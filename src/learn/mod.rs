@@ -19,6 +19,7 @@ mod naive_bayes;
 pub mod norm;
 mod pairs;
 mod shares;
+pub mod space;
 mod svm;
 mod tree;
 mod worker;

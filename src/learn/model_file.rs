@@ -5,6 +5,7 @@
 //! Deliberately absent: the recipe and class names; they are in the card beside it (written by the workbench).
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
 use ndarray::ArrayD;
@@ -25,9 +26,21 @@ const FORMAT: &str = "emolab-model";
 /// # Errors
 /// [`LearnError::Failed`] with the path and the reason.
 pub fn write(path: &Path, weights: &Weights) -> Result<(), LearnError> {
+    write_then(path, weights, Staged::durable)
+}
+
+/// As [`write`](write()) without waiting until the bytes are on the disk: for what can be made again.
+///
+/// # Errors
+/// As [`write`](write()).
+pub fn write_soon(path: &Path, weights: &Weights) -> Result<(), LearnError> {
+    write_then(path, weights, Ok)
+}
+
+fn write_then(path: &Path, weights: &Weights, then: impl Fn(Staged) -> io::Result<Staged>) -> Result<(), LearnError> {
     let failed = |why: &dyn std::fmt::Display| LearnError::Failed(format!("cannot write {}: {why}", path.display()));
     let bytes = encode(weights).map_err(|why| failed(&why))?;
-    let staged = stage(path, |out| out.write_all(&bytes)).and_then(Staged::durable);
+    let staged = stage(path, |out| out.write_all(&bytes)).and_then(then);
     staged.and_then(|staged| staged.publish(path)).map_err(|why| failed(&why))
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::{ClipId, Target};
 use crate::features::Preparation;
 use crate::label::Timestamp;
+use crate::learn::space::Point;
 use crate::learn::{Cost, Norm, Recipe};
 
 /// Number of a run in its store.
@@ -44,6 +45,9 @@ pub struct Protocol {
     pub plan: PlanFacts,
     /// What all recipes of the comparison share.
     pub training: Training,
+    /// How each fold's recipe was chosen, where it was searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Searched>,
     /// By which program, where.
     pub maker: Maker,
 }
@@ -103,6 +107,36 @@ pub struct Training {
     /// Versions of the feature sets by name, where there are several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sets: BTreeMap<String, u32>,
+}
+
+/// A search inside the training speakers of each fold, and what won.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Searched {
+    /// What varied: each key with its range in words.
+    pub space: Vec<(String, String)>,
+    /// Trials a fold, where a number was asked for.
+    pub trials: Option<usize>,
+    /// Fit time of everything, where a time was asked for.
+    pub seconds: Option<f64>,
+    /// Inner folds of training speakers, at most.
+    pub inner_folds: usize,
+    /// One per fold of the plan, in its order.
+    pub winners: Vec<Winner>,
+}
+
+/// The recipe that was fitted and judged in one fold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Winner {
+    /// Name of the fold.
+    pub fold: String,
+    /// Number of the candidate; those of the registry come first.
+    pub trial: usize,
+    /// What it changes in the registry's recipe.
+    pub changes: Point,
+    /// All of it.
+    pub recipe: Recipe,
+    /// What it was chosen by, 0..1: a selection score, not an estimate.
+    pub inner_uar: Option<f64>,
 }
 
 /// What made a run.
@@ -224,6 +258,7 @@ pub(super) mod tests {
                     features_version: 1,
                     sets: BTreeMap::new(),
                 },
+                search: None,
                 maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
             },
             recipe: Recipe {

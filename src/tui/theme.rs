@@ -165,14 +165,14 @@ impl Theme {
     }
 
     /// Paints `value` (0..1) of a heat map of which parts are marked: in grey, and the more in the colour of the mark the
-    /// larger `share` (0..1). With few colours or none, what is marked by half and more stands out.
+    /// larger `share` (0..1). With few colours or none, what is marked by 0.4 and more stands out.
     pub fn marked(&self, value: f64, share: f64) -> Paint {
         let unit = |number: f64| if number.is_finite() { number.clamp(0.0, 1.0) } else { 0.0 };
         let (value, share) = (unit(value), unit(share));
         let (step, grey) = ((value * 4.0).round() as usize, 12.0 + 216.0 * value);
         let mix = |mark: u8| (grey + (f64::from(mark) - grey) * MARKED * share).round() as u8;
         let rgb = (mix(MARK.0), mix(MARK.1), mix(MARK.2));
-        let is_marked = share >= 0.5;
+        let is_marked = share >= 0.4;
         let color = match self.depth {
             Depth::Mono => None,
             Depth::Sixteen => Some(if is_marked { MARK_16[step] } else { GREY_16[step] }),

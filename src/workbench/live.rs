@@ -79,6 +79,8 @@ impl Live {
                 self.folds = (self.folds.0.max(*done), *folds);
                 self.judged.push((*fold, confusion.clone()));
             }
+            // A search's trials are no folds; those come when its winners are judged.
+            News::Trial { .. } => {}
             News::Run(judged) => self.finished.push(Arc::clone(judged)),
             News::Trouble(reason) => self.trouble = Some(reason.clone()),
         }

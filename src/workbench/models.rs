@@ -13,8 +13,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
+use super::checkpoints::Shelf;
 use super::cost::{Hearings, cost};
-use super::experiment::{Agenda, Judged, News, Request, Series, argmax, scaling_note, versions};
+use super::experiment::{Agenda, Judged, Material, News, Request, Series, argmax, scaling_note, versions};
 use super::material::{Listener, check_asked, contenders, gather, sets};
 use super::quantize::Quantized;
 use crate::audio::decode;
@@ -107,6 +108,8 @@ pub struct Saved {
     /// What it says about itself.
     pub card: Card,
     pub(super) fitted: Committee,
+    /// Of the fit, until it is written.
+    pub(super) shelf: Option<Shelf>,
 }
 
 /// A file to be recognised.
@@ -149,18 +152,26 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     }
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let (recipe, read) = request.recipe(who)?;
-    let data = sets(corpus, &task, (&all, request), listener, watch)?;
+    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let hearings = Hearings::of(&clips, &read, listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, hearings };
+    let key = || material.key(&recipe, &read, ("all clips", &[]));
+    let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
     let (model, plan) = (recipe.title(), "all clips".to_owned());
     let series = vec![Series { model: model.clone(), plan: plan.clone(), folds: vec![plan.clone()] }];
     watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(corpus, &task) })));
     watch.tell(News::Model { model, plan, index: 0, of: 1, folds: 1 });
-    let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch }));
-    let fitted = convene(&recipe, &data, &unkept, &told)?;
-    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let keepers = |fit: &str| shelf.as_ref().map_or_else(|| unkept(fit), |shelf| shelf.keeper(0, fit));
+    let told = Mapped::new(watch, |epoch| {
+        shelf.iter().for_each(|shelf| shelf.tell(watch));
+        Some(News::Epoch { fold: 0, epoch })
+    });
+    let fitted = convene(&recipe, &material.sets, &keepers, &told)?;
     let seconds: Vec<f64> = clips.iter().map(|clip| clip.audio.seconds).collect();
-    let hearings = Hearings::of(&clips, &read, listener, watch)?;
-    let groups = data.values().next().map_or(Vec::new(), |data| data.groups.clone());
-    let views: Views = data.into_iter().map(|(name, data)| (name, data.inputs)).collect();
+    let groups = material.sets.values().next().map_or(Vec::new(), |data| data.groups.clone());
+    let (sets, hearings) = (material.sets, material.hearings);
+    let views: Views = sets.into_iter().map(|(name, data)| (name, data.inputs)).collect();
     let card = Card {
         format: FORMAT,
         emolab: env!("CARGO_PKG_VERSION").to_owned(),
@@ -182,7 +193,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
         cost: Some(cost(&fitted, (&views, &groups), &seconds, &hearings, watch)?),
         quantized: None,
     };
-    Ok(Saved { card, fitted })
+    Ok(Saved { card, fitted, shelf })
 }
 
 /// How a model's probabilities were calibrated.
@@ -211,7 +222,7 @@ impl Scores {
 }
 
 impl Saved {
-    /// Writes the folder; an older model there is replaced, other files there stay.
+    /// Writes the folder; an older model there is replaced, other files there stay. The fit's checkpoints go.
     ///
     /// The old card goes first and the new one comes last: a folder with a card is whole.
     ///
@@ -227,7 +238,9 @@ impl Saved {
             _ => {}
         }
         model_file::write(&dir.join(WEIGHTS), &self.fitted.weights()?)?;
-        write_whole(&card, |out| out.write_all(text.as_bytes())).with_context(|| card.display().to_string())
+        write_whole(&card, |out| out.write_all(text.as_bytes())).with_context(|| card.display().to_string())?;
+        self.shelf.iter().for_each(Shelf::clear);
+        Ok(())
     }
 
     /// Opens a model folder.
@@ -242,7 +255,7 @@ impl Saved {
         let weights = model_file::read(&path)?;
         let fitted = Committee::load(card.recipe.clone(), card.classes.len(), &weights)
             .with_context(|| path.display().to_string())?;
-        Ok(Saved { card, fitted })
+        Ok(Saved { card, fitted, shelf: None })
     }
 
     /// From a card and weights that do not lie on disk.
@@ -252,7 +265,7 @@ impl Saved {
     pub fn of(text: &str, weights: &[u8]) -> Result<Saved> {
         let card = card(text)?;
         let fitted = Committee::load(card.recipe.clone(), card.classes.len(), &model_file::parse(weights)?)?;
-        Ok(Saved { card, fitted })
+        Ok(Saved { card, fitted, shelf: None })
     }
 
     /// Predicts `files` in batches of 32 and gives each batch's rows to `each` as soon as they are there.

@@ -136,7 +136,7 @@ pub fn quantize(dir: &Path, material: Material<'_>, listener: &Listener<'_>, wat
         quantized: Some(quantized),
         ..saved.card
     };
-    Ok(Saved { card, fitted })
+    Ok(Saved { card, fitted, shelf: None })
 }
 
 /// `None` in place of an error, unless it is the wish to stop.

@@ -79,11 +79,7 @@ pub fn asked(
             let clips = scan(path, corpus, watch)?.clips.into_iter();
             known.extend(clips.filter_map(|clip| Some((clip.path, clip.speaker?))));
         }
-        let files = audio_under(path, watch)?;
-        if files.is_empty() {
-            bail!("{}: no audio files below it", path.display());
-        }
-        all.extend(files.into_iter().map(|path| Asked { speaker: known.remove(&path), path }));
+        all.extend(audio_under(path, watch)?.into_iter().map(|path| Asked { speaker: known.remove(&path), path }));
     }
     Ok(all)
 }

@@ -40,7 +40,7 @@ fn model(stage: &Stage, kind: &str) -> String {
         nets: BTreeMap::from_iter(net),
         effort: Effort::default(),
     };
-    let cache = Cache::open(&stage.home.path().join("cache"));
+    let cache = Cache::open(stage.home.path().join("cache"));
     let listener = Listener { cache: &cache, preparation: Preparation::plain(22_050) };
     let dir = stage.home.path().join("m");
     train(stage.app.bench().corpus(), &request, &listener, &Unwatched).unwrap().write(&dir).unwrap();
@@ -165,7 +165,11 @@ fn browse_shows_probabilities_and_marks_what_spoke() {
     stage.shows("█ spoke for ");
     let (grey, marked) = colours(&stage);
     assert!(grey > 100 && marked > 20, "{grey} {marked} in\n{}", stage.screen());
-    stage.press(&["s", "s"]);
+    // Twice where the corpus' class is not the model's.
+    stage.press(&["s"]);
+    if stage.screen().contains("marked: ") {
+        stage.press(&["s"]);
+    }
     stage.shows("nothing is marked");
     assert_eq!(colours(&stage).0, 0);
     stage.press(&["m"]);

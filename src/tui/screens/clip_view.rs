@@ -125,8 +125,7 @@ fn marks(salience: &Salience, (width, height): (u16, u16), (seen, seconds): (Win
     let second = |column: usize| seen.share(column as f64 / f64::from(width)) * seconds;
     let hertz = |line: usize| axis.hz((lines - line) as f64 / lines as f64);
     Array2::from_shape_fn((lines, usize::from(width)), |(line, column)| {
-        // Strong places are few: the root lets weaker ones be seen, too.
-        salience.most((second(column), second(column + 1)), (hertz(line + 1), hertz(line))).sqrt()
+        salience.most((second(column), second(column + 1)), (hertz(line + 1), hertz(line)))
     })
 }
 
