@@ -147,13 +147,12 @@ impl<'a> Step<'a> {
     fn new(finish: Finish<'a>, (made, y, channel): (Plane, usize, usize), target: &'a mut Target<'_>) -> Step<'a> {
         let count = LANES.min(made.channels - channel);
         match target {
-            Target::Bytes(next, x) if next.plane.channels != made.channels || next.plane.height != made.height => {
-                let (to, first) = (Row::Bytes(&mut x[next.row(0)]), y * made.channels + channel);
-                Step { finish, to, step: next.plane.channels, first, count }
-            }
             Target::Bytes(next, x) => {
-                let to = Row::Bytes(&mut x[next.row(y)]);
-                Step { finish, to, step: made.channels, first: channel, count }
+                // Folded, all rows lie in one.
+                let folded = next.plane.height < made.height;
+                let (row, before) = if folded { (0, y * made.channels) } else { (y, 0) };
+                let to = Row::Bytes(&mut x[next.row(row)]);
+                Step { finish, to, step: next.plane.channels, first: before + channel, count }
             }
             Target::Numbers(x) => {
                 let to = Row::Numbers(&mut x[made.dense_row(y)]);
