@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use emolab::features::Image;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::cnn::{
-    Augment, Average, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Settings, Unkept,
+    Augment, Average, Balance, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Settings,
+    Unkept,
 };
 use emolab::learn::{Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
 use emolab::score::metric;
@@ -327,7 +328,15 @@ const READS: Input = Input::Images { channels: 3, bands: BANDS };
 fn everything(schedule: Schedule) -> Settings {
     let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
     let layers = List::read(EVERYTHING).unwrap().layers;
-    Settings { smoothing: 0.1, second: 0.3, schedule, augment, crops: Crops::default(), layers }
+    Settings {
+        smoothing: 0.1,
+        second: 0.3,
+        schedule,
+        augment,
+        balance: Balance::Sampling,
+        crops: Crops::default(),
+        layers,
+    }
 }
 
 /// All that a schedule can ask for.
