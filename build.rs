@@ -1,24 +1,50 @@
-//! Lists `corpora/*.toml` and the clips of `corpora/demo/` for embedding, so that a new corpus is one TOML file and no
-//! line of code. Deliberately does nothing else: descriptions are parsed (and tested) by the library.
+//! Lists `corpora/*.toml`, the clips of `corpora/demo/` and the models of `models/` for embedding, so that a new corpus is
+//! one TOML file, a shipped model one folder, and neither a line of code. Deliberately does nothing else: descriptions
+//! and cards are parsed (and tested) by the library.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let corpora = Path::new(&env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?).join("corpora");
+    let package = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
+    let (corpora, shipped) = (package.join("corpora"), package.join("models"));
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
     println!("cargo::rerun-if-changed={}", corpora.display());
     println!("cargo::rerun-if-changed={}", corpora.join("demo").display());
+    println!("cargo::rerun-if-changed={}", shipped.display());
+    fs::write(out.join("models.rs"), models(&shipped)?)?;
     fs::write(out.join("descriptions.rs"), list(&corpora, "toml", "include_str")?)?;
     fs::write(out.join("demo.rs"), list(&corpora.join("demo"), "flac", "include_bytes")?)
 }
 
+/// Rust source of a slice `&[(name, card's text, weights' bytes)]` of all model folders that are whole, sorted by name.
+fn models(folder: &Path) -> io::Result<String> {
+    let mut code = String::from("&[\n");
+    for dir in sorted(folder)? {
+        let (card, weights) = (dir.join("card.toml"), dir.join("weights.safetensors"));
+        if !(card.is_file() && weights.is_file()) {
+            continue;
+        }
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        let [card, weights] = [&card, &weights].map(|file| file.to_string_lossy());
+        println!("cargo::rerun-if-changed={card}\ncargo::rerun-if-changed={weights}");
+        let _ = writeln!(code, "    ({name:?}, include_str!({card:?}), include_bytes!({weights:?}) as &[u8]),");
+    }
+    code.push_str("]\n");
+    Ok(code)
+}
+
+fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut all: Vec<PathBuf> = fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    all.sort();
+    Ok(all)
+}
+
 /// Rust source of a slice `&[(file name, include…!(path))]` of all files with this suffix, sorted by name.
 fn list(folder: &Path, suffix: &str, include: &str) -> io::Result<String> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    let mut files = sorted(folder)?;
     files.retain(|f| f.extension().is_some_and(|e| e == suffix));
-    files.sort();
     let mut code = String::from("&[\n");
     for file in files {
         println!("cargo::rerun-if-changed={}", file.display());

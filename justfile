@@ -26,3 +26,11 @@ ci:
 # features beside librosa, torchaudio and openSMILE; PYTHON names an interpreter that has them
 bench-features rounds="100":
     "${PYTHON:-python3}" benches/features_ratio.py "$(cargo bench --locked --bench features --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" {{rounds}}
+
+# training step and inference beside PyTorch, eager and compiled; PYTHON names an interpreter that has it
+bench-cnn rounds="40" threads="2":
+    "${PYTHON:-python3}" benches/torch_ratio.py "$(cargo bench --locked --bench cnn --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" {{rounds}} {{threads}}
+
+# valgrind over the tests of the one file with unsafe code of the engine and of what calls it
+memcheck:
+    valgrind --error-exitcode=9 "$(cargo test --locked --lib --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" --test-threads=1 learn::cnn::kernel learn::cnn::fused

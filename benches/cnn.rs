@@ -1,7 +1,9 @@
 //! Training step and inference of the cnn engine on STACK.md's net: 3 x 64 x 192, blocks 16-32-64-128, 7 classes.
 //!
 //! `cargo bench --bench cnn` measures with criterion. With `--worker` it answers `train`, `inf N` and `rss` on stdin
-//! with milliseconds (kB), as `torch_step.py` does, so that `torch_ratio.py` can drive both in turn.
+//! with milliseconds (kB), as `torch_step.py` does, so that `torch_ratio.py` can drive both in turn; and, for the share of
+//! this machine's peak, `peak` with the milliseconds of a product of square matrices on each thread at once, `flops` with
+//! the operations of a step's convolutions and of that product.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::hint::black_box;
@@ -12,7 +14,8 @@ use criterion::{BatchSize, Criterion};
 use emolab::features::Image;
 use emolab::job::Unwatched;
 use emolab::learn::cnn::{
-    Draw, Heads, Input, List, Loss, Method, Net, Optimiser, Pass, Plan, Random, Scratches, Window,
+    Draw, Heads, Input, List, Loss, Matrix, Method, Net, Optimiser, Pass, Plan, Random, Scratches, Window,
+    Write as How, multiply,
 };
 use rand::Rng;
 use rayon::prelude::*;
@@ -20,6 +23,10 @@ use rayon::prelude::*;
 const BATCH: usize = 32;
 const FRAMES: usize = 192;
 const CLASSES: usize = 7;
+/// Channels from block to block.
+const WIDTHS: [usize; 5] = [3, 16, 32, 64, 128];
+/// Rows and columns of the matrices of a big product.
+const SQUARE: usize = 1024;
 
 struct Bench {
     images: Vec<Image>,
@@ -84,7 +91,7 @@ fn list() -> List {
         )
     };
     let pools = ["kind='max_pool'\nsize=[2,2]"; 3].into_iter().chain(["kind='mean_pool'"]);
-    let blocks: String = [16, 32, 64, 128].into_iter().zip(pools).map(|(width, pool)| block(width, pool)).collect();
+    let blocks: String = WIDTHS[1..].iter().zip(pools).map(|(&width, pool)| block(width, pool)).collect();
     List::read(&(blocks + "[[layer]]\nkind='dropout'\nrate=0.3\n")).unwrap()
 }
 
@@ -106,7 +113,7 @@ fn main() {
 }
 
 fn work() {
-    let mut bench = Bench::new();
+    let (mut bench, mut peak) = (Bench::new(), Peak::default());
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -114,6 +121,11 @@ fn work() {
         match words[..] {
             ["train"] => drop(black_box(bench.train())),
             ["inf", clips] => drop(black_box(bench.infer(clips.parse().expect("a number of clips")))),
+            ["peak"] => peak.multiply(),
+            ["flops"] => {
+                println!("{} {}", step_flops(), peak.flops());
+                continue;
+            }
             ["rss"] => {
                 println!("{}", peak_memory());
                 continue;
@@ -122,6 +134,39 @@ fn work() {
         }
         println!("{:.4}", start.elapsed().as_secs_f64() * 1e3);
         std::io::stdout().flush().unwrap();
+    }
+}
+
+/// Multiplications and additions of the convolutions of a step, counted by their definition and for pixels of the image
+/// only: forward and the kernels' gradients of all four, the inputs' gradients of all but the first.
+fn step_flops() -> u64 {
+    let pixels = |block: usize| (64 * FRAMES) >> (2 * block);
+    let one = |block: usize| {
+        let passes = if block == 0 { 2 } else { 3 };
+        2 * passes * pixels(block) * 9 * WIDTHS[block] * WIDTHS[block + 1]
+    };
+    ((0..4).map(one).sum::<usize>() * BATCH) as u64
+}
+
+/// A big product on each thread at once: what the engine's matrix product can reach here.
+#[derive(Default)]
+struct Peak {
+    factors: Vec<f32>,
+    /// One per thread.
+    products: Vec<Vec<f32>>,
+}
+
+impl Peak {
+    fn multiply(&mut self) {
+        // Made when first asked for, so that a worker that is not asked does not hold it.
+        self.factors.resize(SQUARE * SQUARE, 0.5);
+        self.products.resize_with(rayon::current_num_threads(), || vec![0.0; SQUARE * SQUARE]);
+        let factor = Matrix::new(&self.factors, SQUARE, SQUARE, SQUARE);
+        self.products.par_iter_mut().for_each(|product| multiply(product, factor, factor, How::Replace));
+    }
+
+    fn flops(&self) -> u64 {
+        (2 * SQUARE * SQUARE * SQUARE * rayon::current_num_threads()) as u64
     }
 }
 

@@ -5,7 +5,9 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 mod altered;
+pub mod checkpoints;
 pub mod columns;
+pub mod cost;
 pub mod eta;
 pub mod experiment;
 pub mod extract;
@@ -14,8 +16,13 @@ pub mod log;
 pub mod material;
 pub mod models;
 pub mod net;
+pub mod opinion;
 pub mod picture;
 pub mod places;
+mod pretrain;
+pub mod quantize;
+pub mod search;
+pub mod shelf;
 pub mod summary;
 mod training;
 pub mod view;
@@ -30,11 +37,12 @@ use crate::audio::{Playback, PlaybackNews, Player, Silent};
 use crate::corpus::{ClipId, Corpus, Scanned, scan};
 use crate::features::Preparation;
 use crate::job::{Job, Report};
-use crate::label::{Act, Annotator, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
+use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
 use crate::store::Store;
 
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use experiment::{Compared, Judged, News, Request};
+use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
@@ -73,6 +81,8 @@ pub enum Update {
     Training(u64, Report<News, Compared>),
     /// The ranking of feature columns with this number.
     Columns(u64, Report<Progress, Ranked>),
+    /// The model with this number.
+    Opinion(u64, Report<Word, ()>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
 }
@@ -117,6 +127,7 @@ pub struct Workbench {
     scanning: Option<Job>,
     training: Option<Training>,
     rankings: Rankings,
+    opinions: Opinions,
     runs: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
 }
@@ -155,6 +166,7 @@ impl Workbench {
             scanning: None,
             training: None,
             rankings: Rankings::default(),
+            opinions: Opinions::default(),
             runs: Vec::new(),
             run_problems: Vec::new(),
             settings,
@@ -183,6 +195,7 @@ impl Workbench {
             Update::Picture(clip, report) => self.pictured(clip, report),
             Update::Training(number, report) => self.trained(number, report),
             Update::Columns(number, report) => self.rankings.take(number, report),
+            Update::Opinion(number, report) => self.opinions.take(number, report),
             Update::Sound(_) => true,
         }
     }
@@ -281,11 +294,23 @@ impl Workbench {
 
     fn append(&mut self, clip: ClipId, audio: String, act: Act) -> Result<()> {
         let (annotator, scheme) = (self.labels.annotator.clone(), self.labels.scheme.id());
-        let event = NewAnnotation { clip, audio, annotator, scheme, act, confidence: None, at: Timestamp::now() };
+        let (exposure, at) = (self.exposure(&clip, &act), Timestamp::now());
+        let event = NewAnnotation { clip, audio, annotator, scheme, act, confidence: None, exposure, at };
         let store = self.store.as_mut().map_err(|reason| anyhow!("not saved: {reason}"))?;
         let saved = store.append(&corpus_key(&self.corpus), &event).context("not saved")?;
         self.labels.ledger.apply(&saved);
         Ok(())
+    }
+
+    /// What of a model was seen before an act, or comes on the screen once it is done.
+    fn exposure(&self, clip: &ClipId, act: &Act) -> Option<Exposure> {
+        let now = self.corpus.index_of(clip).and_then(|clip| self.opinions.seen(clip));
+        if let Some(model) = now.or(self.labels.ledger.exposed(clip)) {
+            return Some(Exposure::Before(model.to_owned()));
+        }
+        let shown = self.opinions.places.label && matches!(act, Act::Label(_));
+        let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
+        adviser.map(|adviser| Exposure::After(adviser.name.clone()))
     }
 
     /// Takes back this annotator's last act, on whichever clip it was; that clip, or `None` when nothing is left.
@@ -427,6 +452,46 @@ impl Workbench {
         }
         training.apply(report);
         true
+    }
+}
+
+/// Opinions of a model.
+impl Workbench {
+    /// Has the model of that name (see [`shelf::model`]) asked from now on; whether it can be opened is reported by its job.
+    ///
+    /// # Errors
+    /// The corpus is not open.
+    pub fn consult(&mut self, name: &str) -> Result<()> {
+        if self.opening != Opening::Open {
+            bail!("the corpus is not open yet");
+        }
+        self.opinions.consult(name, &self.corpus, (&self.settings, &self.send))
+    }
+
+    /// The model that is asked.
+    pub fn adviser(&self) -> Option<&Adviser> {
+        self.opinions.adviser.as_ref()
+    }
+
+    /// Where its answers are shown.
+    pub fn opinion_places(&self) -> Places {
+        self.opinions.places
+    }
+
+    /// Where its answers are shown, to change it.
+    pub fn opinion_places_mut(&mut self) -> &mut Places {
+        &mut self.opinions.places
+    }
+
+    /// Asks the model, unless the answer is known or on its way.
+    pub fn ask(&mut self, ask: Ask) {
+        self.opinions.ask(ask);
+    }
+
+    /// Remembers that what the model says of a clip, if it is known, is on the screen: labels given from now on are not
+    /// blind.
+    pub fn see_opinion(&mut self, clip: usize) {
+        self.opinions.see(clip);
     }
 }
 

@@ -316,3 +316,41 @@ fn ctrl_c_ends_a_training_with_130_and_no_half_written_model() {
     assert_eq!(last.as_deref(), Some("interrupted"));
     assert!(!home.path().join("model").exists());
 }
+
+#[test]
+fn predict_takes_folders_lists_and_names_of_models() {
+    let home = Home::new();
+    let demo = demo();
+    let clips = part_of_demo(home.path(), |name| name.ends_with("_s1.flac") && name.contains("_anger"));
+    let train = ["train", demo.to_str().unwrap(), "--model", "naive-bayes", "--norm", "speaker"];
+    let made = home.run(&[&train[..], &["-o", "models/mine"]].concat());
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let count = std::fs::read_dir(&clips).unwrap().count();
+    // By name, from the folder of models of the working directory; speakers by the demo's description.
+    let whole = home.run(&["predict", "mine", "clips", "--csv", "--corpus", "demo"]);
+    assert!(whole.status.success(), "{}", text(&whole.stderr));
+    assert_eq!(text(&whole.stdout).lines().count(), count + 1);
+    assert!(!text(&whole.stderr).contains("one speaker's"), "{}", text(&whole.stderr));
+    // A list on standard input; nobody knows who speaks.
+    let mut child = home.emolab(&["predict", "mine", "-", "--csv"]);
+    child.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let list: Vec<String> =
+        std::fs::read_dir(&clips).unwrap().map(|entry| format!("{}\n\n", entry.unwrap().path().display())).collect();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), list.concat().as_bytes()).unwrap();
+    let listed = child.wait_with_output().unwrap();
+    assert_eq!(text(&listed.stdout).lines().count(), count + 1, "{}", text(&listed.stderr));
+    assert!(text(&listed.stderr).contains("taken as one speaker's"), "{}", text(&listed.stderr));
+    assert_ne!(text(&listed.stdout), text(&whole.stdout), "scaled by each speaker, or by all together");
+    // The user's own folder; then what is not there.
+    std::fs::create_dir_all(home.path().join("elsewhere")).unwrap();
+    std::fs::rename(home.path().join("models/mine"), home.path().join("elsewhere/yours")).unwrap();
+    let own = home.emolab(&["predict", "yours", "clips", "--json"]).env("EMOLAB_MODELS", "elsewhere").output().unwrap();
+    assert_eq!(json(&own)["rows"].as_array().unwrap().len(), count);
+    let told = home.emolab(&["predict", "hers", "clips"]).env("EMOLAB_MODELS", "elsewhere").output().unwrap();
+    assert!(text(&told.stderr).contains("hers: no model folder; by name there are "), "{}", text(&told.stderr));
+    assert!(text(&told.stderr).contains("yours"), "{}", text(&told.stderr));
+    std::fs::create_dir(home.path().join("empty")).unwrap();
+    let nothing = home.emolab(&["predict", "yours", "empty"]).env("EMOLAB_MODELS", "elsewhere").output().unwrap();
+    assert!(text(&nothing.stderr).contains("empty: no audio file in it or below"), "{}", text(&nothing.stderr));
+}

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 use emolab::features::Image;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::cnn::{
-    Augment, Average, Balance, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Settings,
-    Unkept,
+    Augment, Average, Balance, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Scratch,
+    Settings, Unkept,
 };
-use emolab::learn::{Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Weights, classifier};
+use emolab::learn::{
+    Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Second, Weights, classifier,
+};
 use emolab::score::metric;
 use ndarray::{Array2, s};
 
 const BANDS: usize = 12;
 
-fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
+pub fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
     let (classifier, features) = (name.to_owned(), "made up".to_owned());
     Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), ..Recipe::default() }
 }
@@ -40,7 +42,7 @@ pub fn image(class: usize, number: usize, frames: usize) -> Image {
 }
 
 /// `clips` clips of three classes and four groups, as the classifier wants them.
-fn data(kind: &dyn Classifier, clips: usize, frames: impl Fn(usize) -> usize) -> Data {
+pub fn data(kind: &dyn Classifier, clips: usize, frames: impl Fn(usize) -> usize) -> Data {
     let labels: Vec<usize> = (0..clips).map(|i| i % 3).collect();
     let images: Vec<Image> = (0..clips).map(|i| image(labels[i], i, frames(i))).collect();
     let inputs = match kind.name() {
@@ -71,6 +73,30 @@ fn both_learn_a_separable_set_and_give_probabilities() {
         }
         assert!(model.parameters() > 100);
     }
+}
+
+#[test]
+fn a_second_head_learns_what_is_known_of_it() {
+    let kind = classifier("cnn").unwrap();
+    let mut data = data(kind, 60, |i| 20 + i % 9);
+    // The second thing shows in another channel than the first, and is known of two clips in three. Its classes are 1 and 3.
+    let truth = |i: usize| i / 2 % 2;
+    if let Inputs::Images(images) = &mut data.inputs {
+        for (i, image) in images.iter_mut().enumerate() {
+            image.slice_mut(s![1, 6.., ..]).mapv_inplace(|v| v + truth(i) as f32);
+        }
+    }
+    let labels = (0..60).map(|i| (i % 3 > 0).then_some(1 + 2 * truth(i))).collect();
+    data.extras.second = Some(Second { labels, classes: 4 });
+    let fitted = emolab::learn::fit(&recipe("cnn", 25, 1), &data, &Unwatched).unwrap();
+    let net = Net::load(&fitted.weights().unwrap().room("model")).unwrap();
+    assert_eq!(net.plan().heads, [3, 2], "classes that nobody has get no output");
+    let Inputs::Images(images) = &data.inputs else { panic!("images") };
+    let said = |image: &Image| net.logits(image, &mut Scratch::default()).unwrap();
+    let right = (0..60).filter(|&i| usize::from(said(&images[i])[4] > said(&images[i])[3]) == truth(i)).count();
+    assert!(right >= 54, "{right} of 60");
+    let first = fitted.scores(&data.inputs, &data.groups).unwrap();
+    assert_eq!(first.dim(), (60, 3), "the first head scores");
 }
 
 #[test]
@@ -231,6 +257,7 @@ fn every_epoch_is_told_in_order_with_its_scores() {
         let watch = Impatient { looks_left: AtomicUsize::new(usize::MAX), news };
         kind.fit(&data, &recipe(kind.name(), 4, 0), &watch).unwrap();
         drop(watch);
+        let settle = kind.settings().unwrap().unwrap().schedule.settle;
         let told: Vec<Epoch> = told.into_iter().collect();
         assert_eq!(told.iter().map(|e| e.epoch).collect::<Vec<_>>(), [1, 2, 3, 4]);
         for epoch in told {
@@ -240,7 +267,10 @@ fn every_epoch_is_told_in_order_with_its_scores() {
             assert!((0.0..=1.0).contains(&uar) && epoch.train_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
             // Who was taken for whom agrees with the figure.
             assert_eq!((metric("uar").unwrap().of)(epoch.dev.as_ref().unwrap()), Some(uar));
-            assert!(epoch.best.is_some_and(|best| (1..=epoch.epoch).contains(&best)));
+            // None is chosen before the fit has settled, and none from before that afterwards.
+            let settled = (settle * 4.0).ceil().max(1.0) as usize;
+            assert_eq!(epoch.best.is_some(), epoch.epoch >= settled, "epoch {}", epoch.epoch);
+            assert!(epoch.best.is_none_or(|best| (settled..=epoch.epoch).contains(&best)));
             assert!(!epoch.may_stop, "there is more patience than epochs");
             assert!(epoch.pace.seconds > 0.0 && epoch.pace.clips_per_second > 0.0);
         }
@@ -328,15 +358,8 @@ const READS: Input = Input::Images { channels: 3, bands: BANDS };
 fn everything(schedule: Schedule) -> Settings {
     let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
     let layers = List::read(EVERYTHING).unwrap().layers;
-    Settings {
-        smoothing: 0.1,
-        second: 0.3,
-        schedule,
-        augment,
-        balance: Balance::Sampling,
-        crops: Crops::default(),
-        layers,
-    }
+    let (features, balance, crops) = (None, Balance::Sampling, Crops::default());
+    Settings { features, smoothing: 0.1, second: 0.3, finetune: 0.3, schedule, augment, balance, crops, layers }
 }
 
 /// All that a schedule can ask for.

@@ -33,7 +33,8 @@ impl Sitting {
     fn say(&mut self, clip: &ClipId, act: Act) {
         let (annotator, scheme) = (self.who.clone(), self.scheme.id());
         let (audio, at) = ("00".to_owned(), Timestamp::now());
-        let new = NewAnnotation { clip: clip.clone(), audio, annotator, scheme, act, confidence: None, at };
+        let new =
+            NewAnnotation { clip: clip.clone(), audio, annotator, scheme, act, confidence: None, exposure: None, at };
         self.ledger.apply(&self.store.append("/c", &new).unwrap());
     }
 

@@ -3,6 +3,9 @@
 //! Snapshots show cells at 80x24 and 120x40; Braille and half blocks are masked alike (what they show is tested beside the
 //! widgets), so that the last bit of a sample does not decide on which line a curve runs.
 
+#[path = "screens/opinion.rs"]
+mod opinion;
+
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ use ratatui::style::{Color, Modifier};
 use emolab::corpus::{ClipId, Target};
 use emolab::job::Report;
 use emolab::label::Timestamp;
-use emolab::learn::{Epoch, Norm, Pace, Recipe};
+use emolab::learn::{Cost, Epoch, Norm, Pace, Recipe};
 use emolab::score::Confusion;
 use emolab::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, Store, Training};
 use emolab::tui::app::{App, Wish, all_groups, groups_of};
@@ -137,6 +140,7 @@ fn key_of_name(name: &str) -> KeyEvent {
         "Esc" => KeyCode::Esc,
         "Tab" => KeyCode::Tab,
         "Down" => KeyCode::Down,
+        "Backspace" => KeyCode::Backspace,
         "Right" => KeyCode::Right,
         "Space" => KeyCode::Char(' '),
         "F1" => KeyCode::F(1),
@@ -186,6 +190,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers: 2,
                 data_hash: "abc".to_owned(),
                 synthetic: true,
+                pretrained: Vec::new(),
             },
             plan: PlanFacts {
                 plan: if leak { "random:2" } else { "loso" }.to_owned(),
@@ -202,6 +207,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 features_version: 1,
                 sets: std::collections::BTreeMap::new(),
             },
+            search: None,
             maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
         },
         recipe: Recipe {
@@ -212,6 +218,13 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
             ..Recipe::default()
         },
         fit_seconds: 1.25,
+        cost: Some(Cost {
+            parameters: 98_403,
+            macs_3s: Some(73_912_000),
+            bytes: 397_112,
+            clip_ms: Some(0.42),
+            real_time: Some(0.0013),
+        }),
         predictions: predictions.collect(),
     }
 }
@@ -637,7 +650,7 @@ fn the_plan_at_first_suits_the_corpus_and_the_users_own_stays() {
     }
     let mut stage = Stage::on(home, &root, "train", Depth::True, |_| {});
     stage.shows("plan      < speakers:5 >");
-    stage.press(&["G", "k", "k", "k", "k", "k", "l"]);
+    stage.press(&["G", "k", "k", "k", "k", "k", "k", "k", "l"]);
     stage.shows("plan      < speakers:10 >");
     stage.press(&["1", "3"]);
     stage.shows("plan      < speakers:10 >");
@@ -686,6 +699,11 @@ fn results_show_a_leaky_run_beside_its_twin() {
      demo · 6 clips · ann · demo
      Enter open                                                    ? help  : palette
     ");
+    let wide = text(&stage.cells(120, 40));
+    assert!(
+        wide.contains("    ms    MB param  MMAC    RTF") && wide.contains("  0.42  0.40 98.4k  73.9 0.0013"),
+        "{wide}"
+    );
 }
 
 #[test]
@@ -713,8 +731,8 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     weights kept: best inner UAR
     clips prepared: 22050 Hz
     2 clips left out: same audio as another clip
-
-
+    size: 98403 parameters, 0.40 MB, 73.9 million multiply-adds for 3 s
+    time: 0.42 ms for one clip without its features, 0.0013 x real time with them
      demo · 6 clips · ann · demo
      Esc back  Tab next view  Enter clips  m other figures         ? help  : palette
     ");
@@ -791,41 +809,39 @@ fn an_empty_cell_leads_nowhere() {
 #[test]
 fn train_chooses_runs_and_shows_the_results() {
     let mut stage = Stage::new("train");
+    let majority = emolab::learn::CLASSIFIERS.iter().position(|kind| kind.name() == "majority").unwrap();
+    stage.press(&vec!["j"; majority]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
     classifiers
-    [ ] cnn                           convolutional net on the spectrogram image
-    [ ] mlp                           (own engine)
+    [ ] cnn                           convolutions, then gated recurrent units in
+    [ ] cnn1d                         both directions, and attention (own engine)
+    [ ] crnn
+    [ ] mlp                           Enter starts
     [x] svm
-    [ ] linear-svm                    Enter starts
-    [x] logistic
-    [ ] forest
-    [ ] knn
-    [ ] naive-bayes
-    [ ] tree
-    [x] majority
-    how
-    plan      < loso >
-    target    < emotion >
-    norm      < train >
-    features  < default >
-    epochs    < default >
-    seed      < 0 >
-
-
-
+    [ ] linear-svm                    loss: features logmel:hop=0.016,window=0.05,
+    [x] logistic                      smoothing 0.1, second 0.3
+    [ ] forest                        schedule: epochs 30, steps 600x12000, batch
+    [ ] knn                           16, patience 10000, settle 0.8, rate 0.002,
+    [ ] naive-bayes                   curve one_cycle rise 0.2 from 0.1, method
+    [ ] tree                          adamw decay 0.02, average swa from 0.8
+    [x] majority                      augment: frames 128, blank 0.167, masks 1,
+    how                               speed p 0.8 low 0.85 high 1.15
+    plan      < loso >                crops: count 0, whole
+    target    < emotion >             layers: conv 16 3x3, batch_norm, relu,
+    norm      < train >               max_pool 2x2, conv 32 3x3, batch_norm, relu,
+    features  < default >             max_pool 2x2, conv 64 3x3, batch_norm, relu,
+    epochs    < default >             max_pool 2x2, fold, conv1d 96 1 1 1,
+    seed      < 0 >                   batch_norm, relu, gru 48 both_ways, attention
+                                      64, dropout 0.5
      demo · 6 clips · ann · demo
-     Enter start  Space choose  x cancel  h less  l more  a all    ? help  : palette
+     Enter start  Space choose  x cancel  Tab next view            ? help  : palette
     ");
     stage.press(&["a", "a"]);
     stage.press(&["Enter"]);
     stage.shows("choose a classifier first");
     stage.press(&["/"]);
     stage.shows("/ does nothing here");
-    let majority = emolab::learn::CLASSIFIERS.iter().position(|kind| kind.name() == "majority").unwrap();
-    for _ in 0..majority {
-        stage.press(&["j"]);
-    }
     stage.press(&["Space", "Enter"]);
     stage.until(|app| app.bench().training().is_some_and(|training| !training.is_running()));
     stage.shows("runs on this corpus");
@@ -834,7 +850,7 @@ fn train_chooses_runs_and_shows_the_results() {
     stage.shows("4 shows the results");
     // Idle again: the rows are explained again.
     stage.shows("Enter starts");
-    stage.press(&["G"]);
+    stage.press(&["G", "k", "k"]);
     stage.shows("Of everything random.");
 }
 
@@ -862,14 +878,14 @@ fn epoch(number: usize) -> Epoch {
     }
 }
 
-/// A training of the cnn on three speakers whose news the test tells; the real one's are left unread.
-fn training() -> Stage {
+/// A training on three speakers whose news the test tells; the real one's are left unread.
+fn training(model: &str) -> Stage {
     let mut stage = Stage::new("train");
     stage.press(&["a", "a", "Space", "Enter"]);
     let folds = ["03", "08", "12"].map(|speaker| format!("speaker {speaker}")).to_vec();
-    let series = vec![Series { model: "cnn".to_owned(), plan: "loso".to_owned(), folds }];
+    let series = vec![Series { model: model.to_owned(), plan: "loso".to_owned(), folds }];
     let agenda = Agenda { classes: CLASSES.map(str::to_owned).to_vec(), series, ..Agenda::default() };
-    let model = News::Model { model: "cnn".to_owned(), plan: "loso".to_owned(), index: 0, of: 1, folds: 3 };
+    let model = News::Model { model: model.to_owned(), plan: "loso".to_owned(), index: 0, of: 1, folds: 3 };
     stage.told([News::Start(agenda.into()), model]);
     stage
 }
@@ -877,13 +893,13 @@ fn training() -> Stage {
 impl Stage {
     fn told(&mut self, news: impl IntoIterator<Item = News>) {
         for news in news {
-            let _ = self.app.update(Update::Training(0, Report::News(news)));
+            assert!(self.app.update(Update::Training(0, Report::News(news))), "the news is of another training");
         }
     }
 
     /// The screen with times masked: they pass.
     fn timeless(&self, width: u16, height: u16) -> String {
-        let timed = |line: &str| line.contains("running for") || line.contains(" left");
+        let timed = |line: &str| ["running for", " left", "at most"].iter().any(|word| line.contains(word));
         let mask = |line: &str| line.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect::<String>();
         let screen = text(&self.cells(width, height));
         screen.lines().map(|line| if timed(line) { mask(line) } else { line.to_owned() }).collect::<Vec<_>>().join("\n")
@@ -897,25 +913,124 @@ fn judged(fold: usize, done: usize) -> News {
 
 #[test]
 fn a_training_is_watched_epoch_by_epoch() {
-    let mut stage = training();
-    stage.shows("no curves: this classifier learns in one go");
+    // No net of the registry: its settings are not what is tested here.
+    let mut stage = training("mine");
+
     stage.told((1..=12).map(|number| News::Epoch { fold: 0, epoch: epoch(number) }));
-    insta::assert_snapshot!(stage.timeless(80, 24), @"");
+    insta::assert_snapshot!(stage.timeless(80, 24), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+    classifiers                       running for # s; at most #:## left
+    [x] cnn                           mine on loso: fold 1 of 3 (speaker 03)
+    [ ] cnn1d                         epoch 12 of 40, rate 2.1e-3, 310 clips/s
+    [ ] crnn                          best epoch #; this fit at most ## s left
+    [ ] mlp                           all            ██▍                        10.0
+    [ ] svm                            curves  confusion  runs  net
+    [ ] linear-svm                    fold 1: loss  ~ train 0.133  • dev 0.433
+    [ ] logistic                      2.00│••
+    [ ] forest                            │~~••
+    [ ] knn                           1.00│  ~~••••••
+    [ ] naive-bayes                       │    ~~~~~~•••••••••••••••••••••••••••••••
+    [ ] tree                          0   │             ~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    [ ] majority                          └─────────────────────────────────────────
+    how                                   1                                       12
+    plan      < loso >                fold 1: UAR  ~ train 0.933  • dev 0.600
+    target    < emotion >             1.00│         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    norm      < train >                   │•••••••••••••••••••••••••••••••••••••••••
+    features  < default >             0.50│~~~
+    epochs    < default >             0   │~
+    seed      < 0 >                       └─────────────────────────────────────────
+                                          1                                       12
+     training; x cancels                                              training 10 %
+     Enter start  Space choose  x cancel  Tab next view            ? help  : palette
+    ");
     stage.press(&["Tab"]);
     // Before a fold is judged, and named so.
-    stage.shows("inner validation of fold 1, epoch 12: 3 clips");
+    stage.shows("inner validation, fold 1, epoch 12: UAR 66.7");
     stage.told([judged(0, 1), News::Epoch { fold: 1, epoch: epoch(1) }]);
-    stage.shows("test clips of 1 of 3 folds: 6 clips");
-    stage.shows("cnn on loso: fold 2 of 3 (speaker 08)");
-    insta::assert_snapshot!(stage.timeless(120, 40), @"");
-    stage.press(&["Tab", "Tab"]);
-    stage.shows("schedule: epochs 40");
-    insta::assert_snapshot!(stage.timeless(60, 18), @"");
+    stage.shows("test clips of 1 of 3 folds: UAR 83.3");
+    insta::assert_snapshot!(stage.timeless(120, 40), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
+    classifiers                       running for # s; about # s left
+    [x] cnn                           mine on loso: fold 2 of 3 (speaker 08)
+    [ ] cnn1d                         epoch 1 of 40, rate 2.1e-3, 310 clips/s
+    [ ] crnn                          best epoch #; this fit at most #:## left
+    [ ] mlp                           all            █████████████████████▉                                             34.2
+    [ ] svm
+    [ ] linear-svm                    fold 2: loss  ~ train 1.600  • dev 1.900    fold 2: UAR  ~ train 0.200  • dev 0.600
+    [ ] logistic                      2.00│                                       1.00│
+    [ ] forest                            │•                                          │
+    [ ] knn                               │                                           │
+    [ ] naive-bayes                       │                                           │
+    [ ] tree                              │~                                          │
+    [ ] majority                          │                                           │
+    how                                   │                                           │
+    plan      < loso >                    │                                           │
+    target    < emotion >                 │                                           │•
+    norm      < train >                   │                                           │
+    features  < default >                 │                                           │
+    epochs    < default >             1.00│                                       0.50│
+    seed      < 0 >                       │                                           │
+    seeds     < 1 >                       │                                           │
+    also      < nothing >                 │                                           │
+                                          │                                           │
+                                          │                                           │
+                                          │                                           │~
+                                          │                                           │
+                                          │                                           │
+                                          │                                           │
+                                      0   │                                       0   │
+                                          └─────────────────────────────────────      └─────────────────────────────────────
+                                          1                                    2      1                                    2
+
+                                      test clips of 1 of 3 folds: UAR 83.3
+                                      truth     anger    fear    neutral       n
+                                      anger       2        0        0          2
+                                      fear        0        1        1          2
+                                      neutral     0        0        2          2
+     demo · 6 clips · ann · demo                                                                              training 34 %
+     Enter start  Space choose  x cancel  Tab next view  , earlier fold  . later fold  h less  l more      ? help  : palette
+    ");
+    insta::assert_snapshot!(stage.timeless(60, 18), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features …
+    classifiers             running for # s; about # s left
+    [x] cnn                 mine on loso: fold 2 of 3 (speaker
+    [ ] cnn1d               08)
+    [ ] crnn                epoch 1 of 40, rate 2.1e-3, 310
+    [ ] mlp                 clips/s; best epoch 1; this fit at
+    [ ] svm                 most #:## left
+    [ ] linear-svm          all          █████▌             34.2
+    [ ] logistic             curves  confusion  runs  net
+    [ ] forest              test clips of 1 of 3 folds: UAR 83.3
+    [ ] knn                 truth   anger fear neutral       n
+    [ ] naive-bayes         anger     2     0     0          2
+    [ ] tree                fear      0     1     1          2
+    [ ] majority            neutral   0     0     2          2
+    how
+
+     demo · 6 clips · ann · demo                  training 34 %
+     Enter start  Space choose  x cancel       ? help  : palette
+    ");
+}
+
+#[test]
+fn the_settings_of_a_net_are_seen_before_and_while_it_is_trained() {
+    let mut stage = Stage::new("train");
+    stage.shows("schedule: epochs ");
+    stage.press(&["G", "k", "k", "k", "l", "g"]);
+    stage.shows("schedule: epochs 5,");
+    stage = training("cnn");
+    stage.shows("no epochs yet");
+    stage.press(&["Tab", "Tab", "Tab"]);
+    stage.shows("layers: conv ");
+    stage.press(&["Tab"]);
+    stage.shows("no epochs yet");
+    let screen = text(&stage.cells(120, 40));
+    assert!(screen.contains("layers: conv ") && screen.contains("no epochs yet"), "{screen}");
 }
 
 #[test]
 fn an_earlier_folds_curves_are_looked_at_again() {
-    let mut stage = training();
+    let mut stage = training("cnn");
     stage.press(&[","]);
     stage.shows("there are no curves yet");
     stage.told([News::Epoch { fold: 0, epoch: epoch(5) }, judged(0, 1), News::Epoch { fold: 1, epoch: epoch(1) }]);
@@ -940,7 +1055,7 @@ fn an_earlier_folds_curves_are_looked_at_again() {
 
 #[test]
 fn what_went_wrong_is_told_with_its_batch_and_how_it_ended() {
-    let mut stage = training();
+    let mut stage = training("cnn");
     let reason = "cnn on loso: fold speaker 08: epoch 3, batch 7 of 29: the loss is not a finite number";
     stage.told([News::Epoch { fold: 0, epoch: epoch(2) }, News::Trouble(reason.to_owned())]);
     stage.shows("! cnn on loso: fold speaker 08:");

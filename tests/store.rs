@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use emolab::corpus::ClipId;
-use emolab::label::{Act, Annotator, NewAnnotation, SchemeId, Timestamp};
+use emolab::label::{Act, Annotator, Exposure, NewAnnotation, SchemeId, Timestamp};
 use emolab::store::{Store, StoreError};
 
 use crate::support::skipped;
@@ -22,6 +22,7 @@ fn new(annotator: &str, clip: &str, act: Act) -> NewAnnotation {
         scheme: SchemeId { name: "emodb7".to_owned(), version: 1 },
         act,
         confidence: None,
+        exposure: None,
         at: Timestamp::now(),
     }
 }
@@ -42,6 +43,7 @@ fn what_was_appended_reads_back_after_reopening() {
     let mut store = Store::open(&path).unwrap();
     let mut sure = label("anna", "wav/ä b.wav");
     sure.confidence = Some(0.1 + 0.2);
+    sure.exposure = Some(Exposure::After("emodb-cnn".to_owned()));
     let first = store.append("/c", &sure).unwrap();
     let said = [
         first.clone(),

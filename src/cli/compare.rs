@@ -1,6 +1,7 @@
 //! `emolab compare`: classifiers on a corpus under a plan, as a table or JSON.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,10 +20,11 @@ use crate::learn::cnn::Settings;
 use crate::learn::{CLASSIFIERS, Norm, classifier};
 use crate::score::{Bootstrap, Interval, fold_spread, report};
 use crate::store::Run;
-use crate::workbench::Keeper;
+use crate::workbench::checkpoints::Checkpoints;
 use crate::workbench::experiment::{Compared, Effort, Judged, Request, compare, default_plan};
 use crate::workbench::log::{Log, Logged};
-use crate::workbench::material::{Listener, check_asked, contenders};
+use crate::workbench::material::{Listener, check_asked, check_pretrain, contenders};
+use crate::workbench::{Keeper, places};
 
 /// Arguments of `emolab compare`.
 #[derive(Debug, Args)]
@@ -81,6 +83,30 @@ pub struct ProtocolArgs {
     /// A second target for nets to learn beside the first: sex.
     #[arg(long, value_name = "TARGET")]
     also: Option<Target>,
+    /// Train nets on images on these corpora first, over the classes shared; again for each: --pretrain A --pretrain B.
+    #[arg(long, value_name = "PATH")]
+    pretrain: Vec<PathBuf>,
+    #[command(flatten)]
+    resuming: Resuming,
+}
+
+/// Going on after a kill.
+#[derive(Debug, Clone, Args)]
+struct Resuming {
+    /// Go on where the same command was killed: finished folds and epochs are not done again, the result is the same.
+    #[arg(long)]
+    resume: bool,
+    /// Folder for what that needs [default: emolab/checkpoints in the XDG state directory].
+    #[arg(long, value_name = "DIR", env = "EMOLAB_CHECKPOINTS")]
+    checkpoints: Option<PathBuf>,
+}
+
+impl Resuming {
+    /// Without a place for them a run goes without.
+    fn checkpoints(&self) -> Option<Checkpoints> {
+        let folder = self.checkpoints.clone().map_or_else(places::checkpoints, Ok);
+        folder.map(|folder| Checkpoints { folder, resume: self.resume }).ok()
+    }
 }
 
 impl ProtocolArgs {
@@ -95,13 +121,27 @@ impl ProtocolArgs {
             epochs: self.epochs.map(|epochs| epochs as usize),
             seed: self.seed,
             nets: self.nets.iter().cloned().collect(),
-            effort: Effort { seeds: self.seeds as usize, also: self.also },
+            effort: self.effort(),
         }
     }
 
-    /// What not every classifier can do: the feature set and the second target asked for.
-    pub fn asked(&self) -> (Option<&str>, Option<Target>) {
-        (self.features.as_deref(), self.also)
+    fn effort(&self) -> Effort {
+        Effort {
+            seeds: self.seeds as usize,
+            also: self.also,
+            pretrain: self.pretrain.clone(),
+            checkpoints: self.resuming.checkpoints(),
+        }
+    }
+
+    /// Checks, before anything is read, that there are such models and that they can do what is asked for.
+    ///
+    /// # Errors
+    /// As [`check_asked`] and [`check_pretrain`].
+    pub fn check(&self, models: &[String]) -> Result<()> {
+        let all = contenders(models)?;
+        check_pretrain(&all, &self.pretrain)?;
+        check_asked(&all, (self.features.as_deref(), self.also))
     }
 }
 
@@ -113,7 +153,7 @@ impl Compare {
             self.models = CLASSIFIERS.iter().map(|kind| kind.name().to_owned()).collect();
         }
         // Before the scan: a typing error should not cost minutes.
-        check_asked(&contenders(&self.models)?, self.protocol.asked())?;
+        self.protocol.check(&self.models)?;
         let log = self.log.open()?;
         let compared = ended(log.as_ref(), self.compare(log.as_ref(), &progress))?;
         self.print(&compared)
@@ -146,6 +186,7 @@ impl Compare {
             }
         }
         out.flush()?;
+        compared.clear_checkpoints();
         if !compared.failed.is_empty() {
             bail!("{} of {} runs failed", compared.failed.len(), compared.failed.len() + compared.runs.len());
         }
@@ -205,7 +246,7 @@ fn side(runs: &[Arc<Judged>]) -> Value {
     })
 }
 
-fn protocol(run: &Run) -> Value {
+pub(super) fn protocol(run: &Run) -> Value {
     let p = &run.protocol;
     let Bootstrap { draws, level, .. } = Bootstrap::default();
     json!({
@@ -214,7 +255,7 @@ fn protocol(run: &Run) -> Value {
         "plan": p.plan.plan, "folds": p.plan.folds, "speakers_leak": p.plan.speakers_leak,
         "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs,
         "rate": p.training.preparation.rate, "preparation": p.training.preparation,
-        "notes": p.plan.notes,
+        "notes": p.plan.notes, "pretrained": p.data.pretrained,
         "interval": { "name": Interval::NAME, "level": level, "draws": draws },
         "chance_uar": chance(run), "emolab": p.maker.emolab, "host": p.maker.host,
     })
@@ -224,7 +265,7 @@ fn chance(run: &Run) -> f64 {
     1.0 / run.classes().len().max(1) as f64
 }
 
-fn run_json(judged: &Judged) -> Value {
+pub(super) fn run_json(judged: &Judged) -> Value {
     let (run, summary) = (&judged.run, &judged.summary);
     let per_class = run.classes().iter().zip(&summary.per_class).map(|(class, score)| {
         json!({ "class": class, "precision": score.precision, "recall": score.recall, "f1": score.f1, "support": score.support })
@@ -253,6 +294,7 @@ fn run_json(judged: &Judged) -> Value {
         "per_class": per_class.collect::<Vec<_>>(),
         "confusion": summary.confusion.rows(),
         "fit_seconds": run.fit_seconds,
+        "cost": run.cost,
         "predictions": predictions.collect::<Vec<_>>(),
     })
 }
@@ -293,6 +335,13 @@ fn text(compared: &Compared) -> Vec<String> {
         all.extend(lines(&std::iter::once(head()).chain(side.iter().map(|judged| row(judged))).collect::<Vec<_>>()));
         all.extend(side.iter().flat_map(|judged| beside(judged)));
         all.push(String::new());
+        all.push(
+            "cost of scoring: one clip at a time, the last fold's model; x real time includes features".to_owned(),
+        );
+        all.extend(lines(
+            &std::iter::once(cost_head()).chain(side.iter().map(|one| cost_row(one))).collect::<Vec<_>>(),
+        ));
+        all.push(String::new());
     }
     if !twin.is_empty() {
         all.push("UAR with speakers leaking, without, and the difference in points:".to_owned());
@@ -313,7 +362,7 @@ fn text(compared: &Compared) -> Vec<String> {
     all
 }
 
-fn protocol_text(judged: &Judged) -> Vec<String> {
+pub(super) fn protocol_text(judged: &Judged) -> Vec<String> {
     let run = &judged.run;
     let (data, plan) = (&run.protocol.data, &run.protocol.plan);
     let mut all = vec![format!(
@@ -343,13 +392,13 @@ fn protocol_text(judged: &Judged) -> Vec<String> {
     all
 }
 
-fn head() -> Vec<String> {
+pub(super) fn head() -> Vec<String> {
     ["model", "features", "UAR %", "95 % (speakers)", "folds mean ± sd", "WA %", "macro-F1 %", "fit s"]
         .map(str::to_owned)
         .to_vec()
 }
 
-fn row(judged: &Judged) -> Vec<String> {
+pub(super) fn row(judged: &Judged) -> Vec<String> {
     let (run, s) = (&judged.run, &judged.summary);
     let interval = s
         .uar_ci
@@ -369,6 +418,24 @@ fn row(judged: &Judged) -> Vec<String> {
     ]
 }
 
+fn cost_head() -> Vec<String> {
+    ["model", "parameters", "MMAC (3 s)", "MB", "ms per clip", "x real time", "fit s"].map(str::to_owned).to_vec()
+}
+
+fn cost_row(judged: &Judged) -> Vec<String> {
+    let (run, cost) = (&judged.run, judged.run.cost.as_ref());
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    vec![
+        run.recipe.title(),
+        dash(cost.map(|cost| cost.parameters.to_string())),
+        dash(cost.and_then(|cost| cost.macs_3s).map(|macs| format!("{:.1}", macs as f64 / 1e6))),
+        dash(cost.map(|cost| format!("{:.2}", cost.megabytes()))),
+        dash(cost.and_then(|cost| cost.clip_ms).map(|ms| format!("{ms:.2}"))),
+        dash(cost.and_then(|cost| cost.real_time).map(|share| format!("{share:.4}"))),
+        format!("{:.1}", run.fit_seconds),
+    ]
+}
+
 /// What a row of the table does not hold: the single fits of several seeds, the second target.
 fn beside(judged: &Judged) -> Vec<String> {
     let recipe = &judged.run.recipe;
@@ -379,7 +446,8 @@ fn beside(judged: &Judged) -> Vec<String> {
     });
     let also = recipe.leaves().iter().find_map(|leaf| leaf.also.clone());
     let also = also.map(|also| format!("{}: learns {also} besides", recipe.title()));
-    single.into_iter().chain(also).collect()
+    let before = judged.run.protocol.data.pretrained.iter().map(|text| format!("{}: {text}", recipe.title()));
+    single.into_iter().chain(also).chain(before).collect()
 }
 
 fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {

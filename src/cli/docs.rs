@@ -12,10 +12,11 @@ use crate::corpus::descriptions;
 use crate::features::{FEATURE_SETS, Kind};
 use crate::file::write_whole;
 use crate::label::{BUILT_IN, Scheme};
-use crate::learn::CLASSIFIERS;
 use crate::learn::committee::FUSIONS;
+use crate::learn::{CLASSIFIERS, Cost};
 use crate::score::METRICS;
 use crate::tui::command::key_sheet_markdown;
+use crate::workbench::cost::on_paper;
 
 /// Arguments of `emolab docs`.
 #[derive(Debug, Args)]
@@ -56,6 +57,18 @@ fn catalogue() -> Result<String> {
             .iter()
             .map(|c| [c.name().to_owned(), kind(c.kind()).to_owned(), c.about().to_owned()])
             .chain(FUSIONS.iter().map(|f| [f.name.to_owned(), "both".to_owned(), f.about.to_owned()])),
+    );
+    let nets = CLASSIFIERS.iter().map(|kind| Ok(on_paper(*kind, 7)?.map(|cost| (kind.name(), cost))));
+    let nets: Vec<(&str, Cost)> = nets.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    section(
+        &mut page,
+        "Nets, with their usual features and 7 classes",
+        ["name", "parameters", "multiply-adds for 3 s of speech, size"],
+        nets.iter().map(|(name, cost)| {
+            let millions = cost.macs_3s.unwrap_or_default() as f64 / 1e6;
+            let work = format!("{millions:.1} million, {:.2} MB", cost.megabytes());
+            [(*name).to_owned(), cost.parameters.to_string(), work]
+        }),
     );
     section(
         &mut page,

@@ -11,7 +11,9 @@ mod log;
 mod model;
 mod prepare;
 mod progress;
+mod quantize;
 mod scan;
+mod search;
 mod table;
 
 use std::ffi::OsString;
@@ -56,8 +58,12 @@ enum Verb {
     Scan(scan::Scan),
     /// Compare classifiers on a corpus under a plan.
     Compare(compare::Compare),
+    /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
+    Search(search::Search),
     /// Fit one classifier on all labelled clips and write a model folder.
     Train(model::Train),
+    /// Make a model folder whose net computes in whole numbers: smaller and faster.
+    Quantize(quantize::Quantize),
     /// Recognise files with a model folder.
     Predict(model::Predict),
     /// Open the workbench in the Label screen.
@@ -152,7 +158,9 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Label(at)) => open(at, tui::Start::Label),
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
+        Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
+        Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),

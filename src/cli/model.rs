@@ -1,9 +1,9 @@
 //! `emolab train` writes a model folder, `emolab predict` uses one.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 
@@ -19,8 +19,9 @@ use crate::features::cache::Cache;
 use crate::learn::Norm;
 use crate::workbench::experiment::compare;
 use crate::workbench::log::{Log, Logged};
-use crate::workbench::material::{Listener, check_asked, contenders};
-use crate::workbench::models::{Row, Saved, Scores, check_folder, train};
+use crate::workbench::material::Listener;
+use crate::workbench::models::{Asked, Row, Saved, Scores, check_folder, train};
+use crate::workbench::shelf::{asked, model};
 
 /// Arguments of `emolab train`.
 #[derive(Debug, Args)]
@@ -54,7 +55,7 @@ impl Train {
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
         let models = vec![self.model.clone()];
-        check_asked(&contenders(&models)?, self.protocol.asked())?;
+        self.protocol.check(&models)?;
         check_folder(&self.out)?;
         let log = self.log.open()?;
         let saved = ended(log.as_ref(), self.train(models, log.as_ref(), &progress))?;
@@ -70,13 +71,15 @@ impl Train {
             Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
         let request = self.protocol.request(models, self.plan.unwrap_or(Plan::Loso));
         let watch = Logged::new(log, progress);
-        let scores = match self.plan {
-            None => Vec::new(),
-            Some(_) => compare(&corpus, &request, &listener, &mut |_| Ok(None), &watch)?.runs,
+        let compared = match self.plan {
+            None => None,
+            Some(_) => Some(compare(&corpus, &request, &listener, &mut |_| Ok(None), &watch)?),
         };
         let mut saved = train(&corpus, &request, &listener, &watch)?;
-        saved.card.scores = scores.iter().map(|judged| Scores::of(judged)).collect();
+        let runs = compared.iter().flat_map(|compared| &compared.runs);
+        saved.card.scores = runs.map(|judged| Scores::of(judged)).collect();
         saved.write(&self.out)?;
+        compared.iter().for_each(|compared| compared.clear_checkpoints());
         progress.end();
         tell_cache(&cache);
         Ok(saved)
@@ -102,11 +105,15 @@ impl Train {
 /// Arguments of `emolab predict`.
 #[derive(Debug, Args)]
 pub struct Predict {
-    /// Model folder.
+    /// Model folder, or the name of a model: one in `models/`, one of your own, or one that comes with emolab.
     model: PathBuf,
-    /// Audio files.
-    #[arg(required = true, value_name = "FILES")]
+    /// Audio files and folders of them; `-` reads a list of paths, one a line.
+    #[arg(required = true, value_name = "PATHS")]
     audio: Vec<PathBuf>,
+    /// How folders tell speakers, for models that scale by speaker: the name of a corpus description or a TOML file.
+    /// Recognised by itself if not given.
+    #[arg(long, value_name = "NAME")]
+    corpus: Option<String>,
     /// Print JSON.
     #[arg(long, conflicts_with = "csv")]
     json: bool,
@@ -122,21 +129,30 @@ impl Predict {
     /// Predicts and prints; files that cannot be read are told and make the verb fail after the others are printed.
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
-        let saved = Saved::open(&self.model)?;
-        if saved.card.recipe.norm == Norm::Speaker && self.audio.len() > 1 && !self.quiet {
-            say("this model scales by speaker: the files are taken as one speaker's");
+        let saved = model(&self.model)?;
+        let by_speaker = saved.card.recipe.norm == Norm::Speaker;
+        let files = asked(&listed(&self.audio)?, (by_speaker, self.corpus.as_deref()), &progress)?;
+        if !self.quiet {
+            remarks(&saved, &files);
         }
-        if saved.card.trained_on.synthetic && !self.quiet {
-            say("this model was trained on synthetic speech: what it says means nothing");
+        let problems = self.print(&saved, &files, &progress)?;
+        for (file, reason) in &problems {
+            say(&format!("{}: {reason}", file.display()));
         }
-        let mut rows = Vec::new();
-        let mut out = stdout();
-        let stream = self.csv;
+        if !problems.is_empty() {
+            bail!("{} of {} files could not be read", problems.len(), files.len());
+        }
+        Ok(())
+    }
+
+    /// CSV batch by batch, everything else at the end.
+    fn print(&self, saved: &Saved, files: &[Asked], progress: &Progress) -> Result<Vec<(PathBuf, String)>> {
+        let (mut rows, mut out, stream) = (Vec::new(), stdout(), self.csv);
         let mut csv = csv::Writer::from_writer(Vec::new());
         if stream {
             csv.write_record(head(&saved.card.classes, "p_"))?;
         }
-        let problems = saved.predict(&self.audio, &progress, &mut |batch| {
+        let problems = saved.predict(files, progress, &mut |batch| {
             if stream {
                 for row in &batch {
                     csv.write_record(cells(row, |p| p.to_string()))?;
@@ -160,13 +176,46 @@ impl Predict {
             }
         }
         out.flush()?;
-        for (file, reason) in &problems {
-            say(&format!("{}: {reason}", file.display()));
+        Ok(problems)
+    }
+}
+
+/// `paths` with the lines of standard input where `-` stands.
+fn listed(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for path in paths {
+        if path != Path::new("-") {
+            all.push(path.clone());
+            continue;
         }
-        if !problems.is_empty() {
-            bail!("{} of {} files could not be read", problems.len(), self.audio.len());
+        for line in std::io::stdin().lines() {
+            let line = line.context("standard input: not a list of paths")?;
+            all.extend((!line.trim().is_empty()).then(|| PathBuf::from(line)));
         }
-        Ok(())
+    }
+    if all.is_empty() {
+        bail!("standard input named no file");
+    }
+    Ok(all)
+}
+
+/// What must be known to read the figures.
+fn remarks(saved: &Saved, files: &[Asked]) {
+    let (all, known) = (files.len(), files.iter().filter(|file| file.speaker.is_some()).count());
+    if saved.card.recipe.norm == Norm::Speaker && all > 1 {
+        match known {
+            0 => say("this model scales by speaker: the files are taken as one speaker's"),
+            known if known < all => {
+                say(&format!(
+                    "this model scales by speaker: {} files without one are taken as one speaker's",
+                    all - known
+                ));
+            }
+            _ => {}
+        }
+    }
+    if saved.card.trained_on.synthetic {
+        say("this model was trained on synthetic speech: what it says means nothing");
     }
 }
 

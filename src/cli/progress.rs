@@ -173,6 +173,7 @@ impl Watch<News> for Progress {
                 let left = live.left(now).map_or_else(String::new, |left| format!("; {left}"));
                 self.line(&format!("{name}: UAR {uar}; {done} of {folds} folds pooled {so_far}{left}"));
             }
+            News::Trial { told, done, total } => self.step(&told, done, total),
             News::Run(judged) => {
                 let (run, uar) = (&judged.run, percent(judged.summary.uar));
                 self.line(&format!("{}, {}: UAR {uar}", run.recipe.title(), run.protocol.plan.plan));

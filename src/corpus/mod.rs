@@ -18,6 +18,7 @@ pub use description::{Description, descriptions};
 pub use plan::{Plan, PlanError, Split};
 pub use scan::{ScanError, Scanned, scan};
 pub use target::{Task, TaskError, UnknownTarget, task};
+pub use tree::audio_under;
 
 use crate::audio::AudioFacts;
 

@@ -107,6 +107,18 @@ impl Tree {
     }
 }
 
+/// All audio files below a folder, by name; unopened.
+///
+/// # Errors
+/// As [`scan`](super::scan()): no folder, no audio in it, cancelling.
+pub fn audio_under(root: &Path, watch: &dyn Watch<Scanned>) -> Result<Vec<PathBuf>, ScanError> {
+    let tree = Tree::walk(root, watch)?;
+    if tree.audio.is_empty() {
+        return Err(ScanError::Empty { root: tree.root });
+    }
+    Ok(tree.audio.into_iter().map(|found| found.path).collect())
+}
+
 impl ClipId {
     /// The id of a path relative to the root: `.` is dropped, `a/../b` is `b`.
     pub fn of(relative: &Path) -> ClipId {

@@ -11,7 +11,7 @@ use super::dsp::mel::{self, Mel, MelBank, Norm, Scale};
 use super::dsp::shape::gain_to;
 use super::dsp::{Framing, Stft};
 use super::parameter::{Asked, spelled};
-use super::{Chosen, Column, FeatureError, FeatureSet, Features, Kind, Parameters, SpecError, checked};
+use super::{Chosen, Column, FeatureError, FeatureSet, Features, Kind, Parameters, Raster, SpecError, checked};
 use crate::audio::Wave;
 
 /// Log-mel, delta, delta-delta: 64 Slaney bands from 50 Hz to 8 kHz (or half the rate), 25 ms window, 10 ms hop.
@@ -72,6 +72,21 @@ impl Spectrogram {
         Ok((db, frames))
     }
 
+    /// Where its pixels lie. A band reaches halfway to its neighbours' centres.
+    pub(super) fn raster(&self, rate: u32) -> Raster {
+        let mel = self.mel(rate);
+        let (low, high) = (mel.scale.mel(mel.low), mel.scale.mel(mel.high));
+        let edge = |band: usize| mel.scale.hz(low + (high - low) * (band as f64 + 0.5) / (mel.bands + 1) as f64);
+        let edges = Some((0..=mel.bands).map(edge).collect());
+        Raster { edges, ..Raster::frames(&self.framing(rate), rate) }
+    }
+
+    /// The bands at that rate.
+    fn mel(&self, rate: u32) -> Mel {
+        let high = self.high.min(f64::from(rate) / 2.0);
+        Mel { bands: self.bands, low: self.low.min(high / 2.0), high, scale: self.scale, norm: Norm::Area }
+    }
+
     /// Window and hop in samples.
     pub(super) fn framing(&self, rate: u32) -> Framing {
         Framing::seconds(rate, self.window, self.hop)
@@ -83,9 +98,7 @@ impl Spectrogram {
         const BLOCK: usize = 8;
         let framing = self.framing(wave.rate);
         let frames = framing.frames(wave.samples.len());
-        let high = self.high.min(f64::from(wave.rate) / 2.0);
-        let mel = Mel { bands: self.bands, low: self.low.min(high / 2.0), high, scale: self.scale, norm: Norm::Area };
-        let bank = MelBank::of(&framing.frequencies(wave.rate), mel);
+        let bank = MelBank::of(&framing.frequencies(wave.rate), self.mel(wave.rate));
         let mut stft = Stft::scaled(framing, self.level.map_or(1.0, |level| gain_to(&wave.samples, level)));
         let mut block = vec![0.0; BLOCK * self.bands];
         for first in (0..frames).step_by(BLOCK) {
@@ -187,6 +200,10 @@ impl FeatureSet for LogMel {
         Ok(Features::Image(image.into_shared()))
     }
 
+    fn raster(&self, rate: u32) -> Option<Raster> {
+        Some(self.spectrogram.raster(rate))
+    }
+
     /// `bands`, `window` and `hop` in seconds, `low` and `high` in Hz, `scale` slaney or htk, `level` as root mean
     /// square or `keep`.
     fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
@@ -221,6 +238,21 @@ mod tests {
         match LOGMEL.extract(&Wave { samples, rate: 22_050 }).unwrap() {
             Features::Image(image) => image,
             Features::Row(_) => panic!("logmel makes images"),
+        }
+    }
+
+    #[test]
+    fn a_tone_is_loudest_in_the_band_whose_edges_hold_it() {
+        let rate = 22_050;
+        let raster = LOGMEL.raster(rate).unwrap();
+        let edges = raster.edges.unwrap();
+        assert!((edges.len(), raster.hop) == (65, 221.0 / 22_050.0));
+        for hz in [180.0, 700.0, 1500.0, 5000.0] {
+            let wave = (0..8000).map(|i| (i as f32 * hz * std::f32::consts::TAU / rate as f32).sin() * 0.3).collect();
+            let image = image(wave);
+            let loudest = (0..64).max_by(|a, b| image[(0, *a, 15)].total_cmp(&image[(0, *b, 15)])).unwrap();
+            let (low, high) = (edges[loudest] as f32, edges[loudest + 1] as f32);
+            assert!((low..high).contains(&hz), "{hz} Hz in the band from {low} to {high}");
         }
     }
 

@@ -10,7 +10,7 @@ use ndarray::Array3;
 use super::dsp::{Kernel, mel, wide};
 use super::logmel::{Spectrogram, derive};
 use super::parameter::{Asked, spelled};
-use super::{Chosen, Column, FeatureError, FeatureSet, Features, Kind, Parameters, SpecError};
+use super::{Chosen, Column, FeatureError, FeatureSet, Features, Kind, Parameters, Raster, SpecError};
 use crate::audio::Wave;
 
 /// Mean and standard deviation of 40 coefficients and of their first and second derivatives.
@@ -255,6 +255,11 @@ impl FeatureSet for MfccLld {
         // The buffer was made for this shape; an image of zeros would be the answer to a bug here.
         let image = Array3::from_shape_vec(shape, tracks).unwrap_or_else(|_| Array3::zeros(shape));
         Ok(Features::Image(image.into_shared()))
+    }
+
+    /// Coefficients are no frequencies: their frames lie where those of `logmel` do.
+    fn raster(&self, rate: u32) -> Option<Raster> {
+        Some(Raster { edges: None, ..self.cepstrum.spectrogram.raster(rate) })
     }
 
     /// `n`, `lifter`, and the parameters of `logmel`.

@@ -64,6 +64,15 @@ pub struct Column {
     pub source: &'static str,
 }
 
+/// Where the pixels of an image lie, for whoever draws something of its size over a spectrogram.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raster {
+    /// Seconds from one frame to the next; frame `t` is centred on `t * hop`.
+    pub hop: f64,
+    /// Edges of the bands in Hz, lowest first, one more than there are bands; `None` where bands are no frequencies.
+    pub edges: Option<Vec<f64>>,
+}
+
 /// A recipe that turns a wave into [`Features`]; one static per file, listed in [`FEATURE_SETS`].
 pub trait FeatureSet: Send + Sync {
     /// As typed after `--set`, parameters included: `logmel`, `logmel:bands=40`.
@@ -86,6 +95,10 @@ pub trait FeatureSet: Send + Sync {
     /// [`FeatureError`] when the wave is empty, not finite, or of no usable rate. A short or silent wave is not an
     /// error: what it lacks has the value the set documents, and every number is finite.
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError>;
+    /// Where the pixels of its images lie, of a wave of that rate; `None` for rows.
+    fn raster(&self, _rate: u32) -> Option<Raster> {
+        None
+    }
     /// The sets that stand side by side in this one; none for a set of its own.
     fn parts(&self) -> &[Chosen] {
         &[]
@@ -96,6 +109,13 @@ pub trait FeatureSet: Send + Sync {
     /// [`SpecError::Parameter`] for one that the set does not have, or a value that makes no sense.
     fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
         Err(parameters.unknown(self.name(), &[]))
+    }
+}
+
+impl Raster {
+    /// Of bands that are no frequencies.
+    fn frames(framing: &dsp::Framing, rate: u32) -> Raster {
+        Raster { hop: framing.hop as f64 / f64::from(rate.max(1)), edges: None }
     }
 }
 

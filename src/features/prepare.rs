@@ -119,7 +119,16 @@ impl Preparation {
     /// # Errors
     /// [`AudioError::Resample`] when a rate is 0.
     pub fn apply(&self, sound: Sound) -> Result<Wave, AudioError> {
+        Ok(self.applied(sound)?.0)
+    }
+
+    /// The wave, and the second of the sound at which it begins: below 0 where it was filled up in front.
+    ///
+    /// # Errors
+    /// As [`Preparation::apply`].
+    pub fn applied(&self, sound: Sound) -> Result<(Wave, f64), AudioError> {
         let mut wave = self.mono.of(sound);
+        let mut start = 0;
         if wave.rate != self.rate {
             wave = wave.resample(self.rate)?;
         }
@@ -128,18 +137,21 @@ impl Preparation {
             if !heard.is_empty() {
                 wave.samples.truncate(heard.end);
                 wave.samples.drain(..heard.start);
+                start = heard.start as isize;
             }
         }
         if let Some(intensity) = self.intensity {
             wave = wave.normalised(intensity.level());
         }
         if let Some(length) = self.length {
+            start += length.start(wave.samples.len(), wave.rate);
             wave = length.of(&wave);
         }
         if let Some(coefficient) = self.pre_emphasis {
             wave.samples = preemphasis(&wave.samples, coefficient as f32);
         }
-        Ok(wave)
+        let start = start as f64 / f64::from(wave.rate.max(1));
+        Ok((wave, start))
     }
 
     /// Names the preparation in file names: equal for equal preparations, and no two others; `22050` for the plain one.
@@ -249,10 +261,27 @@ impl Length {
     /// Seconds that a clip can be cut or filled up to.
     pub const SECONDS: RangeInclusive<f64> = 0.01..=600.0;
 
+    /// Samples of that rate.
+    fn samples(self, rate: u32) -> usize {
+        ((self.seconds * f64::from(rate)).round() as usize).max(1)
+    }
+
+    /// What of so many samples too many or too few lies in front.
+    fn before(self, room: usize) -> usize {
+        if self.from == Anchor::Centre { room / 2 } else { 0 }
+    }
+
+    /// The sample of a wave of `have` samples at which the result begins; below 0 where it is filled up in front.
+    fn start(self, have: usize, rate: u32) -> isize {
+        let wanted = self.samples(rate);
+        let before = self.before(have.abs_diff(wanted)) as isize;
+        if have >= wanted { before } else { -before }
+    }
+
     fn of(self, wave: &Wave) -> Wave {
-        let wanted = ((self.seconds * f64::from(wave.rate)).round() as usize).max(1);
+        let wanted = self.samples(wave.rate);
         let have = wave.samples.len();
-        let before = |room: usize| if self.from == Anchor::Centre { room / 2 } else { 0 };
+        let before = |room: usize| self.before(room);
         let samples = match self.fill {
             _ if have == 0 => Vec::new(),
             _ if have >= wanted => wave.samples[before(have - wanted)..][..wanted].to_vec(),

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Chosen, Column, FEATURE_SETS, FeatureError, FeatureSet, Features, Kind, USUAL_RATE};
+use super::{Chosen, Column, FEATURE_SETS, FeatureError, FeatureSet, Features, Kind, Raster, USUAL_RATE};
 use crate::audio::Wave;
 
 /// Why a name is no feature set.
@@ -106,6 +106,10 @@ impl FeatureSet for &'static dyn FeatureSet {
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError> {
         (**self).extract(wave)
     }
+    fn raster(&self, rate: u32) -> Option<Raster> {
+        (**self).raster(rate)
+    }
+
     fn parts(&self) -> &[Chosen] {
         (**self).parts()
     }

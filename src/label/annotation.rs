@@ -63,6 +63,8 @@ pub struct NewAnnotation {
     pub act: Act,
     /// How sure, 0..=1, where the annotator says so.
     pub confidence: Option<f64>,
+    /// What of a model the annotator saw; `None` = no model was asked.
+    pub exposure: Option<Exposure>,
     /// When.
     pub at: Timestamp,
 }
@@ -84,8 +86,19 @@ pub struct Annotation {
     pub act: Act,
     /// How sure, 0..=1, where the annotator says so.
     pub confidence: Option<f64>,
+    /// What of a model the annotator saw; `None` = no model was asked.
+    pub exposure: Option<Exposure>,
     /// When.
     pub at: Timestamp,
+}
+
+/// How an annotation stands to what a model says of the clip; written `before:MODEL` or `after:MODEL`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exposure {
+    /// The model's view of the clip had been on the screen when this was said.
+    Before(String),
+    /// The model's view came on the screen only once this was said: it is as blind as without a model.
+    After(String),
 }
 
 /// A moment in UTC, to the millisecond; written as RFC 3339, always with three decimals and `Z`, so that text sorts
@@ -174,8 +187,17 @@ impl NewAnnotation {
     /// The same, with the number the store gave it.
     #[must_use]
     pub fn numbered(self, id: AnnotationId) -> Annotation {
-        let NewAnnotation { clip, audio, annotator, scheme, act, confidence, at } = self;
-        Annotation { id, clip, audio, annotator, scheme, act, confidence, at }
+        let NewAnnotation { clip, audio, annotator, scheme, act, confidence, exposure, at } = self;
+        Annotation { id, clip, audio, annotator, scheme, act, confidence, exposure, at }
+    }
+}
+
+impl Exposure {
+    /// The model.
+    pub fn model(&self) -> &str {
+        match self {
+            Exposure::Before(model) | Exposure::After(model) => model,
+        }
     }
 }
 
@@ -227,6 +249,29 @@ impl FromStr for SchemeId {
             .and_then(|(name, version)| Some(SchemeId { name: name.to_owned(), version: version.parse().ok()? }))
             .filter(|id| !id.name.is_empty())
             .ok_or_else(|| format!("`{text}` is not a scheme's name@version"))
+    }
+}
+
+impl fmt::Display for Exposure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exposure::Before(model) => write!(f, "before:{model}"),
+            Exposure::After(model) => write!(f, "after:{model}"),
+        }
+    }
+}
+
+impl FromStr for Exposure {
+    type Err = String;
+
+    /// # Errors
+    /// Text that is neither `before:MODEL` nor `after:MODEL`.
+    fn from_str(text: &str) -> Result<Exposure, String> {
+        match text.split_once(':') {
+            Some(("before", model)) if !model.is_empty() => Ok(Exposure::Before(model.to_owned())),
+            Some(("after", model)) if !model.is_empty() => Ok(Exposure::After(model.to_owned())),
+            _ => Err(format!("`{text}` is neither before:MODEL nor after:MODEL")),
+        }
     }
 }
 
@@ -291,6 +336,16 @@ mod tests {
         assert_eq!(id.to_string(), "a@b@3");
         for bad in ["", "x", "@1", "x@", "x@-1", "x@one"] {
             assert!(bad.parse::<SchemeId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn exposures_read_back_and_a_name_may_hold_a_colon() {
+        for exposure in [Exposure::Before("a:b".to_owned()), Exposure::After("cnn".to_owned())] {
+            assert_eq!(exposure.to_string().parse(), Ok(exposure));
+        }
+        for bad in ["", "before", "after:", "during:cnn"] {
+            assert!(bad.parse::<Exposure>().is_err(), "{bad}");
         }
     }
 

@@ -49,6 +49,9 @@ pub struct Row {
     pub at: Timestamp,
     /// True when it no longer counts (undone, or replaced by a later one).
     pub superseded: bool,
+    /// `before:MODEL`: the model's view of the clip was seen before; `after:MODEL`: only afterwards; empty: no model.
+    #[serde(default)]
+    pub exposure: Option<String>,
 }
 
 /// What an export wrote.
@@ -110,6 +113,7 @@ impl Row {
             confidence: annotation.confidence,
             at: annotation.at,
             superseded,
+            exposure: annotation.exposure.as_ref().map(ToString::to_string),
         }
     }
 
@@ -123,13 +127,14 @@ impl Row {
         let scheme: SchemeId = self.scheme.parse()?;
         let act = Act::from_parts(&self.act, self.value, self.refers_to)
             .ok_or_else(|| format!("`act`: `{}` does not fit `value` and `refers_to`", self.act))?;
+        let exposure = self.exposure.filter(|text| !text.is_empty()).map(|text| text.parse()).transpose()?;
         let (clip, audio, confidence, at) = (self.file, self.audio, self.confidence, self.at);
-        Ok(NewAnnotation { clip, audio, annotator, scheme, act, confidence, at }.numbered(self.id))
+        Ok(NewAnnotation { clip, audio, annotator, scheme, act, confidence, exposure, at }.numbered(self.id))
     }
 }
 
 /// Columns of a [`Row`], and of a vote's row: written even when there is no row, so that a reader knows nothing is missing.
-const ROW: &str = "id,file,audio,annotator,annotator_kind,scheme,act,value,refers_to,confidence,at,superseded";
+const ROW: &str = "id,file,audio,annotator,annotator_kind,scheme,act,value,refers_to,confidence,at,superseded,exposure";
 const VOTE: &str = "file,scheme,label,raters,counts,tied,flags";
 
 fn rows(annotations: &[Annotation]) -> Vec<Row> {
@@ -222,6 +227,7 @@ fn beside(file: &Path) -> PathBuf {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::Exposure;
     use super::super::test_events::Events;
     use super::*;
     use proptest::prelude::*;
@@ -298,11 +304,13 @@ mod tests {
             (1_i64..).prop_map(|id| Act::Redo(AnnotationId(id))),
         ];
         let annotator = prop_oneof![".+".prop_map(Annotator::Human), ".+".prop_map(Annotator::Machine)];
-        let rest = (proptest::option::of(0.0..=1.0), 0_i64..4_000_000_000_000, "[a-z@]+", any::<u32>());
-        (any::<i64>(), ".+", annotator, act, rest).prop_map(|(id, clip, annotator, act, (sure, at, name, version))| {
+        let seen = prop_oneof![".+".prop_map(Exposure::Before), ".+".prop_map(Exposure::After)];
+        let known = (proptest::option::of(0.0..=1.0), proptest::option::of(seen));
+        let rest = (known, 0_i64..4_000_000_000_000, "[a-z@]+", any::<u32>());
+        (any::<i64>(), ".+", annotator, act, rest).prop_map(|(id, clip, annotator, act, (known, at, name, version))| {
             let at = Timestamp::from_millis(at).unwrap();
-            let (clip, scheme, confidence) = (ClipId(clip), SchemeId { name, version }, sure);
-            NewAnnotation { clip, audio: String::new(), annotator, scheme, act, confidence, at }
+            let (clip, scheme, (confidence, exposure)) = (ClipId(clip), SchemeId { name, version }, known);
+            NewAnnotation { clip, audio: String::new(), annotator, scheme, act, confidence, exposure, at }
                 .numbered(AnnotationId(id))
         })
     }

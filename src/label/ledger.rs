@@ -45,6 +45,7 @@ impl Ledger {
             Act::Redo(target) => (*target, false),
             act => return self.act(event, act),
         };
+        self.expose(event);
         let turned = if undo { self.turn_off(target) } else { self.turn_on(target) };
         let toggler = Event::Toggle { target };
         self.events.insert(event.id, toggler);
@@ -71,6 +72,11 @@ impl Ledger {
     /// The remark that holds for a clip.
     pub fn note(&self, clip: &ClipId) -> Option<&str> {
         self.clip(clip)?.notes.last().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// The model whose view of a clip was seen last, before or after something that was said about it, undone or not.
+    pub fn exposed(&self, clip: &ClipId) -> Option<&str> {
+        self.clip(clip)?.seen.as_deref()
     }
 
     /// What undo would take back: the last act that holds, on whatever clip.
@@ -114,8 +120,17 @@ impl Ledger {
             _ => Field::Note,
         };
         self.events.insert(event.id, Event::Act { clip, field, act: act.clone(), toggled_by: None });
+        self.expose(event);
         self.undone.clear();
         self.put(event.id);
+    }
+
+    /// What was seen stays seen.
+    fn expose(&mut self, event: &Annotation) {
+        if let Some(exposure) = &event.exposure {
+            let clip = self.place(&event.clip);
+            self.clips[clip].seen = Some(exposure.model().to_owned());
+        }
     }
 
     /// Makes a known act hold. True when it did not before.
@@ -182,6 +197,8 @@ struct ClipState {
     skips: Vec<(AnnotationId, ())>,
     flags: Vec<(AnnotationId, bool)>,
     notes: Vec<(AnnotationId, String)>,
+    /// The model whose view was seen last.
+    seen: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -200,7 +217,8 @@ enum Field {
 
 impl ClipState {
     fn new(id: ClipId) -> ClipState {
-        ClipState { id, labels: Vec::new(), skips: Vec::new(), flags: Vec::new(), notes: Vec::new() }
+        let (labels, skips, flags, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        ClipState { id, labels, skips, flags, notes, seen: None }
     }
 
     fn holds(&self, field: Field, id: AnnotationId) -> bool {
@@ -288,6 +306,18 @@ mod tests {
                 self.say(&clip, Act::Redo(id));
             }
         }
+    }
+
+    #[test]
+    fn what_a_model_showed_stays_known_though_the_act_is_undone() {
+        let mut s = Session::default();
+        let mut event = s.events.say("a", label("fear"));
+        event.exposure = Some(crate::label::Exposure::After("cnn".to_owned()));
+        s.ledger.apply(&event);
+        s.say("b", label("fear"));
+        assert_eq!((s.ledger.exposed(&clip("a")), s.ledger.exposed(&clip("b"))), (Some("cnn"), None));
+        s.say("a", Act::Undo(event.id));
+        assert_eq!((s.ledger.label(&clip("a")), s.ledger.exposed(&clip("a"))), (None, Some("cnn")));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod scheme;
 mod test_events;
 mod vote;
 
-pub use annotation::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, SchemeId, Timestamp};
+pub use annotation::{Act, Annotation, AnnotationId, Annotator, Exposure, NewAnnotation, SchemeId, Timestamp};
 pub use export::{ExportError, Exported, Format, Row, export};
 pub use ledger::Ledger;
 pub use queue::{Progress, Queue};

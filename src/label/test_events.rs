@@ -25,6 +25,7 @@ impl Events {
             scheme: SchemeId { name: "s".to_owned(), version: 1 },
             act,
             confidence: None,
+            exposure: None,
             at: Timestamp::from_millis(1_700_000_000_000 + self.last).expect("in range"),
         };
         new.numbered(AnnotationId(self.last))

@@ -2,8 +2,8 @@
 //!
 //! Seeds: the mean of their probabilities. Members of a fusion: the mean of the logarithms of their probabilities (a
 //! geometric mean, normalised), each member calibrated before on speakers that it did not learn from: nets on those that
-//! chose their best epoch, others across folds of the training groups. Members weigh the same: weights fitted on a handful of
-//! speakers were no better than equal ones, and would be one more thing to choose. A committee may be of committees.
+//! chose their best epoch, others across folds of the training groups. Members weigh the same: the only clips that a net's
+//! weight could be fitted on are those that chose its best epoch, and they flatter it. A committee may be of committees.
 //! Deliberately absent: test folds, and one fit (`fit.rs`).
 
 use std::cell::Cell;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::calibration::{self, logarithms, temperature, tempered};
+use super::calibration::{self, RANGE, logarithms, temperature, tempered};
 use super::cnn::{Keeper, Unkept};
 use super::fit::{Fitted, fit, fit_kept};
 use super::{Data, Epoch, Inputs, LearnError, Recipe, Weights, classifier};
@@ -123,7 +123,10 @@ impl Hall<'_> {
         // All nets of a committee are one course to who watches.
         let told = Mapped::new(self.watch, |told: Epoch| {
             let (epoch, epochs) = (before * told.epochs + told.epoch, nets * told.epochs);
-            Some(Epoch { epoch, epochs, ..told })
+            let best = told.best.map(|best| before * told.epochs + best);
+            // Whatever this fit does, one that is still to come may stop.
+            let may_stop = told.may_stop || before + 1 < nets;
+            Some(Epoch { epoch, epochs, best, may_stop, ..told })
         });
         let fitted = fit_kept(recipe, data, (self.keepers)(name), &told)?;
         let own = if calibrated && !is_net(recipe) { Some(cross_fitted(recipe, data, self.watch)?) } else { None };
@@ -166,7 +169,7 @@ fn cross_fitted(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Resul
         said.extend(logarithms(&fitted.scores(&test.inputs, &test.groups)?));
         labels.extend(test.labels);
     }
-    Ok(temperature(&said, &labels))
+    Ok(temperature(&said, &labels, RANGE))
 }
 
 impl Committee {
@@ -193,6 +196,34 @@ impl Committee {
         Ok(Verdict { scores: mean(&each), seeds: each })
     }
 
+    /// What of the clip at `row` spoke for a class (see [`Fitted::saliency`]), and the feature set whose image that is: the
+    /// mean over all fits that read the first image of the committee. `None` where no fit can tell.
+    ///
+    /// # Errors
+    /// As [`Committee::scores`].
+    pub fn saliency(
+        &self,
+        views: &Views,
+        groups: &[usize],
+        of: (usize, usize),
+    ) -> Result<Option<(&str, Array2<f32>)>, LearnError> {
+        let mut found: Option<(&str, Array2<f32>)> = None;
+        for fitted in self.fits() {
+            let name = fitted.recipe().features.as_str();
+            let inputs = views.get(name).ok_or_else(|| LearnError::WrongInput(format!("no features `{name}`")))?;
+            if found.as_ref().is_some_and(|(other, _)| *other != name) {
+                continue;
+            }
+            match (fitted.saliency(inputs, groups, of)?, &mut found) {
+                (Some(map), Some((_, sum))) => *sum += &map,
+                (Some(map), none) => *none = Some((name, map)),
+                (None, _) => {}
+            }
+        }
+        let most = |map: &Array2<f32>| map.fold(0.0_f32, |most, &value| most.max(value)).max(f32::MIN_POSITIVE);
+        Ok(found.map(|(name, sum)| (name, &sum / most(&sum))))
+    }
+
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
@@ -217,6 +248,39 @@ impl Committee {
     /// Number of trained parameters of all fits.
     pub fn parameters(&self) -> usize {
         self.fits().iter().map(|fitted| fitted.parameters()).sum()
+    }
+
+    /// Multiply-adds of scoring a clip that has so many frames in each feature set; `None` where a fit does not count them.
+    pub fn macs(&self, frames: &dyn Fn(&str) -> usize) -> Option<u64> {
+        self.fits().iter().map(|fitted| fitted.macs(frames(&fitted.recipe().features))).sum()
+    }
+
+    /// The same with every net in whole numbers that can be (see [`Fitted::quantized`]); other members stay as they are.
+    ///
+    /// # Errors
+    /// As [`Fitted::quantized`], when no fit can be quantized.
+    pub fn quantized(&self, views: &Views, groups: &[usize]) -> Result<Committee, LearnError> {
+        let body = match &self.body {
+            Body::One(fitted, own) => {
+                let name = &self.recipe.features;
+                let inputs = views.get(name).ok_or_else(|| LearnError::WrongInput(format!("no features `{name}`")))?;
+                Body::One(Box::new(fitted.quantized(inputs, groups)?), *own)
+            }
+            Body::Many(all) => {
+                let each: Vec<_> = all.iter().map(|one| one.quantized(views, groups)).collect();
+                if let (true, Some(Err(why))) = (each.iter().all(Result::is_err), each.first()) {
+                    return Err(why.clone());
+                }
+                let as_it_is = |one: &Committee| Committee::load(one.recipe.clone(), one.classes(), &one.weights()?);
+                let either = |(one, made): (&Committee, Result<Committee, LearnError>)| made.or_else(|_| as_it_is(one));
+                Body::Many(all.iter().zip(each).map(either).collect::<Result<_, _>>()?)
+            }
+        };
+        Ok(Committee { recipe: self.recipe.clone(), body })
+    }
+
+    fn classes(&self) -> usize {
+        self.fits()[0].classes()
     }
 
     /// Everything that [`Committee::load`] needs beside the recipe and the number of classes; of one fit, its own.

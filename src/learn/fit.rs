@@ -12,7 +12,7 @@ use super::cnn::{Keeper, Unkept};
 use super::norm::Prep;
 use super::worker::{guarded, on_own_thread};
 use super::{
-    CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Weights, classifier,
+    CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Start, Weights, classifier,
 };
 use crate::features::Kind;
 use crate::job::{Mapped, Watch};
@@ -60,6 +60,7 @@ pub fn fit_kept(
         let extras = Extras {
             second: data.extras.second.and_then(learnable),
             altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
+            starts: data.extras.starts.into_iter().map(|(name, start)| (name, of_classes(start, &present))).collect(),
             neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
         };
         let told = Mapped::new(watch, |epoch: Epoch| Some(epoch.of_task(&present, data.classes)));
@@ -88,6 +89,24 @@ impl Fitted {
         self.spread(&found, inputs.len())
     }
 
+    /// What of the clip at `row` spoke for a class (see [`Model::saliency`]); `None` also for a class that did not occur in
+    /// training. The other clips are there to be scaled with, as in [`Fitted::scores`].
+    ///
+    /// # Errors
+    /// As [`Fitted::scores`].
+    pub fn saliency(
+        &self,
+        inputs: &Inputs,
+        groups: &[usize],
+        (row, class): (usize, usize),
+    ) -> Result<Option<Array2<f32>>, LearnError> {
+        same_length("groups", groups.len(), inputs.len())?;
+        let Some(class) = self.present.iter().position(|&present| present == class) else { return Ok(None) };
+        finite(inputs)?;
+        let ready = self.prep.apply(inputs, groups)?.select(&[row]);
+        guarded(&self.recipe.classifier, || self.model.saliency(&ready, class))?
+    }
+
     /// The recipe.
     #[must_use]
     pub fn recipe(&self) -> &Recipe {
@@ -110,6 +129,29 @@ impl Fitted {
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.model.parameters()
+    }
+
+    /// Multiply-adds of scoring a clip of so many frames; `None` where they are not counted.
+    #[must_use]
+    pub fn macs(&self, frames: usize) -> Option<u64> {
+        self.model.macs(frames)
+    }
+
+    /// The same with the front of its net in whole numbers, calibrated on `inputs` (n clips, of these groups), which need
+    /// no labels and should look like those of training.
+    ///
+    /// # Errors
+    /// `WrongInput` when the classifier has no part that can be quantized or the inputs do not look like those of
+    /// training, `NotFinite`, `TooFewRows` without a clip.
+    pub fn quantized(&self, inputs: &Inputs, groups: &[usize]) -> Result<Fitted, LearnError> {
+        same_length("groups", groups.len(), inputs.len())?;
+        if inputs.is_empty() {
+            return Err(LearnError::TooFewRows("quantizing needs clips to calibrate on".to_owned()));
+        }
+        finite(inputs)?;
+        let model = self.model.quantized(&self.prep.apply(inputs, groups)?)?;
+        let (recipe, present, prep) = (self.recipe.clone(), self.present.clone(), self.prep.clone());
+        Ok(Fitted { recipe, classes: self.classes, present, prep, model })
     }
 
     /// Temperature of the scores (see [`Model::temperature`]).
@@ -233,6 +275,12 @@ fn renumbered(labels: &[usize]) -> (Vec<usize>, Vec<usize>) {
     present.dedup();
     let places = labels.iter().map(|label| present.partition_point(|class| class < label)).collect();
     (present, places)
+}
+
+/// A start numbered as the classes that occur; for other classes without any, so that its head is not taken.
+fn of_classes(start: Arc<Start>, present: &[usize]) -> Arc<Start> {
+    let classes = if start.classes == present { (0..present.len()).collect() } else { Vec::new() };
+    Arc::new(Start { weights: start.weights.clone(), classes })
 }
 
 /// Second labels with the classes that occur numbered without gaps; `None` where fewer than two do.

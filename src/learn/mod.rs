@@ -7,6 +7,7 @@ mod altered;
 mod calibration;
 pub mod cnn;
 pub mod committee;
+mod cost;
 mod fit;
 mod forest;
 mod knn;
@@ -18,15 +19,18 @@ mod naive_bayes;
 pub mod norm;
 mod pairs;
 mod shares;
+pub mod space;
 mod svm;
 mod tree;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ndarray::{Array, Array2, ArrayD, Dimension};
 
 pub use altered::{Alter, Altered};
+pub use cost::Cost;
 pub use fit::{Fitted, fit, fit_kept};
 
 use crate::features::{Image, Kind};
@@ -66,6 +70,17 @@ pub struct Extras {
     pub altered: Option<Altered>,
     /// The class of speech without emotion, if the task has one.
     pub neutral: Option<usize>,
+    /// Fitted nets to start from, by the classifier's name.
+    pub starts: BTreeMap<String, Arc<Start>>,
+}
+
+/// A net fitted to other clips, to start from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// As [`Model::weights`] gave them.
+    pub weights: Weights,
+    /// Class numbers that its head tells apart, ascending; a net for others gets a head of its own.
+    pub classes: Vec<usize>,
 }
 
 /// Labels of a second kind.
@@ -159,6 +174,8 @@ pub struct Pace {
 pub struct Weights {
     /// Numbers by name.
     pub tensors: BTreeMap<String, ArrayD<f32>>,
+    /// Whole numbers by name: weights of quantized layers.
+    pub int8: BTreeMap<String, ArrayD<i8>>,
     /// Opaque bytes by name, for models of other crates (their serde form as JSON).
     pub bytes: BTreeMap<String, Vec<u8>>,
 }
@@ -245,6 +262,14 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// [`LearnError::WrongInput`] when the inputs do not look like those of training.
     fn scores(&self, inputs: &Inputs) -> Result<Array2<f64>, LearnError>;
+    /// What of the only image in `inputs` spoke for a class: bands x frames, 0 (nothing) to 1 (most); `None` where the
+    /// model does not read images or cannot tell.
+    ///
+    /// # Errors
+    /// As [`Model::scores`].
+    fn saliency(&self, _inputs: &Inputs, _class: usize) -> Result<Option<Array2<f32>>, LearnError> {
+        Ok(None)
+    }
     /// Everything needed to rebuild it; equal models give equal weights.
     fn weights(&self) -> Weights;
     /// Number of trained parameters, for the card.
@@ -252,6 +277,17 @@ pub trait Model: Send + Sync {
     /// Temperature fitted on held-out training clips, by which the scores are calibrated; `None` = they are not.
     fn temperature(&self) -> Option<f64> {
         None
+    }
+    /// Multiply-adds of scoring a clip of so many frames; `None` where they are not counted.
+    fn macs(&self, _frames: usize) -> Option<u64> {
+        None
+    }
+    /// The same model with its front in whole numbers (see `cnn::quantized`), calibrated on `inputs`, which need no labels.
+    ///
+    /// # Errors
+    /// [`LearnError::WrongInput`] when it has no part that can be quantized, or the inputs are not those of training.
+    fn quantized(&self, _inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
+        Err(LearnError::WrongInput("only nets with 3x3 convolutions on images can be quantized".to_owned()))
     }
 }
 
@@ -262,6 +298,8 @@ const BEST_EPOCH: &str = "best UAR on held-out training speakers (held-out train
 /// All classifiers, in the order of pickers and tables.
 pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &cnn::CNN,
+    &cnn::CNN1D,
+    &cnn::CRNN,
     &cnn::MLP,
     &svm::Svm,
     &linear_svm::LinearSvm,
@@ -402,7 +440,7 @@ impl Extras {
             classes: second.classes,
         });
         let altered = self.altered.as_ref().map(|altered| altered.select(rows));
-        Extras { second, altered, neutral: self.neutral }
+        Extras { second, altered, neutral: self.neutral, starts: self.starts.clone() }
     }
 }
 
@@ -451,6 +489,7 @@ impl Weights {
     /// Takes in all of `inner`, with `room/` before the names.
     pub fn nest(&mut self, room: &str, inner: Weights) {
         self.tensors.extend(inner.tensors.into_iter().map(|(name, tensor)| (format!("{room}/{name}"), tensor)));
+        self.int8.extend(inner.int8.into_iter().map(|(name, tensor)| (format!("{room}/{name}"), tensor)));
         self.bytes.extend(inner.bytes.into_iter().map(|(name, bytes)| (format!("{room}/{name}"), bytes)));
     }
 
@@ -460,6 +499,7 @@ impl Weights {
         let own = |name: &String| name.strip_prefix(room).and_then(|rest| rest.strip_prefix('/')).map(str::to_owned);
         Weights {
             tensors: self.tensors.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect(),
+            int8: self.int8.iter().filter_map(|(name, tensor)| Some((own(name)?, tensor.clone()))).collect(),
             bytes: self.bytes.iter().filter_map(|(name, bytes)| Some((own(name)?, bytes.clone()))).collect(),
         }
     }

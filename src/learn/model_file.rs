@@ -1,10 +1,11 @@
 //! `weights.safetensors`: the numbers of a fitted model on disk.
 //!
-//! f32 tensors and byte entries in the safetensors format, with one line of metadata that says whose file it is, its
+//! f32 and i8 tensors and byte entries in the safetensors format, with one line of metadata that says whose file it is, its
 //! version and a checksum. Written beside its place and renamed, so that a reader sees the old file or the new one.
 //! Deliberately absent: the recipe and class names; they are in the card beside it (written by the workbench).
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
 use ndarray::ArrayD;
@@ -13,8 +14,9 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use super::{LearnError, Weights};
 use crate::file::{Staged, stage};
 
-/// The version written; files of a higher one are refused.
-pub const VERSION: u32 = 1;
+/// The version read; files of a higher one are refused. Written is the lowest that knows what a file holds: 2 with i8
+/// tensors, else 1.
+pub const VERSION: u32 = 2;
 
 /// Key of the metadata line. One key only: the format keeps them unordered, and equal models shall be equal files.
 const FORMAT: &str = "emolab-model";
@@ -24,9 +26,21 @@ const FORMAT: &str = "emolab-model";
 /// # Errors
 /// [`LearnError::Failed`] with the path and the reason.
 pub fn write(path: &Path, weights: &Weights) -> Result<(), LearnError> {
+    write_then(path, weights, Staged::durable)
+}
+
+/// As [`write`](write()) without waiting until the bytes are on the disk: for what can be made again.
+///
+/// # Errors
+/// As [`write`](write()).
+pub fn write_soon(path: &Path, weights: &Weights) -> Result<(), LearnError> {
+    write_then(path, weights, Ok)
+}
+
+fn write_then(path: &Path, weights: &Weights, then: impl Fn(Staged) -> io::Result<Staged>) -> Result<(), LearnError> {
     let failed = |why: &dyn std::fmt::Display| LearnError::Failed(format!("cannot write {}: {why}", path.display()));
     let bytes = encode(weights).map_err(|why| failed(&why))?;
-    let staged = stage(path, |out| out.write_all(&bytes)).and_then(Staged::durable);
+    let staged = stage(path, |out| out.write_all(&bytes)).and_then(then);
     staged.and_then(|staged| staged.publish(path)).map_err(|why| failed(&why))
 }
 
@@ -41,18 +55,38 @@ pub fn read(path: &Path) -> Result<Weights, LearnError> {
     decode(&bytes).map_err(bad)
 }
 
+/// Reads the bytes of such a file.
+///
+/// # Errors
+/// [`LearnError::BadModel`] with the reason.
+pub fn parse(bytes: &[u8]) -> Result<Weights, LearnError> {
+    decode(bytes).map_err(LearnError::BadModel)
+}
+
+/// Bytes of the file that [`write`](write()) makes.
+///
+/// # Errors
+/// [`LearnError::Failed`] as there.
+pub fn size(weights: &Weights) -> Result<u64, LearnError> {
+    let bytes = encode(weights).map_err(|why| LearnError::Failed(format!("weights: {why}")))?;
+    Ok(bytes.len() as u64)
+}
+
 fn encode(weights: &Weights) -> Result<Vec<u8>, safetensors::SafeTensorError> {
     let raw = |tensor: &ArrayD<f32>| tensor.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-    let tensors: Vec<(&String, &[usize], Vec<u8>)> =
-        weights.tensors.iter().map(|(name, tensor)| (name, tensor.shape(), raw(tensor))).collect();
+    let small = |tensor: &ArrayD<i8>| tensor.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let tensors = weights.tensors.iter().map(|(name, tensor)| (name, Dtype::F32, tensor.shape(), raw(tensor)));
+    let int8 = weights.int8.iter().map(|(name, tensor)| (name, Dtype::I8, tensor.shape(), small(tensor)));
+    let all: Vec<(&String, Dtype, &[usize], Vec<u8>)> = tensors.chain(int8).collect();
     let mut views: Vec<(&str, TensorView)> = Vec::new();
-    for (name, shape, bytes) in &tensors {
-        views.push((name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?));
+    for (name, kind, shape, bytes) in &all {
+        views.push((name, TensorView::new(*kind, shape.to_vec(), bytes)?));
     }
     for (name, bytes) in &weights.bytes {
         views.push((name, TensorView::new(Dtype::U8, vec![bytes.len()], bytes)?));
     }
-    let line = format!("{VERSION} {}", checksum(&views));
+    let version = if weights.int8.is_empty() { 1 } else { 2 };
+    let line = format!("{version} {}", checksum(&views));
     serialize(views, Some(HashMap::from([(FORMAT.to_owned(), line)])))
 }
 
@@ -67,7 +101,8 @@ fn decode(bytes: &[u8]) -> Result<Weights, String> {
     }
     let file = SafeTensors::deserialize(bytes).map_err(|why| not_ours(bytes, &why.to_string()))?;
     let mut views: Vec<(&str, TensorView)> = file.iter().collect();
-    views.sort_by(|a, b| (a.1.dtype() == Dtype::U8, a.0).cmp(&(b.1.dtype() == Dtype::U8, b.0)));
+    let place = |kind: Dtype| [Dtype::F32, Dtype::I8].iter().position(|&other| other == kind).unwrap_or(2);
+    views.sort_by(|a, b| (place(a.1.dtype()), a.0).cmp(&(place(b.1.dtype()), b.0)));
     if checksum(&views) != sum {
         return Err("damaged: its contents do not fit its checksum".into());
     }
@@ -75,6 +110,7 @@ fn decode(bytes: &[u8]) -> Result<Weights, String> {
     for (name, view) in views {
         match view.dtype() {
             Dtype::F32 => drop(weights.tensors.insert(name.to_owned(), tensor(&view)?)),
+            Dtype::I8 => drop(weights.int8.insert(name.to_owned(), small(&view)?)),
             Dtype::U8 => drop(weights.bytes.insert(name.to_owned(), view.data().to_vec())),
             other => return Err(format!("entry {name:?} is of type {other:?}")),
         }
@@ -85,6 +121,11 @@ fn decode(bytes: &[u8]) -> Result<Weights, String> {
 fn tensor(view: &TensorView) -> Result<ArrayD<f32>, String> {
     let values = view.data().chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
     ArrayD::from_shape_vec(view.shape(), values.collect()).map_err(|why| why.to_string())
+}
+
+fn small(view: &TensorView) -> Result<ArrayD<i8>, String> {
+    let values = view.data().iter().map(|&byte| byte as i8).collect();
+    ArrayD::from_shape_vec(view.shape(), values).map_err(|why| why.to_string())
 }
 
 /// A file that begins as ours but whose end is missing is cut short; anything else is foreign.
@@ -117,6 +158,7 @@ mod tests {
         weights.put("scalar", &arr0(2.5f32));
         weights.put("none", &Array1::<f32>::zeros(0));
         weights.put_json("json", &[1.5, 2.5]).unwrap();
+        weights.int8.insert("small".into(), array![[-128i8, 127], [0, -1]].into_dyn());
         weights.bytes.insert("a/odd length".into(), vec![1, 2, 3]);
         weights
     }

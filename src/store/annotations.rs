@@ -32,7 +32,7 @@ impl Store {
     /// [`StoreError`] when they cannot be read.
     pub fn annotations(&self, corpus_key: &str, annotator: Option<&Annotator>) -> Result<Vec<Annotation>, StoreError> {
         let sql = "SELECT annotation.id, clip.name, audio, annotator.kind, annotator.name, scheme.name, scheme.version,
-                          act, value, refers_to, confidence, at
+                          act, value, refers_to, confidence, at, exposure
                    FROM annotation
                    JOIN clip ON clip.id = clip_id
                    JOIN annotator ON annotator.id = annotator_id
@@ -74,13 +74,25 @@ fn insert(tx: &Transaction<'_>, corpus_key: &str, new: &NewAnnotation) -> rusqli
     }
     let scheme = row_id(tx, SCHEME, params![new.scheme.name, new.scheme.version])?;
     let (act, value, target) = (new.act.word(), new.act.value(), new.act.refers_to().map(|id| id.0));
-    let at = new.at.to_string();
+    let (at, exposure) = (new.at.to_string(), new.exposure.as_ref().map(ToString::to_string));
     tx.prepare_cached(
         "INSERT INTO annotation
-             (corpus_id, clip_id, audio, annotator_id, scheme_id, act, value, refers_to, confidence, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             (corpus_id, clip_id, audio, annotator_id, scheme_id, act, value, refers_to, confidence, at, exposure)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
-    .execute(params![corpus, clip, new.audio, annotator, scheme, act, value, target, new.confidence, at])?;
+    .execute(params![
+        corpus,
+        clip,
+        new.audio,
+        annotator,
+        scheme,
+        act,
+        value,
+        target,
+        new.confidence,
+        at,
+        exposure
+    ])?;
     Ok(Some(AnnotationId(tx.last_insert_rowid())))
 }
 
@@ -110,6 +122,7 @@ fn annotation(row: &Row<'_>) -> rusqlite::Result<Annotation> {
     let word: String = row.get(7)?;
     let refers_to: Option<i64> = row.get(9)?;
     let at: String = row.get(11)?;
+    let exposure: Option<String> = row.get(12)?;
     let new = NewAnnotation {
         clip: ClipId(row.get(1)?),
         audio: row.get(2)?,
@@ -117,6 +130,7 @@ fn annotation(row: &Row<'_>) -> rusqlite::Result<Annotation> {
         scheme: SchemeId { name: row.get(5)?, version: row.get(6)? },
         act: Act::from_parts(&word, row.get(8)?, refers_to.map(AnnotationId)).ok_or_else(|| bad(7, "act"))?,
         confidence: row.get(10)?,
+        exposure: exposure.map(|text| text.parse().map_err(|_| bad(12, "exposure"))).transpose()?,
         at: at.parse().map_err(|_| bad(11, "time"))?,
     };
     Ok(new.numbered(AnnotationId(id)))

@@ -12,8 +12,13 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::{PATIENCE, StoreError};
 
 /// The steps, in order; `user_version` counts those taken. Never edit one that was released: add the next.
-static STEPS: &[&str] =
-    &[include_str!("0001_annotations.sql"), include_str!("0002_runs.sql"), include_str!("0003_seeds.sql")];
+static STEPS: &[&str] = &[
+    include_str!("0001_annotations.sql"),
+    include_str!("0002_runs.sql"),
+    include_str!("0003_seeds.sql"),
+    include_str!("0004_cost.sql"),
+    include_str!("0005_exposure.sql"),
+];
 
 /// `emol`: marks an SQLite file as ours.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"emol");

@@ -17,7 +17,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
-pub use run::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
+pub use run::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Searched, Training, Winner};
 pub use runs::{RunProblem, Runs};
 
 /// An open store. Several may be open on one file, in one process or many.
@@ -128,7 +128,7 @@ fn data_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, St
 mod tests {
     use super::*;
     use crate::corpus::ClipId;
-    use crate::label::{Act, Annotator, NewAnnotation, SchemeId, Timestamp};
+    use crate::label::{Act, AnnotationId, Annotator, NewAnnotation, SchemeId, Timestamp};
 
     fn new(clip: &str, act: Act) -> NewAnnotation {
         NewAnnotation {
@@ -138,6 +138,7 @@ mod tests {
             scheme: SchemeId { name: "s".to_owned(), version: 1 },
             act,
             confidence: Some(0.5),
+            exposure: None,
             at: Timestamp::from_millis(1_700_000_000_123).unwrap(),
         }
     }
@@ -165,8 +166,16 @@ mod tests {
         for layout in 1..migrate::latest() {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("old.db");
-            let said = Store::open_to(&path, layout).unwrap().append("/c", &new("a", Act::Skip)).unwrap();
+            // As the program of that layout wrote it: what came later has no column yet.
+            let insert = "INSERT INTO corpus (key, name, root) VALUES ('/c', '/c', '/c');
+                INSERT INTO clip (corpus_id, name) VALUES (1, 'a');
+                INSERT INTO annotator (kind, name) VALUES ('human', 'anna');
+                INSERT INTO scheme (name, version) VALUES ('s', 1);
+                INSERT INTO annotation (corpus_id, clip_id, audio, annotator_id, scheme_id, act, confidence, at)
+                VALUES (1, 1, '00ff', 1, 1, 'skip', 0.5, '2023-11-14T22:13:20.123Z');";
+            Store::open_to(&path, layout).unwrap().db.execute_batch(insert).unwrap();
             let store = Store::open(&path).unwrap();
+            let said = new("a", Act::Skip).numbered(AnnotationId(1));
             assert_eq!(store.annotations("/c", None).unwrap(), [said]);
             assert_eq!(store.runs("/c").unwrap(), Runs::default());
             drop(store);

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::{ClipId, Target};
 use crate::features::Preparation;
 use crate::label::Timestamp;
-use crate::learn::{Norm, Recipe};
+use crate::learn::space::Point;
+use crate::learn::{Cost, Norm, Recipe};
 
 /// Number of a run in its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +30,8 @@ pub struct Run {
     pub recipe: Recipe,
     /// Time from the first fit to the last score, in seconds; folds may run side by side.
     pub fit_seconds: f64,
+    /// What scoring with the last fold's model costs; `None` in runs from before it was measured.
+    pub cost: Option<Cost>,
     /// One per clip and fold it was tested in; empty in listings.
     pub predictions: Vec<Prediction>,
 }
@@ -42,6 +45,9 @@ pub struct Protocol {
     pub plan: PlanFacts,
     /// What all recipes of the comparison share.
     pub training: Training,
+    /// How each fold's recipe was chosen, where it was searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Searched>,
     /// By which program, where.
     pub maker: Maker,
 }
@@ -65,6 +71,9 @@ pub struct DataFacts {
     pub data_hash: String,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// Other corpora that nets were trained on before, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrained: Vec<String>,
 }
 
 /// How clips were split.
@@ -101,6 +110,36 @@ pub struct Training {
     /// Versions of the feature sets by name, where there are several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sets: BTreeMap<String, u32>,
+}
+
+/// A search inside the training speakers of each fold, and what won.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Searched {
+    /// What varied: each key with its range in words.
+    pub space: Vec<(String, String)>,
+    /// Trials a fold, where a number was asked for.
+    pub trials: Option<usize>,
+    /// Fit time of everything, where a time was asked for.
+    pub seconds: Option<f64>,
+    /// Inner folds of training speakers, at most.
+    pub inner_folds: usize,
+    /// One per fold of the plan, in its order.
+    pub winners: Vec<Winner>,
+}
+
+/// The recipe that was fitted and judged in one fold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Winner {
+    /// Name of the fold.
+    pub fold: String,
+    /// Number of the candidate; those of the registry come first.
+    pub trial: usize,
+    /// What it changes in the registry's recipe.
+    pub changes: Point,
+    /// All of it.
+    pub recipe: Recipe,
+    /// What it was chosen by, 0..1: a selection score, not an estimate.
+    pub inner_uar: Option<f64>,
 }
 
 /// What made a run.
@@ -169,6 +208,9 @@ impl Run {
         if !self.fit_seconds.is_finite() {
             return Some("the time of fitting is not a number".to_owned());
         }
+        if self.cost.is_some_and(|cost| !cost.is_finite()) {
+            return Some("the cost of scoring is not a number".to_owned());
+        }
         let odd = |prediction: &&Prediction| {
             let Prediction { truth, pred, p, seeds, .. } = prediction;
             let beyond = [truth, pred].into_iter().chain(seeds).any(|class| *class >= classes);
@@ -208,6 +250,7 @@ pub(super) mod tests {
                     speakers: 2,
                     data_hash: "00".to_owned(),
                     synthetic: true,
+                    pretrained: Vec::new(),
                 },
                 plan: PlanFacts { plan: "loso".to_owned(), folds: 2, speakers_leak: false, notes: Vec::new() },
                 training: Training {
@@ -219,6 +262,7 @@ pub(super) mod tests {
                     features_version: 1,
                     sets: BTreeMap::new(),
                 },
+                search: None,
                 maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
             },
             recipe: Recipe {
@@ -229,6 +273,7 @@ pub(super) mod tests {
                 ..Recipe::default()
             },
             fit_seconds: 0.125,
+            cost: Some(Cost { parameters: 2, bytes: 300, clip_ms: Some(0.5), ..Cost::default() }),
             predictions: vec![
                 prediction("a.wav", "s2", 0, 0),
                 prediction("b.wav", "s1", 1, 1),
@@ -266,5 +311,6 @@ pub(super) mod tests {
         assert!(spoil(|run| run.predictions[2].seeds = vec![0]).is_some(), "a fit that the recipe does not have");
         assert!(spoil(|run| run.predictions[0].p.truncate(1)).is_some());
         assert!(spoil(|run| run.fit_seconds = f64::INFINITY).is_some());
+        assert!(spoil(|run| run.cost = Some(Cost { clip_ms: Some(f64::NAN), ..Cost::default() })).is_some());
     }
 }

@@ -39,12 +39,13 @@ impl Store {
         let refuse = |error: serde_json::Error| StoreError::Refused(error.to_string());
         let protocol = serde_json::to_string(&run.protocol).map_err(refuse)?;
         let recipe = serde_json::to_string(&run.recipe).map_err(refuse)?;
+        let cost = run.cost.as_ref().map(serde_json::to_string).transpose().map_err(refuse)?;
         self.write(|tx| {
             let corpus = corpus_id(tx, &run.protocol.data.corpus_key)?;
             let id = tx
                 .prepare_cached(
-                    "INSERT INTO run (corpus_id, started_at, classifier, fit_seconds, protocol, recipe)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO run (corpus_id, started_at, classifier, fit_seconds, protocol, recipe, cost)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
                 .insert(params![
                     corpus,
@@ -52,7 +53,8 @@ impl Store {
                     run.recipe.classifier,
                     run.fit_seconds,
                     protocol,
-                    recipe
+                    recipe,
+                    cost
                 ])?;
             insert_predictions(tx, id, &run.predictions)?;
             Ok(RunId(id))
@@ -98,7 +100,7 @@ impl Store {
     }
 }
 
-const SELECT: &str = "SELECT id, started_at, fit_seconds, protocol, recipe FROM run";
+const SELECT: &str = "SELECT id, started_at, fit_seconds, protocol, recipe, cost FROM run";
 
 fn insert_predictions(tx: &Transaction<'_>, run: i64, predictions: &[Prediction]) -> rusqlite::Result<()> {
     let mut insert = tx.prepare_cached(
@@ -117,12 +119,14 @@ fn insert_predictions(tx: &Transaction<'_>, run: i64, predictions: &[Prediction]
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
     let text = |column| row.get::<_, String>(column);
     let json = |column| move |error: serde_json::Error| bad(column, error.to_string());
+    let cost: Option<String> = row.get(5)?;
     Ok(Run {
         id: Some(RunId(row.get(0)?)),
         started_at: text(1)?.parse().map_err(|error| bad(1, error))?,
         fit_seconds: row.get(2)?,
         protocol: serde_json::from_str(&text(3)?).map_err(json(3))?,
         recipe: serde_json::from_str(&text(4)?).map_err(json(4))?,
+        cost: cost.map(|cost| serde_json::from_str(&cost)).transpose().map_err(json(5))?,
         predictions: Vec::new(),
     })
 }

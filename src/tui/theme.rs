@@ -52,6 +52,13 @@ const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
 /// Lines over a heat map: white, sky blue and orange, apart for every kind of colour vision.
 const OVERLAY: [(u8, u8, u8); 3] = [(255, 255, 255), (0x7F, 0xD4, 0xFF), (0xFF, 0xB0, 0x40)];
 const OVERLAY_16: [Color; 3] = [Color::White, Color::LightCyan, Color::LightYellow];
+/// What is marked in a heat map, over the map in grey: apart from all lines and from grey for every kind of colour vision.
+const MARK: (u8, u8, u8) = (0xFF, 0x38, 0x90);
+/// How much of a fully marked cell is the mark: what lies under it must still be read.
+const MARKED: f64 = 0.65;
+const GREY_16: [Color; 5] = [Color::Black, Color::DarkGray, Color::DarkGray, Color::Gray, Color::White];
+const MARK_16: [Color; 5] = [Color::Magenta, Color::Magenta, Color::LightMagenta, Color::LightMagenta, Color::White];
+const FAINT: [char; 5] = [' ', ' ', '·', '·', '·'];
 const SERIES: [Color; 6] = [Color::Cyan, Color::Magenta, Color::Green, Color::Red, Color::Blue, Color::Yellow];
 
 impl Theme {
@@ -155,6 +162,26 @@ impl Theme {
             _ => Color::Black,
         };
         Paint { color, ink, shade: SHADES[step] }
+    }
+
+    /// Paints `value` (0..1) of a heat map of which parts are marked: in grey, and the more in the colour of the mark the
+    /// larger `share` (0..1). With few colours or none, what is marked by 0.4 and more stands out.
+    pub fn marked(&self, value: f64, share: f64) -> Paint {
+        let unit = |number: f64| if number.is_finite() { number.clamp(0.0, 1.0) } else { 0.0 };
+        let (value, share) = (unit(value), unit(share));
+        let (step, grey) = ((value * 4.0).round() as usize, 12.0 + 216.0 * value);
+        let mix = |mark: u8| (grey + (f64::from(mark) - grey) * MARKED * share).round() as u8;
+        let rgb = (mix(MARK.0), mix(MARK.1), mix(MARK.2));
+        let is_marked = share >= 0.4;
+        let color = match self.depth {
+            Depth::Mono => None,
+            Depth::Sixteen => Some(if is_marked { MARK_16[step] } else { GREY_16[step] }),
+            Depth::Indexed if share < 0.2 => Some(Color::Indexed(232 + (value * 23.0).round() as u8)),
+            Depth::Indexed => Some(Color::Indexed(cube(rgb))),
+            Depth::True => Some(Color::Rgb(rgb.0, rgb.1, rgb.2)),
+        };
+        let ink = if luminance(rgb) < 0.45 { Color::White } else { Color::Black };
+        Paint { color, ink, shade: if is_marked { SHADES[step.max(1)] } else { FAINT[step] } }
     }
 
     /// The `index`th line over a heat map; see [`Theme::veil`] for what it stands on.
@@ -289,6 +316,29 @@ mod tests {
         assert_eq!(shades, " ░▒▓█");
         assert_eq!(theme.heat(Map::Viridis, 0.5).color, None);
         assert_eq!(theme.bad().fg, None);
+    }
+
+    #[test]
+    fn what_is_marked_stands_out_at_every_depth_and_the_map_is_still_read() {
+        let light = |color| {
+            let Some(Color::Rgb(r, g, b)) = color else { panic!("no true colour") };
+            luminance((r, g, b))
+        };
+        let theme = Theme::plain(Depth::True);
+        for share in [0.0, 0.5, 1.0] {
+            let rise: Vec<f64> = (0..=4).map(|k| light(theme.marked(f64::from(k) / 4.0, share).color)).collect();
+            assert!(rise.windows(2).all(|pair| pair[1] - pair[0] > 0.04), "{share}: {rise:?}");
+        }
+        for depth in [Depth::Sixteen, Depth::Indexed, Depth::True] {
+            let theme = Theme::plain(depth);
+            for value in [0.0, 0.25, 0.5, 0.75] {
+                assert_ne!(theme.marked(value, 0.0).color, theme.marked(value, 1.0).color, "{depth:?} at {value}");
+            }
+        }
+        let shades =
+            |share| (0..5).map(|k| Theme::plain(Depth::Mono).marked(f64::from(k) / 4.0, share).shade).collect();
+        let (rest, marked): (String, String) = (shades(0.0), shades(1.0));
+        assert_eq!((rest.as_str(), marked.as_str()), ("  ···", "░░▒▓█"));
     }
 
     #[test]

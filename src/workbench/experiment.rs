@@ -6,28 +6,36 @@
 //! Deliberately absent: tuning, paired tests, and any choice made on a test fold.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use anyhow::{Context, Result, bail};
+use ndarray::Array2;
+
+use super::checkpoints::{Checkpoints, Shelf};
+use super::cost::{Hearings, cost};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
+use super::pretrain::pretrain;
 use super::summary::Summary;
 use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
-use crate::corpus::{Corpus, Target, Task, task};
+use crate::corpus::{Clip, Corpus, Target, Task, task};
 use crate::features::{Chosen, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
-use crate::learn::committee::{Sets, Verdict, Views, convene, unkept};
-use crate::learn::{Classifier, Data, Epoch, Norm, Recipe};
+use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
+use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe};
 use crate::score::{Association, Confusion};
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
-use anyhow::{Context, Result, bail};
-use ndarray::Array2;
 
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
 const CONFOUNDED: f64 = 0.2;
+
+/// Nets that the user gave, by the name of the classifier whose own they stand for.
+pub type Nets = BTreeMap<String, Settings>;
 
 /// What to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +55,7 @@ pub struct Request {
     /// Seed of everything random.
     pub seed: u64,
     /// Nets that are not the registry's, by the name of the classifier.
-    pub nets: BTreeMap<String, Settings>,
+    pub nets: Nets,
     /// What is done beyond one fit.
     pub effort: Effort,
 }
@@ -59,6 +67,10 @@ pub struct Effort {
     pub seeds: usize,
     /// A second target for nets to learn beside the first.
     pub also: Option<Target>,
+    /// Other corpora to train nets on images on before.
+    pub pretrain: Vec<PathBuf>,
+    /// Where a killed run leaves what it needs to go on; `None` = nowhere. Changes no result.
+    pub checkpoints: Option<Checkpoints>,
 }
 
 impl Request {
@@ -68,11 +80,14 @@ impl Request {
         Ok(asked.or_else(|| kind.settings()).transpose()?)
     }
 
-    /// The net of a classifier that is one, in words (see [`net::told`]).
-    pub fn told(&self, kind: &dyn Classifier) -> Option<Vec<(String, String)>> {
-        let mut settings = self.net(kind).ok()??;
-        settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
-        net::told(&settings).ok()
+    /// The nets of a contender in words (see [`net::told`]); nothing where it has none.
+    pub fn told(&self, who: &Contender) -> Vec<(String, String)> {
+        let nets = who.members.iter().filter_map(|(kind, _)| self.net(*kind).ok()?);
+        let told = nets.filter_map(|mut settings| {
+            settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
+            net::told(&settings).ok()
+        });
+        told.flatten().collect()
     }
 
     /// The recipe of one of its contenders, and the feature sets that it reads.
@@ -80,7 +95,7 @@ impl Request {
     /// # Errors
     /// An unknown feature set.
     pub fn recipe(&self, who: &Contender) -> Result<(Recipe, Vec<Chosen>)> {
-        let sets = who.sets(self.features.as_deref())?;
+        let sets = who.sets(self.features.as_deref(), &self.nets)?;
         let all = who.members.iter().zip(&sets).map(|((kind, _), set)| self.member(*kind, set.name()));
         let mut all: Vec<Recipe> = all.collect::<Result<_>>()?;
         let recipe = match (all.len(), all.pop()) {
@@ -187,6 +202,15 @@ pub enum News {
         /// Folds of the current series.
         folds: usize,
     },
+    /// One more trial of a search has ended.
+    Trial {
+        /// Which, where, and the best so far.
+        told: String,
+        /// Trials of the outer fold that are done, or seconds spent where the search has a time.
+        done: usize,
+        /// In all.
+        total: usize,
+    },
     /// A classifier is done on a plan.
     Run(Arc<Judged>),
     /// Something that the user should know: a run that could not be saved, a classifier that failed.
@@ -202,6 +226,14 @@ pub struct Compared {
     pub failed: Vec<Failure>,
     /// Why a plan that leaks speakers stands alone.
     pub no_twin: Option<String>,
+    shelves: Vec<Shelf>,
+}
+
+impl Compared {
+    /// Removes the checkpoints: nothing is left to resume. For when the results are safe.
+    pub fn clear_checkpoints(&self) {
+        self.shelves.iter().for_each(Shelf::clear);
+    }
 }
 
 /// A classifier that could not be judged.
@@ -225,11 +257,28 @@ pub struct Judged {
 }
 
 /// What all fits of a comparison share: the task and the training data of each feature set.
-struct Material<'a> {
-    corpus: &'a Corpus,
-    task: &'a Task,
-    preparation: Preparation,
-    sets: Sets,
+pub(super) struct Material<'a> {
+    pub corpus: &'a Corpus,
+    pub task: &'a Task,
+    pub preparation: Preparation,
+    pub sets: Sets,
+    pub pretrained: Vec<String>,
+    pub hearings: Hearings,
+}
+
+impl Material<'_> {
+    /// All that decides the scores of a recipe, as text.
+    pub(super) fn key(&self, recipe: &Recipe, sets: &[Chosen], (plan, splits): (&str, &[Split])) -> String {
+        let versions: Vec<(&str, u32)> = sets.iter().map(|set| (set.name(), set.version())).collect();
+        let second = self.sets.values().next().map(|data| &data.extras.second);
+        let rows: Vec<&Vec<usize>> = splits.iter().map(|split| &split.test).collect();
+        let data = (data_hash(self.corpus, self.task), &self.task.classes, &self.preparation);
+        format!(
+            "{} {data:?} {plan} {rows:?} {recipe:?} {versions:?} {second:?} {:?}",
+            env!("CARGO_PKG_VERSION"),
+            self.pretrained
+        )
+    }
 }
 
 /// A plan and the splits it makes.
@@ -260,19 +309,24 @@ pub fn compare(
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
-    let material = Material { corpus, task: &task, preparation: listener.preparation, sets };
+    let mut sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let pretrained = pretrain((corpus, &task), (&all, request), &mut sets, listener, watch)?;
+    let hearings = hearings(corpus, &task, (&all, request), listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, pretrained, hearings };
     watch.tell(News::Start(Arc::new(agenda(&material, request, &all, &planned)?)));
-    let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin };
+    let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin, shelves: Vec::new() };
     let of = planned.len() * all.len();
     let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
     for (index, (planned, who)) in series.enumerate() {
-        let (recipe, _) = request.recipe(who)?;
+        let (recipe, sets) = request.recipe(who)?;
         let (model, plan) = (recipe.title(), planned.0.to_string());
+        let key = || material.key(&recipe, &sets, (&plan, &planned.1));
+        let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
         watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.1.len() });
-        match run(who, &material, request, planned, watch) {
+        let run = run(who, (&material, shelf.as_ref()), request, planned, watch);
+        match run {
             Ok(run) => {
-                let judged = finish(run, keep, watch)?;
+                let judged = finish(run, shelf.as_ref(), keep, watch)?;
                 watch.tell(News::Run(Arc::clone(&judged)));
                 compared.runs.push(judged);
             }
@@ -283,6 +337,7 @@ pub fn compare(
                 compared.failed.push(Failure { model, plan, reason });
             }
         }
+        compared.shelves.extend(shelf);
     }
     match compared.failed.first() {
         Some(first) if compared.runs.is_empty() => bail!("{} on {}: {}", first.model, first.plan, first.reason),
@@ -290,13 +345,33 @@ pub fn compare(
     }
 }
 
-fn finish(
+/// What computing the features of all contenders takes.
+fn hearings(
+    corpus: &Corpus,
+    task: &Task,
+    (all, request): (&[Contender], &Request),
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<Hearings> {
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let sets =
+        all.iter().map(|who| who.sets(request.features.as_deref(), &request.nets)).collect::<Result<Vec<_>>>()?;
+    Hearings::of(&clips, &sets.concat(), listener, watch)
+}
+
+/// Saves a run and works out its figures.
+pub(super) fn finish(
     mut run: Run,
+    shelf: Option<&Shelf>,
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
     watch: &dyn Watch<News>,
 ) -> Result<Arc<Judged>> {
-    match keep(&run) {
-        Ok(id) => run.id = id,
+    let stored = shelf.and_then(Shelf::stored);
+    match stored.map_or_else(|| keep(&run), |id| Ok(Some(id))) {
+        Ok(id) => {
+            run.id = id;
+            shelf.zip(id).into_iter().for_each(|(shelf, id)| shelf.note_stored(id));
+        }
         Err(error) => watch.tell(News::Trouble(format!("the run is not saved: {error:#}"))),
     }
     Ok(Arc::new(Judged { summary: Summary::of(&run)?, run }))
@@ -351,24 +426,46 @@ impl Agenda {
 
 fn run(
     who: &Contender,
-    material: &Material<'_>,
+    (material, shelf): (&Material<'_>, Option<&Shelf>),
     request: &Request,
     (plan, splits): &Planned,
     watch: &dyn Watch<News>,
 ) -> Result<Run> {
     let (recipe, sets) = request.recipe(who)?;
     let workers = if who.reads_images() { 1 } else { rayon::current_num_threads() };
+    let last = Mutex::new(None);
     let (started_at, started) = (Timestamp::now(), Instant::now());
-    let done = AtomicUsize::new(0);
+    let (done, found) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let folds = side_by_side(workers, splits, |fold, split| {
         let began = Instant::now();
-        let verdict = judge(&recipe, &material.sets, (fold, split), watch)?;
+        let shape = (split.test.len(), material.task.classes.len(), recipe.seeds.len());
+        let verdict = match shelf.and_then(|shelf| shelf.verdict(fold, shape)) {
+            Some(verdict) => {
+                found.fetch_add(1, Ordering::Relaxed);
+                verdict
+            }
+            None => {
+                let (committee, verdict) = judge(&recipe, (&material.sets, shelf), (fold, split), watch)?;
+                if fold + 1 == splits.len() {
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(committee);
+                }
+                verdict
+            }
+        };
+        shelf.into_iter().for_each(|shelf| {
+            shelf.keep(fold, &verdict);
+            shelf.tell(watch);
+        });
         let (confusion, seconds) = (confusion(material.task, split, &verdict.scores), began.elapsed().as_secs_f64());
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         watch.tell(News::Fold { fold, confusion, seconds, done, folds: splits.len() });
         Ok(verdict)
     })?;
     let fit_seconds = started.elapsed().as_secs_f64();
+    // Timed alone: no other fold is at work now.
+    let committee = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let timed = splits.last().zip(committee).map(|(split, committee)| timed(&committee, material, split, watch));
+    let cost = timed.transpose()?;
     let training = Training {
         norm: request.norm,
         seed: request.seed,
@@ -378,8 +475,28 @@ fn run(
         features_version: sets[0].version(),
         sets: versions(&sets),
     };
-    let protocol = protocol(material, (*plan, splits), training);
-    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, predictions: predictions(material, splits, &folds) })
+    let mut protocol = protocol((material.corpus, material.task), (*plan, splits), training);
+    if who.can_start() {
+        protocol.data.pretrained.clone_from(&material.pretrained);
+    }
+    if let found @ 1.. = found.into_inner() {
+        let note = format!(
+            "{}: {found} of {} folds are from before an interruption, and not in the time",
+            recipe.title(),
+            splits.len()
+        );
+        protocol.plan.notes.push(note);
+    }
+    let predictions = predictions((material.corpus, material.task), splits, &folds);
+    Ok(Run { id: None, started_at, protocol, recipe, fit_seconds, cost, predictions })
+}
+
+/// Cost of the fits of a fold, on the fold's test clips.
+fn timed(committee: &Committee, material: &Material<'_>, split: &Split, watch: &dyn Watch<News>) -> Result<Cost> {
+    let (test, groups) = views(committee.recipe(), &material.sets, &split.test);
+    let seconds = |&row: &usize| material.corpus.clips[material.task.rows[row]].audio.seconds;
+    let seconds: Vec<f64> = split.test.iter().map(seconds).collect();
+    cost(committee, (&test, &groups), &seconds, &material.hearings, watch)
 }
 
 /// Which weights a contender keeps, in words.
@@ -399,20 +516,39 @@ pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
     if sets.len() > 1 { all.collect() } else { BTreeMap::new() }
 }
 
-/// What the recipe, fitted on the fold's training rows, says of its test rows.
-fn judge(recipe: &Recipe, all: &Sets, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Verdict> {
-    let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold, epoch }));
-    let read: Vec<(&String, &Data)> =
-        recipe.leaves().iter().filter_map(|leaf| all.get_key_value(&leaf.features)).collect();
-    let train = read.iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
-    let committee = convene(recipe, &train, &unkept, &told).with_context(|| format!("fold {}", split.name))?;
-    let test: Views = read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(&split.test))).collect();
-    let groups: Vec<usize> = split.test.iter().map(|&row| read[0].1.groups[row]).collect();
-    Ok(committee.scores(&test, &groups)?)
+/// The recipe fitted on the fold's training rows, and what it says of its test rows.
+fn judge(
+    recipe: &Recipe,
+    (all, shelf): (&Sets, Option<&Shelf>),
+    (fold, split): (usize, &Split),
+    watch: &dyn Watch<News>,
+) -> Result<(Committee, Verdict)> {
+    let keepers = |fit: &str| shelf.map_or_else(|| unkept(fit), |shelf| shelf.keeper(fold, fit));
+    let told = Mapped::new(watch, |epoch| {
+        shelf.into_iter().for_each(|shelf| shelf.tell(watch));
+        Some(News::Epoch { fold, epoch })
+    });
+    let train = read(recipe, all).iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
+    let committee = convene(recipe, &train, &keepers, &told).with_context(|| format!("fold {}", split.name))?;
+    let (test, groups) = views(recipe, all, &split.test);
+    let verdict = committee.scores(&test, &groups)?;
+    Ok((committee, verdict))
+}
+
+/// The feature sets that a recipe reads.
+fn read<'a>(recipe: &Recipe, all: &'a Sets) -> Vec<(&'a String, &'a Data)> {
+    recipe.leaves().iter().filter_map(|leaf| all.get_key_value(&leaf.features)).collect()
+}
+
+/// Some rows of them, and who speaks there.
+fn views(recipe: &Recipe, all: &Sets, rows: &[usize]) -> (Views, Vec<usize>) {
+    let read = read(recipe, all);
+    let groups = rows.iter().map(|&row| read[0].1.groups[row]).collect();
+    (read.iter().map(|(name, data)| ((*name).clone(), data.inputs.select(rows))).collect(), groups)
 }
 
 /// Who was taken for whom in the fold's test rows.
-fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
+pub(super) fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
     let mut all = Confusion::new(task.classes.len());
     for (&row, scores) in split.test.iter().zip(scores.outer_iter()) {
         all.see(task.labels[row], argmax(scores.iter().copied()));
@@ -423,7 +559,7 @@ fn confusion(task: &Task, split: &Split, scores: &Array2<f64>) -> Confusion {
 /// Runs `work` over `items` on up to `workers` plain threads, keeps the order, stops at the first error.
 ///
 /// Plain threads, not rayon: a fit may itself wait for rayon's pool, and a pool that waits for itself never ends.
-fn side_by_side<T: Sync, R: Send>(
+pub(super) fn side_by_side<T: Sync, R: Send>(
     workers: usize,
     items: &[T],
     work: impl Fn(usize, &T) -> Result<R> + Sync,
@@ -449,15 +585,15 @@ fn side_by_side<T: Sync, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn predictions(material: &Material<'_>, splits: &[Split], folds: &[Verdict]) -> Vec<Prediction> {
-    let task = material.task;
+/// What each fold's verdict says of its test clips, in the order of the task.
+pub(super) fn predictions((corpus, task): (&Corpus, &Task), splits: &[Split], folds: &[Verdict]) -> Vec<Prediction> {
     let mut by_row = BTreeMap::new();
     for (fold, (split, verdict)) in splits.iter().zip(folds).enumerate() {
         for (at, (&row, scores)) in split.test.iter().zip(verdict.scores.outer_iter()).enumerate() {
             by_row.insert(
                 row,
                 Prediction {
-                    clip: material.corpus.clips[task.rows[row]].id.clone(),
+                    clip: corpus.clips[task.rows[row]].id.clone(),
                     speaker: task.speakers[task.groups[row]].clone(),
                     fold,
                     truth: task.labels[row],
@@ -476,19 +612,14 @@ pub fn argmax(scores: impl Iterator<Item = f64>) -> usize {
     scores.enumerate().fold((0, f64::NEG_INFINITY), |best, (i, p)| if p > best.1 { (i, p) } else { best }).0
 }
 
-fn protocol(material: &Material<'_>, (plan, splits): (Plan, &[Split]), training: Training) -> Protocol {
-    let (corpus, task) = (material.corpus, material.task);
+/// What stands beside the numbers of a run on `task`.
+pub(super) fn protocol(
+    (corpus, task): (&Corpus, &Task),
+    (plan, splits): (Plan, &[Split]),
+    training: Training,
+) -> Protocol {
     Protocol {
-        data: DataFacts {
-            corpus: corpus.name.clone(),
-            corpus_key: corpus_key(corpus),
-            target: task.target,
-            classes: task.classes.clone(),
-            clips: task.rows.len(),
-            speakers: task.known_speakers(),
-            data_hash: data_hash(corpus, task),
-            synthetic: corpus.synthetic,
-        },
+        data: data_facts(corpus, task),
         plan: PlanFacts {
             plan: plan.to_string(),
             folds: splits.len(),
@@ -496,7 +627,23 @@ fn protocol(material: &Material<'_>, (plan, splits): (Plan, &[Split]), training:
             notes: notes(task, splits, training.norm),
         },
         training,
+        search: None,
         maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host() },
+    }
+}
+
+/// Which clips a run on `task` is about.
+pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
+    DataFacts {
+        corpus: corpus.name.clone(),
+        corpus_key: corpus_key(corpus),
+        target: task.target,
+        classes: task.classes.clone(),
+        clips: task.rows.len(),
+        speakers: task.known_speakers(),
+        data_hash: data_hash(corpus, task),
+        synthetic: corpus.synthetic,
+        pretrained: Vec::new(),
     }
 }
 

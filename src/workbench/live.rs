@@ -15,8 +15,8 @@ use crate::score::{Confusion, metric};
 pub struct Live {
     /// What will be fitted; empty until it is known.
     pub agenda: Arc<Agenda>,
-    /// Features: clips done and in all.
-    pub reading: (usize, usize),
+    /// Features that are being read: the set, clips done and in all.
+    pub reading: (String, usize, usize),
     /// The classifier at work, its plan, its number and how many there are.
     pub model: Option<(String, String, usize, usize)>,
     /// Folds of the current classifier: done and in all.
@@ -55,7 +55,11 @@ impl Live {
     pub fn hear(&mut self, news: &News, now: f64) {
         match news {
             News::Start(agenda) => self.agenda = Arc::clone(agenda),
-            News::Reading { done, total, .. } => self.reading = (self.reading.0.max(*done), *total),
+            News::Reading { set, done, total } => {
+                // Clips are told by several threads, not in order.
+                let before = if self.reading.0 == *set { self.reading.1 } else { 0 };
+                self.reading = (set.clone(), before.max(*done), *total);
+            }
             News::Model { model, plan, index, of, folds } => {
                 self.model = Some((model.clone(), plan.clone(), *index, *of));
                 self.folds = (0, *folds);
@@ -75,6 +79,8 @@ impl Live {
                 self.folds = (self.folds.0.max(*done), *folds);
                 self.judged.push((*fold, confusion.clone()));
             }
+            // A search's trials are no folds; those come when its winners are judged.
+            News::Trial { .. } => {}
             News::Run(judged) => self.finished.push(Arc::clone(judged)),
             News::Trouble(reason) => self.trouble = Some(reason.clone()),
         }

@@ -159,6 +159,7 @@ fn event(news: &News, live: &Live) -> Option<(&'static str, Value)> {
             let body = json!({ "seconds": seconds, "done": done, "folds": folds });
             ("fold", in_fold(live, *fold, joined(body, fold_body(confusion))))
         }
+        News::Trial { told, done, total } => ("trial", json!({ "told": told, "done": done, "total": total })),
         News::Run(judged) => ("run", run_body(judged)),
         News::Trouble(reason) => ("trouble", json!({ "reason": reason })),
     })

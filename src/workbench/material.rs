@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,8 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::altered::AlteredClips;
-use super::experiment::{News, Request};
+use super::experiment::{Nets, News, Request};
+use super::pretrain::starts;
 use crate::audio::{Wave, decode};
 use crate::corpus::{Clip, Corpus, Target, Task};
 use crate::features::cache::Cache;
@@ -91,12 +93,13 @@ pub fn gather(all: Vec<Features>) -> Result<Inputs> {
     })
 }
 
-/// The feature set that a classifier of this kind reads when `asked` for.
+/// The feature set that a classifier of this kind reads: what is `asked` for if it can read that, else its `own`, else
+/// the first of its kind.
 ///
 /// # Errors
 /// An unknown name.
-pub fn set_for(kind: Kind, asked: Option<&str>) -> Result<Chosen> {
-    if let Some(name) = asked {
+pub fn set_for(kind: Kind, asked: Option<&str>, own: Option<&str>) -> Result<Chosen> {
+    for name in [asked, own].into_iter().flatten() {
         let set = feature_set(name)?;
         if set.kind() == kind {
             return Ok(set);
@@ -146,7 +149,7 @@ pub fn sets(
     let second = request.effort.also.map(|also| second(corpus, task, also)).transpose()?;
     let mut all = Sets::new();
     for one in contenders {
-        for set in one.sets(request.features.as_deref())? {
+        for set in one.sets(request.features.as_deref(), &request.nets)? {
             if !all.contains_key(set.name()) {
                 let mut data = data(corpus, task, &set, listener, watch)?;
                 data.extras.second.clone_from(&second);
@@ -194,14 +197,15 @@ impl Contender {
         Ok(Contender { name: fusion.name, members: fusion.members.iter().map(member).collect::<Result<_>>()? })
     }
 
-    /// The feature set of each member: the one `asked` for where the member reads that kind.
+    /// The feature set of each member: the one `asked` for where the member reads that kind, else its own, else that of
+    /// its net (of `nets` where the user gave one).
     ///
     /// # Errors
     /// An unknown name.
-    pub fn sets(&self, asked: Option<&str>) -> Result<Vec<Chosen>> {
-        let of = |(kind, own): &(&'static dyn Classifier, Option<&str>)| match (set_for(kind.kind(), asked)?, own) {
-            (set, Some(own)) if Some(set.name()) != asked => set_for(kind.kind(), Some(own)),
-            (set, _) => Ok(set),
+    pub fn sets(&self, asked: Option<&str>, nets: &Nets) -> Result<Vec<Chosen>> {
+        let of = |(kind, own): &(&'static dyn Classifier, Option<&str>)| {
+            let net = nets.get(kind.name()).cloned().map(Ok).or_else(|| kind.settings()).transpose()?;
+            set_for(kind.kind(), asked, own.or(net.as_ref().and_then(|net| net.features.as_deref())))
         };
         self.members.iter().map(of).collect()
     }
@@ -209,6 +213,11 @@ impl Contender {
     /// True when one of its members reads images, and so uses all cores inside one fit.
     pub fn reads_images(&self) -> bool {
         self.members.iter().any(|(kind, _)| kind.kind() == Kind::Image)
+    }
+
+    /// True when one of its members can go on from a pre-trained net.
+    pub fn can_start(&self) -> bool {
+        self.members.iter().any(|(kind, _)| starts(kind.name()))
     }
 
     /// True when one of its members is a net.
@@ -238,6 +247,17 @@ pub fn contenders(names: &[String]) -> Result<Vec<Contender>> {
     Ok(all)
 }
 
+/// Checks that some contender can be pre-trained on these corpora.
+///
+/// # Errors
+/// None of them can.
+pub fn check_pretrain(contenders: &[Contender], corpora: &[PathBuf]) -> Result<()> {
+    if corpora.is_empty() || contenders.iter().any(Contender::can_start) {
+        return Ok(());
+    }
+    bail!("none of the chosen classifiers can be pre-trained; nets on images can (cnn, fusion)")
+}
+
 /// Checks that some contender can do what is asked for: read that feature set, learn a second target.
 ///
 /// # Errors
@@ -248,7 +268,7 @@ pub fn check_asked(contenders: &[Contender], (features, also): (Option<&str>, Op
     }
     let Some(name) = features else { return Ok(()) };
     for one in contenders {
-        if one.sets(features)?.iter().any(|set| set.name() == name) {
+        if one.sets(features, &Nets::new())?.iter().any(|set| set.name() == name) {
             return Ok(());
         }
     }

@@ -13,21 +13,25 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 
-use super::experiment::{Agenda, Judged, News, Request, Series, argmax, scaling_note, versions};
+use super::checkpoints::Shelf;
+use super::cost::{Hearings, cost};
+use super::experiment::{Agenda, Judged, Material, News, Request, Series, argmax, scaling_note, versions};
 use super::material::{Listener, check_asked, contenders, gather, sets};
+use super::pretrain::pretrain;
+use super::quantize::Quantized;
 use crate::audio::decode;
-use crate::corpus::{Corpus, task};
+use crate::corpus::{Clip, Corpus, task};
 use crate::features::curves::Curves;
 use crate::features::{Chosen, Features, Preparation, feature_set};
 use crate::file::write_whole;
-use crate::job::{Mapped, Watch};
+use crate::job::{Cancelled, Mapped, Watch};
 use crate::learn::committee::{Committee, Views, convene, unkept};
-use crate::learn::{Norm, Recipe, model_file};
+use crate::learn::{Cost, Norm, Recipe, model_file};
 
 /// Version of the folder's layout; a newer one is refused.
 const FORMAT: u32 = 1;
 /// The file a person reads.
-const CARD: &str = "card.toml";
+pub(super) const CARD: &str = "card.toml";
 /// The file with the numbers.
 const WEIGHTS: &str = "weights.safetensors";
 /// Clips that go through a model at a time.
@@ -64,6 +68,12 @@ pub struct Card {
     /// Scores of the same recipe under plans; empty when it was not evaluated, two when a plan leaks speakers.
     #[serde(default)]
     pub scores: Vec<Scores>,
+    /// What scoring costs; absent in cards from before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// Where its net computes in whole numbers: from what, and what came of it. `scores` are then of the recipe before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantized: Option<Quantized>,
 }
 
 /// The material of a model.
@@ -77,6 +87,9 @@ pub struct TrainedOn {
     pub clips: usize,
     /// Speakers.
     pub speakers: usize,
+    /// Other corpora that its nets were trained on before, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrained: Vec<String>,
 }
 
 /// Scores of a recipe under a plan, as fractions.
@@ -98,7 +111,18 @@ pub struct Scores {
 pub struct Saved {
     /// What it says about itself.
     pub card: Card,
-    fitted: Committee,
+    pub(super) fitted: Committee,
+    /// Of the fit, until it is written.
+    pub(super) shelf: Option<Shelf>,
+}
+
+/// A file to be recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Who speaks, where the layout of a corpus tells.
+    pub speaker: Option<String>,
 }
 
 /// One row of the table of predictions.
@@ -132,13 +156,27 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     }
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let (recipe, read) = request.recipe(who)?;
-    let data = sets(corpus, &task, (&all, request), listener, watch)?;
+    let mut sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let pretrained = pretrain((corpus, &task), (&all, request), &mut sets, listener, watch)?;
+    let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
+    let hearings = Hearings::of(&clips, &read, listener, watch)?;
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, pretrained, hearings };
+    let key = || material.key(&recipe, &read, ("all clips", &[]));
+    let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
     let (model, plan) = (recipe.title(), "all clips".to_owned());
     let series = vec![Series { model: model.clone(), plan: plan.clone(), folds: vec![plan.clone()] }];
     watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(corpus, &task) })));
     watch.tell(News::Model { model, plan, index: 0, of: 1, folds: 1 });
-    let told = Mapped::new(watch, |epoch| Some(News::Epoch { fold: 0, epoch }));
-    let fitted = convene(&recipe, &data, &unkept, &told)?;
+    let keepers = |fit: &str| shelf.as_ref().map_or_else(|| unkept(fit), |shelf| shelf.keeper(0, fit));
+    let told = Mapped::new(watch, |epoch| {
+        shelf.iter().for_each(|shelf| shelf.tell(watch));
+        Some(News::Epoch { fold: 0, epoch })
+    });
+    let fitted = convene(&recipe, &material.sets, &keepers, &told)?;
+    let seconds: Vec<f64> = clips.iter().map(|clip| clip.audio.seconds).collect();
+    let groups = material.sets.values().next().map_or(Vec::new(), |data| data.groups.clone());
+    let (sets, hearings) = (material.sets, material.hearings);
+    let views: Views = sets.into_iter().map(|(name, data)| (name, data.inputs)).collect();
     let card = Card {
         format: FORMAT,
         emolab: env!("CARGO_PKG_VERSION").to_owned(),
@@ -154,11 +192,14 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
             synthetic: corpus.synthetic,
             clips: task.rows.len(),
             speakers: task.known_speakers(),
+            pretrained: material.pretrained.clone(),
         },
         recipe,
         scores: Vec::new(),
+        cost: Some(cost(&fitted, (&views, &groups), &seconds, &hearings, watch)?),
+        quantized: None,
     };
-    Ok(Saved { card, fitted })
+    Ok(Saved { card, fitted, shelf })
 }
 
 /// How a model's probabilities were calibrated.
@@ -187,7 +228,7 @@ impl Scores {
 }
 
 impl Saved {
-    /// Writes the folder; an older model there is replaced, other files there stay.
+    /// Writes the folder; an older model there is replaced, other files there stay. The fit's checkpoints go.
     ///
     /// The old card goes first and the new one comes last: a folder with a card is whole.
     ///
@@ -203,7 +244,9 @@ impl Saved {
             _ => {}
         }
         model_file::write(&dir.join(WEIGHTS), &self.fitted.weights()?)?;
-        write_whole(&card, |out| out.write_all(text.as_bytes())).with_context(|| card.display().to_string())
+        write_whole(&card, |out| out.write_all(text.as_bytes())).with_context(|| card.display().to_string())?;
+        self.shelf.iter().for_each(Shelf::clear);
+        Ok(())
     }
 
     /// Opens a model folder.
@@ -218,32 +261,44 @@ impl Saved {
         let weights = model_file::read(&path)?;
         let fitted = Committee::load(card.recipe.clone(), card.classes.len(), &weights)
             .with_context(|| path.display().to_string())?;
-        Ok(Saved { card, fitted })
+        Ok(Saved { card, fitted, shelf: None })
+    }
+
+    /// From a card and weights that do not lie on disk.
+    ///
+    /// # Errors
+    /// As [`Saved::open`].
+    pub fn of(text: &str, weights: &[u8]) -> Result<Saved> {
+        let card = card(text)?;
+        let fitted = Committee::load(card.recipe.clone(), card.classes.len(), &model_file::parse(weights)?)?;
+        Ok(Saved { card, fitted, shelf: None })
     }
 
     /// Predicts `files` in batches of 32 and gives each batch's rows to `each` as soon as they are there.
     ///
-    /// A model with `speaker` scaling takes all files as one batch: one speaker's.
+    /// A model with `speaker` scaling takes all files of a speaker as one batch, and those without one as another.
     /// Returns the files that could not be predicted with the reason.
     ///
     /// # Errors
     /// Cancelling, or a failure of `each`; an unreadable file is not one.
     pub fn predict(
         &self,
-        files: &[PathBuf],
+        files: &[Asked],
         watch: &dyn Watch<News>,
         each: &mut dyn FnMut(Vec<Row>) -> Result<()>,
     ) -> Result<Vec<(PathBuf, String)>> {
         let mut problems = Vec::new();
-        let step = if self.card.recipe.norm == Norm::Speaker { files.len().max(1) } else { BATCH };
-        for files in files.chunks(step) {
-            watch.check()?;
-            let heard: Vec<_> = files.par_iter().map(|file| (file, self.hear(file))).collect();
+        for files in self.batches(files) {
+            let hear = |file: &&Asked| {
+                watch.check()?;
+                Ok((file.path.clone(), self.hear(&file.path)))
+            };
+            let heard: Vec<_> = files.par_iter().map(hear).collect::<Result<_, Cancelled>>()?;
             let mut known = Vec::new();
             for (file, heard) in heard {
                 match heard {
                     Ok(heard) => known.push(heard),
-                    Err(error) => problems.push((file.clone(), format!("{error:#}"))),
+                    Err(error) => problems.push((file, format!("{error:#}"))),
                 }
             }
             if !known.is_empty() {
@@ -253,7 +308,18 @@ impl Saved {
         Ok(problems)
     }
 
-    fn sets(&self) -> Result<Vec<Chosen>> {
+    /// What goes through the model at a time.
+    fn batches<'a>(&self, files: &'a [Asked]) -> Vec<Vec<&'a Asked>> {
+        if self.card.recipe.norm != Norm::Speaker {
+            return files.chunks(BATCH).map(|batch| batch.iter().collect()).collect();
+        }
+        let mut speakers: BTreeMap<Option<&str>, Vec<&Asked>> = BTreeMap::new();
+        files.iter().for_each(|file| speakers.entry(file.speaker.as_deref()).or_default().push(file));
+        speakers.into_values().collect()
+    }
+
+    /// The feature sets that it reads, one per classifier of it.
+    pub(super) fn sets(&self) -> Result<Vec<Chosen>> {
         self.card.recipe.leaves().iter().map(|leaf| known(&leaf.features)).collect()
     }
 
@@ -275,13 +341,21 @@ impl Saved {
         Ok((row, features))
     }
 
-    fn score(&self, heard: Vec<(Row, Vec<Features>)>) -> Result<Vec<Row>> {
-        let (rows, features): (Vec<Row>, Vec<Vec<Features>>) = heard.into_iter().unzip();
+    /// The features of many clips, each in every set of the model, as the model reads them.
+    ///
+    /// # Errors
+    /// As [`gather`].
+    pub(super) fn views(&self, features: &[Vec<Features>]) -> Result<Views> {
         let mut views = Views::new();
         for (at, leaf) in self.card.recipe.leaves().iter().enumerate() {
             views.insert(leaf.features.clone(), gather(features.iter().map(|all| all[at].clone()).collect())?);
         }
-        let scores = self.fitted.scores(&views, &vec![0; rows.len()])?.scores;
+        Ok(views)
+    }
+
+    fn score(&self, heard: Vec<(Row, Vec<Features>)>) -> Result<Vec<Row>> {
+        let (rows, features): (Vec<Row>, Vec<Vec<Features>>) = heard.into_iter().unzip();
+        let scores = self.fitted.scores(&self.views(&features)?, &vec![0; rows.len()])?.scores;
         let named = rows.into_iter().zip(scores.outer_iter()).map(|(row, p)| Row {
             pred: self.card.classes[argmax(p.iter().copied())].clone(),
             p: p.to_vec(),
@@ -289,6 +363,16 @@ impl Saved {
         });
         Ok(named.collect())
     }
+}
+
+/// blake3 of a model folder's weights: names what a model was made from.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn weights_hash(dir: &Path) -> Result<String> {
+    let path = dir.join(WEIGHTS);
+    let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// Checks, before the work, that a model can be written to `dir`.

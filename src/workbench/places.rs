@@ -13,12 +13,36 @@ pub fn cache() -> Result<PathBuf> {
     place("EMOLAB_CACHE", "XDG_CACHE_HOME", ".cache", "")
 }
 
+/// The user's own models, a folder each: `$EMOLAB_MODELS`, else `emolab/models` in the XDG data directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn models() -> Result<PathBuf> {
+    place("EMOLAB_MODELS", "XDG_DATA_HOME", ".local/share", "models")
+}
+
 /// The log that catches what libraries print while a screen is up: `emolab/emolab.log` in the XDG state directory.
 ///
 /// # Errors
 /// Neither the variables nor `$HOME` are set.
 pub fn log() -> Result<PathBuf> {
     place("EMOLAB_LOG", "XDG_STATE_HOME", ".local/state", "emolab.log")
+}
+
+/// What a killed run needs to go on: `$EMOLAB_CHECKPOINTS`, else `emolab/checkpoints` in the XDG state directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn checkpoints() -> Result<PathBuf> {
+    place("EMOLAB_CHECKPOINTS", "XDG_STATE_HOME", ".local/state", "checkpoints")
+}
+
+/// Journals of searches, from which an interrupted one goes on: `emolab/searches` in the XDG state directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn searches() -> Result<PathBuf> {
+    place("EMOLAB_SEARCHES", "XDG_STATE_HOME", ".local/state", "searches")
 }
 
 fn place(own: &str, xdg: &str, under_home: &str, file: &str) -> Result<PathBuf> {

@@ -30,7 +30,7 @@ use smoothing::{smooth, smooth_defined};
 use tracks::{FormantKind, Tracks};
 
 use super::parameter::Asked;
-use super::{Chosen, Column, FeatureError, FeatureSet, Features, Kind, Parameters, SpecError, checked};
+use super::{Chosen, Column, FeatureError, FeatureSet, Features, Kind, Parameters, Raster, SpecError, checked};
 use crate::audio::Wave;
 
 /// The 88 functionals.
@@ -121,6 +121,10 @@ impl FeatureSet for Descriptors {
     }
     fn columns(&self) -> Vec<Column> {
         columns::descriptors()
+    }
+    /// Descriptors are no frequencies; 10 ms a frame.
+    fn raster(&self, _rate: u32) -> Option<Raster> {
+        Some(Raster { hop: 0.010, edges: None })
     }
     /// `[1, 25, frames]`; a descriptor is 0 where it is undefined, but the level of a formant without voice is -201, as
     /// in openSMILE.

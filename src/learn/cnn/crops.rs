@@ -68,6 +68,13 @@ impl Cut {
         Ok((0..classes).map(|class| mean(class).max(f64::MIN_POSITIVE).ln()).collect())
     }
 
+    /// Frames of each part that is scored of a clip of so many.
+    pub fn parts(&self, frames: usize) -> impl Iterator<Item = usize> {
+        let windows = self.starts(frames).len();
+        let whole = usize::from(windows == 0 || self.crops.whole);
+        std::iter::repeat_n(frames, whole).chain(std::iter::repeat_n(self.frames, windows))
+    }
+
     /// First frames of the windows of a clip, each once; none where the whole clip is all.
     fn starts(&self, frames: usize) -> Vec<usize> {
         let room = frames.saturating_sub(self.frames);
@@ -104,6 +111,7 @@ mod tests {
             assert_eq!(cut.starts(100), starts);
             let (log_p, calls) = scored(cut, &image);
             assert_eq!(calls, (starts.len() + usize::from(whole)).max(1));
+            assert_eq!(cut.parts(100).count(), calls);
             assert!((log_p.iter().map(|p| p.exp()).sum::<f64>() - 1.0).abs() < 1e-12);
         }
     }

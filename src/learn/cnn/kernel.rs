@@ -1,7 +1,7 @@
 //! The one gate to the matrix multiplication of the `gemm` crate: slices and checked strides in, no raw pointer out;
 //! and to code compiled for wider registers.
 //!
-//! All unsafe code of the engine lives here. Deliberately absent: threads (callers run rayon over images, and a
+//! All unsafe code of the engine lives here, but for the products of bytes (`kernel_int8.rs`). Deliberately absent: threads (callers run rayon over images, and a
 //! product on one thread gives the same bits whatever the pool) and any knowledge of layers.
 #![allow(unsafe_code)]
 

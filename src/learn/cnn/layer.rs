@@ -128,6 +128,10 @@ pub trait Layer<F: Real>: Send + Sync {
         dx: Option<&mut Batch<F>>,
     ) -> Result<(), LearnError>;
 
+    /// The numbers are not those of the last scoring: makes ready what scoring needs of them. Comes before any forward pass
+    /// for scoring.
+    fn settle(&mut self, _parameters: &[F], _state: &[F]) {}
+
     /// Moves the state towards what the last training batch showed.
     fn follow(&self, _state: &mut [F]) {}
 }

@@ -14,13 +14,14 @@ use super::loss::{Heads, Loss, log_softmax};
 use super::model::{Model as Net, Plan, Scratches};
 use super::pass::{Draw, Pass};
 use super::random::Random;
+use super::saliency::saliency;
 use super::settings::Settings;
 use super::split::inner;
 use super::train::{Fit, Trainee, train};
 use crate::features::Image;
 use crate::job::Watch;
-use crate::learn::calibration::{self, temperature, tempered};
-use crate::learn::{Data, Epoch, Inputs, LearnError, Model, Weights};
+use crate::learn::calibration::{self, FLATTERED, temperature, tempered};
+use crate::learn::{Data, Epoch, Inputs, LearnError, Model, Start, Weights};
 use crate::score::Confusion;
 
 /// Rows scored between two looks at the watch.
@@ -37,6 +38,11 @@ pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) ->
     check(&data.inputs, plan.input)?;
     check_use(settings, &data.inputs)?;
     let net = Net::new(plan)?;
+    let start = data.extras.starts.get(&fit.recipe.classifier).map(AsRef::as_ref);
+    if let Some(start) = start {
+        // Tried here, where it may fail.
+        net.clone().adopt(&start.weights, false)?;
+    }
     let mut random = Random::new(fit.recipe.seed);
     let split = inner(&data.labels, &data.groups, &mut random);
     let frames = match &data.inputs {
@@ -59,6 +65,7 @@ pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) ->
         plans,
         balance: settings.balance,
         frames,
+        start,
     };
     train(&mut learner, data, &split, random, fit)?;
     let temperature = learner.temperature(&split.dev, fit.watch)?;
@@ -99,6 +106,7 @@ struct Learner<'a> {
     balance: Balance,
     /// Of a training window.
     frames: usize,
+    start: Option<&'a Start>,
 }
 
 impl Learner<'_> {
@@ -106,13 +114,17 @@ impl Learner<'_> {
     fn temperature(&self, dev: &[usize], watch: &dyn Watch<Epoch>) -> Result<Option<f64>, LearnError> {
         let labels: Vec<usize> = dev.iter().map(|&row| self.data.labels[row]).collect();
         let log_p = self.log_probabilities(dev, watch)?;
-        Ok((!dev.is_empty()).then(|| temperature(&log_p, &labels)))
+        Ok((!dev.is_empty()).then(|| temperature(&log_p, &labels, FLATTERED)))
     }
 }
 
 impl Trainee for Learner<'_> {
     fn start(&mut self, random: &mut Random) {
         self.net.start(random);
+        if let Some(start) = self.start {
+            // Cannot fail: it was tried.
+            let _ = self.net.adopt(&start.weights, !start.classes.is_empty());
+        }
     }
 
     fn order(&self, rows: &[usize], random: &mut Random) -> Vec<usize> {
@@ -169,8 +181,8 @@ impl Trainee for Learner<'_> {
     }
 
     fn swap(&mut self, numbers: Numbers) -> Numbers {
-        let parameters = std::mem::replace(&mut self.net.parameters, numbers.parameters);
-        Numbers { parameters, state: std::mem::replace(&mut self.net.state, numbers.state) }
+        let parameters = std::mem::replace(&mut *self.net.parameters, numbers.parameters);
+        Numbers { parameters, state: std::mem::replace(&mut *self.net.state, numbers.state) }
     }
 }
 
@@ -222,6 +234,14 @@ impl Model for NetModel {
         })
     }
 
+    fn saliency(&self, inputs: &Inputs, class: usize) -> Result<Option<Array2<f32>>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        match inputs {
+            Inputs::Images(images) => images.first().map_or(Ok(None), |image| saliency(&self.net, image, class)),
+            Inputs::Rows(_) => Ok(None),
+        }
+    }
+
     fn weights(&self) -> Weights {
         let mut weights = Weights::default();
         self.net.save(&mut weights);
@@ -232,7 +252,23 @@ impl Model for NetModel {
     }
 
     fn parameters(&self) -> usize {
-        self.net.parameters.len()
+        self.net.count()
+    }
+
+    fn macs(&self, frames: usize) -> Option<u64> {
+        Some(self.cut.parts(frames).map(|frames| self.net.macs(frames)).sum())
+    }
+
+    fn quantized(&self, inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
+        check(inputs, self.net.plan().input)?;
+        match inputs {
+            Inputs::Images(images) => {
+                let net = self.net.quantized(images)?;
+                let scratches = Scratches::default();
+                Ok(Box::new(NetModel { net, scratches, cut: self.cut, temperature: self.temperature }))
+            }
+            Inputs::Rows(_) => Err(LearnError::WrongInput("a net on rows has no image to quantize".to_owned())),
+        }
     }
 
     fn temperature(&self) -> Option<f64> {

@@ -7,10 +7,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `kernel.rs` | the matrix product; all unsafe code |
+//! | `kernel.rs` | the matrix product; unsafe code |
 //! | `plane.rs`, `batch.rs` | where a pixel lies; images between layers, threads |
 //! | `layer.rs`, `layers/` | what a layer is; each kind |
 //! | `fused/` | the fast blocks |
+//! | `quantized/`, `kernel_int8.rs` | the blocks of a fitted net in whole numbers; their products (unsafe) |
 //! | `list.rs`, `layout.rs`, `model.rs` | the list; named tensors in one flat vector; both together, scoring |
 //! | `run.rs`, `pass.rs`, `loss.rs` | all layers forward and backward; one batch; what it is worth |
 //! | `optimiser.rs`, `schedule.rs`, `average.rs` | the step, its length, the average of many |
@@ -18,6 +19,7 @@
 //! | `split.rs`, `train.rs`, `checkpoint.rs`, `random.rs` | inner split, epochs, going on after a kill |
 //! | `augment/`, `crops.rs` | what is changed in a clip before it is learnt from; which parts of it are scored |
 //! | `learner.rs` | a model in training with its clips; the fitted model |
+//! | `saliency.rs` | what of an image spoke for a class |
 //! | `settings.rs`, `nets.rs`, `nets/` | a net and its training as one TOML; the nets of the registry |
 
 mod augment;
@@ -32,6 +34,7 @@ mod golden;
 #[cfg(test)]
 mod gradients;
 mod kernel;
+mod kernel_int8;
 mod layer;
 mod layers;
 mod layout;
@@ -43,25 +46,29 @@ mod nets;
 mod optimiser;
 mod pass;
 mod plane;
+mod quantized;
 mod random;
 mod run;
+mod saliency;
 mod schedule;
 mod settings;
 mod split;
 mod train;
 #[cfg(test)]
 mod trajectory;
+mod versioned;
 
 pub use augment::{Augment, Gain, Mixup, Paste, Pitch, Shift, Snr, Speed};
 pub use average::{Average, Averager, Numbers};
 pub use balance::Balance;
 pub use checkpoint::{Keeper, Unkept};
 pub use crops::Crops;
+pub use kernel::{Matrix, Write, multiply};
 pub use learner::{NetModel, fit};
 pub use list::{Input, LayerSpec, List};
 pub use loss::{Heads, Loss, log_softmax};
 pub use model::{Model as Net, Plan, Scratch, Scratches};
-pub use nets::{CNN, MLP, Net as NetKind};
+pub use nets::{CNN, CNN1D, CRNN, MLP, Net as NetKind};
 pub use optimiser::{Method, Optimiser, clip};
 pub use pass::{Draw, Pass, Window};
 pub use random::Random;

@@ -17,8 +17,10 @@ use super::layout::Layout;
 use super::list::{Input, List};
 use super::pass::{Window, fill};
 use super::plane::Plane;
+use super::quantized::{Front, Quantized};
 use super::random::Random;
 use super::run::Run;
+use super::versioned::Versioned;
 use crate::features::Image;
 use crate::job::Unwatched;
 use crate::learn::{LearnError, Weights};
@@ -37,10 +39,12 @@ pub struct Model<F = f32> {
     nodes: Vec<Node<F>>,
     layout: Layout,
     state_layout: Layout,
+    /// The front in whole numbers, where the model was quantized; its numbers are not among the others.
+    front: Option<Arc<Front>>,
     /// What is trained.
-    pub parameters: Vec<F>,
+    pub parameters: Versioned<Vec<F>>,
     /// Running moments.
-    pub state: Vec<F>,
+    pub state: Versioned<Vec<F>>,
 }
 
 /// What decides a model's shape; kept with its weights.
@@ -82,9 +86,13 @@ impl Model<f32> {
     /// [`LearnError::BadModel`].
     pub fn load(weights: &Weights) -> Result<Model<f32>, LearnError> {
         let plan: Plan = weights.get_json("plan")?;
-        let mut model = Model::new(plan).map_err(|why| LearnError::BadModel(why.to_string()))?;
-        model.parameters = model.layout.load(weights)?;
-        model.state = model.state_layout.load(weights)?;
+        let model = match Front::load((&plan.list, plan.input), weights)? {
+            Some(front) => Model::fronted(plan, front),
+            None => Model::new(plan),
+        };
+        let mut model = model.map_err(|why| LearnError::BadModel(why.to_string()))?;
+        *model.parameters = model.layout.load(weights)?;
+        *model.state = model.state_layout.load(weights)?;
         let variances = model.state_layout.places("variance");
         if variances.into_iter().any(|place| model.state[place].iter().any(|&v| v < 0.0)) {
             return Err(LearnError::BadModel("a variance is negative".to_owned()));
@@ -96,8 +104,82 @@ impl Model<f32> {
     pub fn save(&self, weights: &mut Weights) {
         self.layout.save(&self.parameters, weights);
         self.state_layout.save(&self.state, weights);
+        if let Some(front) = &self.front {
+            front.save(weights);
+        }
         // Cannot fail: a plan is names and numbers, and a rate that is not finite is refused when the model is made.
         let _ = weights.put_json("plan", &self.plan);
+    }
+
+    /// Takes over the numbers of a fitted net wherever both have the same layer; its head only where asked for.
+    ///
+    /// # Errors
+    /// [`LearnError::BadModel`] when they have nothing in common.
+    pub fn adopt(&mut self, weights: &Weights, head: bool) -> Result<(), LearnError> {
+        let taken = self.layout.adopt(&mut self.parameters, weights, head);
+        self.state_layout.adopt(&mut self.state, weights, head);
+        if taken > 0 {
+            Ok(())
+        } else {
+            Err(LearnError::BadModel("no layer to start from: it is of another net".to_owned()))
+        }
+    }
+
+    /// The same layer by layer, in any precision: slower, and its gradient can be followed in scoring, too.
+    ///
+    /// # Errors
+    /// [`LearnError::BadModel`] when its front is in whole numbers.
+    pub(super) fn unfused<F: Real>(&self) -> Result<Model<F>, LearnError> {
+        let mut weights = Weights::default();
+        self.save(&mut weights);
+        spread_first_kernel(&mut weights);
+        let mut plain = Model::<F>::plain(self.plan.clone())?;
+        let wide = |numbers: Vec<f32>| numbers.into_iter().map(|value| F::of(f64::from(value))).collect();
+        *plain.parameters = wide(plain.layout.load(&weights)?);
+        *plain.state = wide(plain.state_layout.load(&weights)?);
+        Ok(plain)
+    }
+
+    /// The same with its front in whole numbers, calibrated on whole images, which need no labels.
+    ///
+    /// # Errors
+    /// [`LearnError::WrongInput`] when nothing at the front can be quantized or all of it is already, `TooFewRows` without an
+    /// image.
+    pub fn quantized(&self, images: &[Image]) -> Result<Model<f32>, LearnError> {
+        if self.front.is_some() {
+            return Err(LearnError::WrongInput("this net is quantized already".to_owned()));
+        }
+        let (plan, mut weights) = (self.plan.clone(), Weights::default());
+        self.save(&mut weights);
+        let image = |clip: usize| {
+            let mut batch = Batch::default();
+            self.whole(&images[clip], &mut batch);
+            batch
+        };
+        let front = Front::calibrate((&plan.list, plan.input), &weights, &image, images.len())?;
+        let mut model = Model::fronted(plan, front)?;
+        *model.parameters = model.layout.load(&weights)?;
+        *model.state = model.state_layout.load(&weights)?;
+        Ok(model)
+    }
+
+    /// Numbers in it that were trained.
+    pub fn count(&self) -> usize {
+        self.parameters.len() + self.front.as_ref().map_or(0, |front| front.count())
+    }
+
+    fn fronted(plan: Plan, front: Front) -> Result<Model<f32>, LearnError> {
+        let front = Arc::new(front);
+        let kind: Arc<dyn Kind<f32>> = Arc::new(Quantized(Arc::clone(&front)));
+        let model = Model::planned(plan, Some((front.taken, kind)))?;
+        Ok(Model { front: Some(front), ..model })
+    }
+
+    /// All of an image as the layers read it.
+    fn whole(&self, image: &Image, batch: &mut Batch<f32>) {
+        let frames = image.dim().2;
+        batch.shape(self.plan.list.padded(self.plan.input, frames), [frames].into_iter());
+        fill(image, &Window::whole(frames), batch.plane, &mut batch.values);
     }
 
     /// Logits of all heads, one behind the other, of a whole image.
@@ -105,9 +187,7 @@ impl Model<f32> {
     /// # Errors
     /// [`LearnError::Failed`] when a layer fails.
     pub fn logits(&self, image: &Image, scratch: &mut Scratch) -> Result<Vec<f32>, LearnError> {
-        let frames = image.dim().2;
-        scratch.input.shape(self.plan.list.padded(self.plan.input, frames), [frames].into_iter());
-        fill(image, &Window::whole(frames), scratch.input.plane, &mut scratch.input.values);
+        self.whole(image, &mut scratch.input);
         self.scored(scratch)
     }
 
@@ -157,8 +237,9 @@ impl<F: Real> Model<F> {
         for (name, kind, input) in kinds {
             nodes.push(Node::new((&name, kind, input), &mut layout, &mut state_layout)?);
         }
-        let (parameters, state) = (vec![F::ZERO; layout.size()], vec![F::ZERO; state_layout.size()]);
-        let mut model = Model { plan, nodes, layout, state_layout, parameters, state };
+        let zeros = |layout: &Layout| Versioned::new(vec![F::ZERO; layout.size()]);
+        let (parameters, state) = (zeros(&layout), zeros(&state_layout));
+        let mut model = Model { plan, nodes, layout, state_layout, front: None, parameters, state };
         model.fill_with(|start, tensor| tensor.fill(if start == Start::Ones { F::ONE } else { F::ZERO }));
         Ok(model)
     }
@@ -232,6 +313,16 @@ impl<F: Real> Node<F> {
 
     pub fn build(&self) -> Box<dyn Layer<F>> {
         self.kind.build(self.input)
+    }
+}
+
+/// The fused front keeps the first kernel as `[1][column][row x channel][width]`, a layer as `[row][column][channel][width]`.
+fn spread_first_kernel(weights: &mut Weights) {
+    let Some(kernel) = weights.tensors.get_mut("1.conv.kernel") else { return };
+    let &[1, columns, stacked, width] = kernel.shape() else { return };
+    let parted = kernel.to_shape((columns, 3, stacked / 3, width)).map(|kernel| kernel.permuted_axes([1, 0, 2, 3]));
+    if let Ok(parted) = parted {
+        *kernel = parted.as_standard_layout().into_owned().into_dyn();
     }
 }
 

@@ -25,6 +25,22 @@ pub static CNN: Net = Net {
     text: include_str!("nets/cnn.toml"),
 };
 
+/// Convolutions along time on cepstral coefficients.
+pub static CNN1D: Net = Net {
+    name: "cnn1d",
+    about: "the paper's lineage: convolutions along time on MFCCs (own engine)",
+    kind: Kind::Image,
+    text: include_str!("nets/cnn1d.toml"),
+};
+
+/// Two-dimensional convolutions, then recurrent units.
+pub static CRNN: Net = Net {
+    name: "crnn",
+    about: "convolutions, then gated recurrent units in both directions, and attention (own engine)",
+    kind: Kind::Image,
+    text: include_str!("nets/crnn.toml"),
+};
+
 /// Linear layers on rows.
 pub static MLP: Net = Net {
     name: "mlp",
@@ -48,9 +64,10 @@ impl Net {
         }
         let mut settings = recipe.net.clone().map_or_else(|| Settings::read(self.text), Ok)?;
         settings.check()?;
-        if let Some(epochs) = recipe.epochs {
-            settings.schedule.epochs = epochs;
+        if data.extras.starts.contains_key(self.name) {
+            settings.schedule.rate *= settings.finetune;
         }
+        settings.schedule.epochs = recipe.epochs.unwrap_or_else(|| settings.schedule.epochs_of(data.labels.len()));
         Ok((settings, input))
     }
 }

@@ -17,6 +17,8 @@ pub struct Run<F> {
     made: Vec<Batch<F>>,
     /// Gradients of what a layer made and of what it read.
     slopes: (Batch<F>, Batch<F>),
+    /// The versions of the model's numbers that the layers are ready to score with.
+    settled: Option<(u64, u64)>,
 }
 
 impl<F: Real> Run<F> {
@@ -24,7 +26,7 @@ impl<F: Real> Run<F> {
     pub fn new(model: &Model<F>) -> Run<F> {
         let layers: Vec<_> = model.nodes().iter().map(|node| node.build()).collect();
         let made = layers.iter().map(|_| Batch::default()).collect();
-        Run { layers, made, slopes: Default::default() }
+        Run { layers, made, slopes: Default::default(), settled: None }
     }
 
     /// Through all layers; with a generator as in training, else as in scoring.
@@ -38,6 +40,13 @@ impl<F: Real> Run<F> {
         mut random: Option<&mut Random>,
         watch: &dyn Watch<Epoch>,
     ) -> Result<(), LearnError> {
+        let versions = Some((model.parameters.version(), model.state.version()));
+        if random.is_none() && self.settled != versions {
+            for (layer, node) in self.layers.iter_mut().zip(model.nodes()) {
+                layer.settle(&model.parameters[node.parameters.clone()], &model.state[node.state.clone()]);
+            }
+            self.settled = versions;
+        }
         for (number, (layer, node)) in self.layers.iter_mut().zip(model.nodes()).enumerate() {
             watch.check()?;
             let (before, after) = self.made.split_at_mut(number);

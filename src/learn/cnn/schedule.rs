@@ -13,10 +13,16 @@ use super::optimiser::Method;
 pub struct Schedule {
     /// Upper bound.
     pub epochs: usize,
+    /// Steps that a fit takes at least and at most: a small corpus gets more epochs than `epochs`, a large one fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<[usize; 2]>,
     /// Clips of a batch, at most.
     pub batch: usize,
     /// Stop after so many epochs without a better one.
     pub patience: usize,
+    /// Share of the fit before which no epoch is chosen: at a high rate one that looks good is luck.
+    #[serde(default)]
+    pub settle: f64,
     /// Highest learning rate.
     pub rate: f64,
     /// The rate over time.
@@ -33,7 +39,17 @@ impl Schedule {
     /// With Adam under one cycle, no clipping and no averaging.
     pub const fn new(epochs: usize, batch: usize, patience: usize, rate: f64) -> Schedule {
         let curve = Curve::OneCycle { rise: 0.2, from: 0.1 };
-        Schedule { epochs, batch, patience, rate, curve, method: Method::Adam, clip: None, average: Average::None }
+        let (steps, settle, method, clip, average) = (None, 0.0, Method::Adam, None, Average::None);
+        Schedule { epochs, steps, batch, patience, settle, rate, curve, method, clip, average }
+    }
+
+    /// Epochs for so many clips.
+    pub fn epochs_of(&self, clips: usize) -> usize {
+        let batches = clips.div_ceil(self.batch.max(1)).max(1);
+        match self.steps {
+            Some([least, most]) => self.epochs.max(least.div_ceil(batches)).min((most / batches).max(1)),
+            None => self.epochs,
+        }
     }
 }
 
@@ -106,6 +122,16 @@ mod tests {
         let one_cycle = |progress| Curve::OneCycle { rise: 0.2, from: 0.1 }.at(progress);
         assert!((one_cycle(0.0) - 0.1).abs() < 1e-12 && (one_cycle(0.2) - 1.0).abs() < 1e-12);
         assert!(one_cycle(1.0).abs() < 1e-12 && one_cycle(0.6) < 1.0);
+    }
+
+    #[test]
+    fn small_corpora_get_more_epochs_and_large_ones_fewer() {
+        let schedule = Schedule { steps: Some([600, 9000]), ..Schedule::new(40, 16, 40, 1e-3) };
+        let steps = |clips: usize| schedule.epochs_of(clips) * clips.div_ceil(16);
+        assert_eq!((schedule.epochs_of(60), steps(60)), (150, 600));
+        assert_eq!(schedule.epochs_of(480), 40);
+        assert!((8500..=9000).contains(&steps(7000)));
+        assert_eq!((schedule.epochs_of(1_000_000), schedule.epochs_of(0)), (1, 600));
     }
 
     #[test]

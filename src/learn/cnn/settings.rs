@@ -33,10 +33,16 @@ use crate::learn::LearnError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// The feature set that it is made for, as typed after `--features`; `None` = the first of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<String>,
     /// Share of the target that is spread evenly over all classes (Szegedy et al. 2016), 0..1.
     pub smoothing: f64,
     /// What the second head's loss counts beside the first one's, where the data have second labels.
     pub second: f64,
+    /// Share of the learning rate for a net that starts from a pre-trained one.
+    #[serde(default = "finetune")]
+    pub finetune: f64,
     /// How long and how fast.
     pub schedule: Schedule,
     /// What is changed in a clip before it is learnt from.
@@ -51,6 +57,11 @@ pub struct Settings {
     /// The layers before the heads.
     #[serde(rename = "layer")]
     pub layers: Vec<LayerSpec>,
+}
+
+/// Gentle enough to keep what was learnt, as is usual; not tuned.
+fn finetune() -> f64 {
+    0.3
 }
 
 impl Settings {
@@ -95,10 +106,15 @@ impl Settings {
         };
         let schedule = &self.schedule;
         within("smoothing", self.smoothing, 0.0, 0.9)?;
+        within("finetune", self.finetune, 1e-6, 1.0)?;
         within("second", self.second, 0.0, 100.0)?;
         within("schedule.epochs", schedule.epochs as f64, 1.0, 1e5)?;
         within("schedule.batch", schedule.batch as f64, 1.0, 4096.0)?;
         within("schedule.patience", schedule.patience as f64, 1.0, 1e5)?;
+        within("schedule.settle", schedule.settle, 0.0, 1.0)?;
+        let [least, most] = schedule.steps.unwrap_or([1, 1]);
+        within("schedule.steps[0]", least as f64, 0.0, 1e9)?;
+        within("schedule.steps[1]", most as f64, least.max(1) as f64, 1e9)?;
         within("schedule.rate", schedule.rate, 1e-9, 100.0)?;
         within("schedule.clip", schedule.clip.unwrap_or(1.0), 1e-9, 1e9)?;
         within("crops.count", self.crops.count as f64, 0.0, 100.0)?;

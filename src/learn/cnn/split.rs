@@ -6,8 +6,11 @@
 use rand::Rng;
 use rand::seq::SliceRandom;
 
-/// Held out at least this share of the clips, where groups allow.
-const SHARE: f64 = 0.12;
+/// At least this share of the clips is held out where groups allow: one speaker of ten, a few of many. A voice learnt
+/// from is worth more to the net than a second one to choose by.
+const SHARE: f64 = 0.07;
+/// Share of each class that is held out where there is but one group.
+const OF_CLASS: f64 = 0.12;
 
 /// Rows to fit on and rows to choose the best epoch by; the latter may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +58,7 @@ fn hold_some_of_each_class(labels: &[usize], held: &mut [bool], random: &mut imp
     for class in 0..classes {
         let mut members: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == class).collect();
         members.shuffle(random);
-        let take = (SHARE * members.len() as f64).round() as usize;
+        let take = (OF_CLASS * members.len() as f64).round() as usize;
         members[..take].iter().for_each(|&row| held[row] = true);
     }
 }
@@ -81,7 +84,7 @@ mod tests {
         for seed in 0..20 {
             let split = draw(&labels, &groups, seed);
             assert_eq!(split.fit.len() + split.dev.len(), 90);
-            assert!(split.dev.len() >= 11 && split.dev.len() <= 45);
+            assert_eq!(split.dev.len(), 10, "one group is enough");
             assert!(split.dev.iter().all(|&d| split.fit.iter().all(|&f| groups[d] != groups[f])));
         }
     }

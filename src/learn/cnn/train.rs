@@ -64,8 +64,8 @@ pub struct Fit<'a> {
     pub watch: &'a dyn Watch<Epoch>,
 }
 
-/// Trains on `split.fit` and leaves the trainee at its best epoch: highest recall averaged over the classes (UAR) of
-/// `split.dev`, then lowest loss there; the last epoch where `dev` is empty. Goes on from the keeper's checkpoint, if there
+/// Trains on `split.fit` and leaves the trainee at its best epoch since the fit settled (`Schedule::settle`): highest
+/// recall averaged over the classes (UAR) of `split.dev`, then lowest loss there; the last epoch where `dev` is empty. Goes on from the keeper's checkpoint, if there
 /// is one, to the same bits as without interruption.
 ///
 /// # Errors
@@ -93,7 +93,7 @@ pub fn train<T: Trainee>(
         let train_loss = epoch(trainee, &mut course, split, fit)?;
         let clips_per_second = split.fit.len() as f64 / started.elapsed().as_secs_f64().max(1e-9);
         course.averager.after_epoch(trainee.numbers(), course.epoch as f64 / schedule.epochs as f64);
-        let judged = judge_kept(trainee, data, &split.dev, &mut course, watch)?;
+        let judged = judge_kept(trainee, data, &split.dev, &mut course, fit)?;
         fit.keeper.write(&course.write(&purpose, trainee.numbers())?)?;
         watch.tell(Epoch {
             epoch: course.epoch,
@@ -104,7 +104,7 @@ pub fn train<T: Trainee>(
             dev_uar: judged.as_ref().map(|(dev, _)| dev.uar),
             rate: schedule.rate * schedule.curve.at(course.epoch as f64 / schedule.epochs as f64),
             best: course.best.as_ref().map(|best| best.epoch),
-            may_stop: course.may_stop(schedule),
+            may_stop: judged.is_some() && course.may_stop(schedule),
             pace: Pace { clips_per_second, seconds: started.elapsed().as_secs_f64() },
             dev: judged.map(|(_, confusion)| confusion),
         });
@@ -169,17 +169,18 @@ fn epoch<T: Trainee>(trainee: &mut T, course: &mut Course, split: &Inner, fit: &
     Ok(total / order.len().max(1) as f64)
 }
 
-/// Judges the average where there is one, and keeps what is judged if it is the best so far.
+/// Judges the average where there is one, and keeps what is judged if it is the best since the fit settled.
 fn judge_kept<T: Trainee>(
     trainee: &mut T,
     data: &Data,
     dev: &[usize],
     course: &mut Course,
-    watch: &dyn Watch<Epoch>,
+    fit: &Fit<'_>,
 ) -> Result<Option<(Dev, Confusion)>, LearnError> {
     let own = course.averager.mean().cloned().map(|mean| trainee.swap(mean));
-    let found = judge(trainee, data, dev, watch);
+    let found = judge(trainee, data, dev, fit.watch);
     if let Ok(Some((dev, _))) = found
+        && course.epoch as f64 >= fit.schedule.settle * fit.schedule.epochs as f64
         && course.best.as_ref().is_none_or(|best| dev.better_than(best.dev))
     {
         let [parameters, state] = trainee.numbers().map(<[f32]>::to_vec);
@@ -197,9 +198,10 @@ impl Course {
         self.best.as_ref().is_some_and(|best| self.epoch - best.epoch >= patience)
     }
 
-    /// Whether the fit may end before the last epoch.
+    /// Whether a fit that is judged may end before the last epoch; one without a best epoch yet may have it next.
     fn may_stop(&self, schedule: &Schedule) -> bool {
-        self.best.as_ref().is_some_and(|best| best.epoch + schedule.patience < schedule.epochs)
+        let best = self.best.as_ref().map_or(self.epoch, |best| best.epoch);
+        best + schedule.patience < schedule.epochs
     }
 }
 

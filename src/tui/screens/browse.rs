@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
-use super::clip_view;
+use super::{clip_view, opinion};
 use crate::corpus::Clip;
 use crate::label::AnnotationId;
 use crate::tui::command::{Command, Row, named, rows};
@@ -17,6 +17,7 @@ use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::table::{self, Cell, Column};
 use crate::tui::widgets::{self, line, put, put_center, put_right};
+use crate::workbench::opinion::{Ask, Marked, Places};
 use crate::workbench::view::Panel;
 use crate::workbench::{Opening, Workbench};
 
@@ -63,6 +64,11 @@ static COMMANDS: &[Command<Browse>] = &[
     Command { row: row("problems", &["p"], "files that did not open or look odd"), run: Browse::problems },
     Command { row: row("next hit", &["n"], "next clip that the search finds"), run: |s, b| s.hit(b, 1) },
     Command { row: row("previous hit", &["N"], "previous clip that the search finds"), run: |s, b| s.hit(b, -1) },
+    Command { row: row("model", &["m"], "what a model says of the clip, or nothing"), run: Browse::switch_model },
+    Command {
+        row: row("spoke", &["s"], "mark what spoke for the model's class, the corpus', none"),
+        run: Browse::mark,
+    },
     Command { row: row("reverse", &["O"], "sort the other way round"), run: Browse::reverse },
 ];
 
@@ -122,6 +128,11 @@ impl Screen for Browse {
         }
         if let Some(clip) = self.clip(bench) {
             bench.want(clip);
+            if bench.opinion_places().browse {
+                bench.ask(Ask::Scores(clip));
+                bench.see_opinion(clip);
+                opinion::marked(bench, clip).into_iter().for_each(|class| bench.ask(Ask::Salience(clip, class)));
+            }
         }
         Then::Stay
     }
@@ -129,6 +140,10 @@ impl Screen for Browse {
     fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
         match (purpose, answer) {
             ("filter", Answer::Done(text)) => self.set_filter(text, bench),
+            (opinion::MODEL, Answer::Done(named)) => {
+                bench.opinion_places_mut().browse = opinion::consult(&named, bench)?;
+                Ok(Then::Stay)
+            }
             ("search", Answer::Typing(text)) => {
                 self.search = text;
                 self.cursor.select(self.searched_from);
@@ -157,7 +172,7 @@ impl Screen for Browse {
     }
 
     fn page(&self, body: Rect, bench: &Workbench) -> usize {
-        table::page(parts(body, bench.view().browse)[1])
+        table::page(parts(body, bench)[1])
     }
 
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
@@ -173,8 +188,7 @@ impl Screen for Browse {
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let panel = bench.view().browse;
-        let [head, list, facts, picture, time] = parts(area, panel);
+        let [head, list, facts, picture, time] = parts(area, bench);
         match bench.opening() {
             Opening::Open => {}
             Opening::Scanning(scanned) => {
@@ -190,8 +204,14 @@ impl Screen for Browse {
         });
         if let Some(clip) = self.clip(bench) {
             put(buffer, facts, &about(&bench.corpus().clips[clip]), theme.strong());
-            clip_view::draw(buffer, picture, bench, (clip, panel), theme);
+            let (panel, marked) = (bench.view().browse, opinion::marked(bench, clip).filter(|_| shows_model(bench)));
+            let [picture, _, says] = beside(picture, bench);
+            let salience = marked.and_then(|class| bench.adviser()?.salience(clip, class)?);
+            clip_view::draw(buffer, picture, bench, (clip, panel, salience), theme);
             clip_view::time(buffer, time, bench, (clip, panel), theme);
+            if shows_model(bench) {
+                opinion::panel(buffer, says, bench, (clip, marked), theme);
+            }
         }
     }
 }
@@ -234,6 +254,41 @@ impl Browse {
         let panel = bench.view().browse.next();
         bench.view_mut().browse = panel;
         Ok(Then::Say(panel.name().to_owned()))
+    }
+
+    fn switch_model(&mut self, bench: &mut Workbench) -> Outcome {
+        if shows_model(bench) {
+            *bench.opinion_places_mut() = Places { label: bench.opinion_places().label, ..Places::default() };
+            return Ok(Then::Say("no model is asked here".to_owned()));
+        }
+        Ok(opinion::question(bench))
+    }
+
+    /// What is marked in the picture: nothing, what spoke for the model's class, for the corpus' class where it is another.
+    fn mark(&mut self, bench: &mut Workbench) -> Outcome {
+        if !shows_model(bench) {
+            bench.opinion_places_mut().marked = Marked::Predicted;
+            return Ok(opinion::question(bench));
+        }
+        let before = self.clip(bench).and_then(|clip| opinion::marked(bench, clip));
+        let next = match bench.opinion_places().marked {
+            Marked::Nothing => Marked::Predicted,
+            Marked::Predicted => Marked::Labelled,
+            Marked::Labelled => Marked::Nothing,
+        };
+        bench.opinion_places_mut().marked = next;
+        let after = self.clip(bench).and_then(|clip| opinion::marked(bench, clip));
+        if next == Marked::Labelled && (after.is_none() || after == before) {
+            bench.opinion_places_mut().marked = Marked::Nothing;
+        }
+        Ok(Then::Say(
+            match bench.opinion_places().marked {
+                Marked::Nothing => "nothing is marked",
+                Marked::Predicted => "marked: what spoke for the model's class",
+                Marked::Labelled => "marked: what spoke for the corpus' class",
+            }
+            .to_owned(),
+        ))
     }
 
     fn reverse(&mut self, bench: &mut Workbench) -> Outcome {
@@ -325,15 +380,30 @@ impl Browse {
     }
 }
 
+/// Columns of what a model says.
+const SAYS: u16 = 28;
+
+fn shows_model(bench: &Workbench) -> bool {
+    bench.opinion_places().browse && bench.adviser().is_some()
+}
+
 /// Heading, table, facts, picture, time.
-fn parts(area: Rect, panel: Panel) -> [Rect; 5] {
-    let picture = match panel {
+fn parts(area: Rect, bench: &Workbench) -> [Rect; 5] {
+    let picture = match bench.view().browse {
         Panel::Curves | Panel::Spectrogram => (area.height / 2).clamp(4, 26),
         Panel::Waveform => (area.height / 5).clamp(2, 8),
         Panel::Nothing => 0,
     };
+    let picture = if shows_model(bench) { picture.max(area.height / 2) } else { picture };
     let fixed = Constraint::Length;
     widgets::rows(area, [fixed(1), Constraint::Min(3), fixed(1), fixed(picture), fixed(1)])
+}
+
+/// Picture, a free column, what a model says.
+fn beside(area: Rect, bench: &Workbench) -> [Rect; 3] {
+    let says = if shows_model(bench) { SAYS } else { 0 };
+    let fixed = Constraint::Length;
+    widgets::columns(area, [Constraint::Min(0), fixed(says.min(1)), fixed(says)])
 }
 
 fn stamp(bench: &Workbench) -> Stamp {

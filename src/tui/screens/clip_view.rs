@@ -3,6 +3,7 @@
 //! What of it is shown is the Workbench's [`View`](crate::workbench::view::View). Deliberately absent: anything that names
 //! the clip; Label is blind.
 
+use ndarray::Array2;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 use ratatui::style::Style;
@@ -14,6 +15,7 @@ use crate::tui::widgets::overlay::{self, DOTS, Stroke, Trace};
 use crate::tui::widgets::spectrogram::{self, Heat};
 use crate::tui::widgets::{self, axis, line, put, put_center, put_right, waveform};
 use crate::workbench::Workbench;
+use crate::workbench::opinion::Salience;
 use crate::workbench::picture::Picture;
 use crate::workbench::view::{Panel, View, Window};
 
@@ -26,8 +28,15 @@ const PITCH: usize = 0;
 const ENERGY: usize = 1;
 const FORMANTS: usize = 2;
 
-/// Draws as much of a clip's sound as `panel` shows over the whole of `area`, or why there is nothing to draw.
-pub fn draw(buffer: &mut Buffer, area: Rect, bench: &Workbench, (clip, panel): (usize, Panel), theme: &Theme) {
+/// Draws as much of a clip's sound as `panel` shows over the whole of `area`, or why there is nothing to draw. What a model
+/// found telling is marked in the spectrogram where it is handed in.
+pub fn draw(
+    buffer: &mut Buffer,
+    area: Rect,
+    bench: &Workbench,
+    (clip, panel, salience): (usize, Panel, Option<&Salience>),
+    theme: &Theme,
+) {
     if panel == Panel::Nothing || area.is_empty() {
         return;
     }
@@ -43,8 +52,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, bench: &Workbench, (clip, panel): (
     let heard = column.or(bench.heard(clip).filter(|heard| *heard > seen.end).map(|_| wave.width));
     let outline = picture.outline(seen, usize::from(wave.width) * DOTS.0);
     waveform::draw(buffer, wave, &outline, heard, theme);
+    let seconds = bench.corpus().clips.get(clip).map_or(0.0, |clip| clip.audio.seconds);
     if !heat.is_empty() {
-        spectrum(buffer, heat, picture, (bench.view(), seen), theme);
+        let axis = scale(picture, bench.view());
+        let marks = salience.map(|salience| marks(salience, (heat.width, heat.height), (seen, seconds), &axis));
+        spectrum(buffer, heat, picture, (bench.view(), seen, marks.as_ref()), theme);
         axis::along(buffer, left, &hertz(&scale(picture, bench.view()), heat.height), theme);
     }
     if panel == Panel::Curves && !heat.is_empty() {
@@ -53,7 +65,6 @@ pub fn draw(buffer: &mut Buffer, area: Rect, bench: &Workbench, (clip, panel): (
         }
         axis::along(buffer, right, &decibels(picture, bench.view()), theme);
     }
-    let seconds = bench.corpus().clips.get(clip).map_or(0.0, |clip| clip.audio.seconds);
     axis::across(buffer, times, (seen.start * seconds, seen.end * seconds), "s", theme);
     if let Some(column) = column {
         playhead(buffer, wave, heat, column, theme);
@@ -108,7 +119,23 @@ fn parts(area: Rect, view: &View, panel: Panel) -> [Rect; 5] {
     [wave, heat, times, Rect { width: left.saturating_sub(1), ..left_side }, right_side]
 }
 
-fn spectrum(buffer: &mut Buffer, area: Rect, picture: &Picture, (view, seen): (&View, Window), theme: &Theme) {
+/// How much of each half cell of a spectrogram of that width and height spoke, `[line from above, column]`.
+fn marks(salience: &Salience, (width, height): (u16, u16), (seen, seconds): (Window, f64), axis: &Axis) -> Array2<f32> {
+    let lines = usize::from(height) * 2;
+    let second = |column: usize| seen.share(column as f64 / f64::from(width)) * seconds;
+    let hertz = |line: usize| axis.hz((lines - line) as f64 / lines as f64);
+    Array2::from_shape_fn((lines, usize::from(width)), |(line, column)| {
+        salience.most((second(column), second(column + 1)), (hertz(line + 1), hertz(line)))
+    })
+}
+
+fn spectrum(
+    buffer: &mut Buffer,
+    area: Rect,
+    picture: &Picture,
+    (view, seen, marks): (&View, Window, Option<&Array2<f32>>),
+    theme: &Theme,
+) {
     let spectrum = picture.spectra.on(view.scale);
     let heat = Heat {
         levels: spectrum.levels.view(),
@@ -117,6 +144,7 @@ fn spectrum(buffer: &mut Buffer, area: Rect, picture: &Picture, (view, seen): (&
         seen: (seen.start, seen.end),
         bands: spectrum.axis.place(view.ceiling).clamp(0.0, 1.0),
         map: view.map,
+        marks: marks.map(Array2::view),
     };
     spectrogram::draw(buffer, area, &heat, theme);
 }

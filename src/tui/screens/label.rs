@@ -1,25 +1,29 @@
 //! Label: one clip at a time, in the annotator's blind order; one key labels, saves and goes on.
 //!
-//! Deliberately absent: file name, speaker, the corpus' label and any model's opinion. What is shown is the sound, the
-//! choice, and what this annotator has said before.
+//! What is shown is the sound, the choice, and what this annotator has said before. Where the annotator has switched a model
+//! on, what it says of a clip is shown once that clip has its label, and not before: until then every cell is the same,
+//! whatever the model says and whether it has said it yet. Deliberately absent: file name, speaker, the corpus' label.
 
 use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
-use super::clip_view;
+use super::{clip_view, opinion};
 use crate::corpus::ClipId;
 use crate::label::{Act, Scheme};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put, put_center, put_right};
+use crate::workbench::opinion::Ask;
 use crate::workbench::{Opening, Workbench};
 
 /// The screen's state: the clip at hand.
 #[derive(Default)]
 pub struct Label {
     current: Option<usize>,
+    /// The clips before it, the last one last.
+    way: Vec<usize>,
     /// The Workbench's scheme with a letter for every class that is no command of this screen.
     scheme: Option<Scheme>,
     /// Labels given since the program started.
@@ -34,6 +38,11 @@ static COMMANDS: &[Command<Label>] = &[
     Command { row: row("flag", &["!"], "mark the clip, or unmark it"), run: Label::flag },
     Command { row: row("note", &["c"], "write a remark"), run: Label::ask_note },
     Command { row: row("classes", &["i"], "what the classes mean"), run: Label::classes },
+    Command {
+        row: row("model", &["m"], "what a model says, once you have decided; or no more"),
+        run: Label::switch_model,
+    },
+    Command { row: row("clip before", &["Backspace"], "to the clip before, to change its label"), run: Label::back },
     Command { row: row("redo", &["Ctrl-r"], "do again what was undone"), run: Label::redo },
     Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Label::next_panel },
 ];
@@ -81,6 +90,7 @@ impl Screen for Label {
             if let Some(next) = self.next(bench).and_then(|id| bench.corpus().index_of(&id)) {
                 bench.want(next);
             }
+            self.consult(current, bench);
         }
         then
     }
@@ -94,6 +104,10 @@ impl Screen for Label {
 
     fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
         match (purpose, answer) {
+            (opinion::MODEL, Answer::Done(named)) => {
+                bench.opinion_places_mut().label = opinion::consult(&named, bench)?;
+                Ok(Then::Stay)
+            }
             ("note", Answer::Done(text)) => self.say(Act::Note(text.trim().to_owned()), bench, false),
             _ => Ok(Then::Stay),
         }
@@ -130,15 +144,17 @@ impl Screen for Label {
         };
         let grid = Grid::new(scheme, area.width);
         let panel = bench.view().label;
-        let room = area.height.saturating_sub(grid.lines + 5);
-        let [head, picture, time, _, choice, mine, trouble] =
-            widgets::rows(area, [1, room, 1, 1, grid.lines, 1, 1].map(Constraint::Length));
+        let says = u16::from(bench.opinion_places().label);
+        let room = area.height.saturating_sub(grid.lines + 5 + says);
+        let [head, picture, time, _, choice, mine, says, trouble] =
+            widgets::rows(area, [1, room, 1, 1, grid.lines, 1, says, 1].map(Constraint::Length));
         self.progress(buffer, head, bench, theme);
-        clip_view::draw(buffer, picture, bench, (current, panel), theme);
+        clip_view::draw(buffer, picture, bench, (current, panel, None), theme);
         clip_view::time(buffer, time, bench, (current, panel), theme);
         let id = &bench.corpus().clips[current].id;
         grid.draw(buffer, choice, scheme, bench.ledger().label(id), theme);
         remarks(buffer, mine, bench, id, theme);
+        self.opinion(buffer, says, bench, theme);
         if let Some(reason) = self.trouble.as_deref().or(bench.store_trouble()) {
             put(buffer, trouble, &format!("NOT SAVED: {reason}"), theme.bad());
         }
@@ -187,6 +203,44 @@ impl Label {
         Ok(Then::Say(panel.name().to_owned()))
     }
 
+    fn switch_model(&mut self, bench: &mut Workbench) -> Outcome {
+        if bench.opinion_places().label {
+            bench.opinion_places_mut().label = false;
+            return Ok(Then::Say("no model is asked any more".to_owned()));
+        }
+        Ok(opinion::question(bench))
+    }
+
+    /// To the clip before; its label stays until another is given.
+    fn back(&mut self, bench: &mut Workbench) -> Outcome {
+        let Some(before) = self.way.pop() else {
+            return Ok(Then::Say("there is no clip before".to_owned()));
+        };
+        self.current = Some(before);
+        bench.play(before);
+        Ok(Then::Stay)
+    }
+
+    /// Has the model asked about the clip that is decided, this one and the next, this one first.
+    fn consult(&self, current: usize, bench: &mut Workbench) {
+        if !bench.opinion_places().label {
+            return;
+        }
+        let next = self.next(bench).and_then(|id| bench.corpus().index_of(&id));
+        let told = self.told(bench);
+        next.into_iter().chain(told).chain([current]).for_each(|clip| bench.ask(Ask::Scores(clip)));
+        if let Some(told) = told {
+            bench.see_opinion(told);
+        }
+    }
+
+    /// The clip whose opinion may be shown: the one at hand or the one before, if it has its label.
+    fn told(&self, bench: &Workbench) -> Option<usize> {
+        let decided =
+            |clip: &usize| bench.corpus().clips.get(*clip).is_some_and(|clip| bench.ledger().label(&clip.id).is_some());
+        self.current.filter(decided).or_else(|| self.way.last().copied().filter(decided))
+    }
+
     /// Saves an act on the clip at hand; the next clip comes only once it is on disk.
     fn say(&mut self, act: Act, bench: &mut Workbench, on: bool) -> Outcome {
         let clip = self.current.context("there is no clip to label")?;
@@ -201,12 +255,16 @@ impl Label {
             return Ok(Then::Say("all clips have their label".to_owned()));
         };
         let same = self.id(bench).as_ref() == Some(&next);
+        if !same {
+            self.way.push(clip);
+        }
         self.go(Some(&next), bench);
         Ok(if same { Then::Say("only this clip is left".to_owned()) } else { Then::Stay })
     }
 
     fn returned(&mut self, clip: Result<Option<usize>>, done: &str, nothing: &str, bench: &mut Workbench) -> Outcome {
         let Some(clip) = self.kept(clip)? else { return Ok(Then::Say(nothing.to_owned())) };
+        self.way.pop_if(|before| *before == clip);
         if self.current != Some(clip) {
             self.current = Some(clip);
             bench.play(clip);
@@ -252,6 +310,27 @@ impl Label {
         }
         self.scheme = Some(scheme);
         then
+    }
+
+    /// What the model says of a decided clip, and what the annotator said; without one, that it will.
+    fn opinion(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        let Some(adviser) = bench.adviser().filter(|_| bench.opinion_places().label) else { return };
+        if let Some(reason) = &adviser.trouble {
+            put(buffer, area, &format!("model {}: {reason}", adviser.name), theme.bad());
+            return;
+        }
+        let Some(told) = self.told(bench) else {
+            let text = format!("model {}: shown once you have decided; m switches it off", adviser.name);
+            put(buffer, area, &text, theme.dim());
+            return;
+        };
+        let yours = bench.ledger().label(&bench.corpus().clips[told].id).unwrap_or_default();
+        let (which, way) = if self.current == Some(told) { ("", "") } else { ("clip before: ", "  Backspace: back") };
+        let said = opinion::words(adviser, told).unwrap_or_else(|reason| reason);
+        let rest = put(buffer, area, &format!("{which}{}: {said}; you: {yours}", adviser.name), theme.text());
+        if usize::from(rest.width) >= way.len() {
+            put(buffer, rest, way, theme.dim());
+        }
     }
 
     fn progress(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {

@@ -20,6 +20,9 @@ use crate::workbench::live::{Live, Of};
 /// From this size on all parts are seen at once, below the lines that say where it is.
 const ROOMY: (u16, u16) = (64, 22);
 
+/// Below this width lines that would wrap follow one another.
+const NARROW: u16 = 42;
+
 /// What the user looks at.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Look {
@@ -108,8 +111,11 @@ impl Scene<'_> {
         let mut all = vec![self.state()];
         if self.training.is_running() {
             all.extend(self.at_work().map(|text| (text, theme.text())));
-            all.extend(self.figures().map(|text| (text, theme.text())));
-            all.extend(self.left().map(|text| (text, theme.text())));
+            let mut facts: Vec<String> = self.figures().into_iter().chain(self.left()).collect();
+            if width < NARROW && facts.len() > 1 {
+                facts = vec![facts.join("; ")];
+            }
+            all.extend(facts.into_iter().map(|text| (text, theme.text())));
         }
         all.extend(self.live().trouble.iter().map(|reason| (format!("! {reason}"), theme.warn())));
         let wrapped = |(text, style): (String, Style)| {
@@ -136,7 +142,8 @@ impl Scene<'_> {
     fn at_work(&self) -> Option<String> {
         let live = self.live();
         let Some((model, plan, index, of)) = &live.model else {
-            return Some(format!("features: {} of {} clips", live.reading.0, live.reading.1));
+            let (set, done, clips) = &live.reading;
+            return Some(format!("features {set}: {done} of {clips} clips"));
         };
         let (done, folds) = live.folds;
         let fold = match self.fold {
@@ -191,7 +198,7 @@ impl Scene<'_> {
         let under = |area: Rect| Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         match self.fold {
             Some(_) => self.curves(buffer, under(top)),
-            None => put_no_epochs(buffer, under(top), self.theme),
+            None => self.no_curves(buffer, under(top)),
         }
         self.confusion(buffer, under(middle));
         self.runs(buffer, under(below));
@@ -199,7 +206,7 @@ impl Scene<'_> {
     }
 
     fn curves(&self, buffer: &mut Buffer, area: Rect) {
-        let Some(fold) = self.fold else { return put_no_epochs(buffer, area, self.theme) };
+        let Some(fold) = self.fold else { return self.no_curves(buffer, area) };
         let ([loss, uar], theme) = (halves(area), self.theme);
         let (losses, uars) = series(self.live(), fold);
         let name =
@@ -208,20 +215,29 @@ impl Scene<'_> {
         curves::draw(buffer, uar, &name("UAR"), &uars, Some(1.0), theme);
     }
 
+    fn no_curves(&self, buffer: &mut Buffer, area: Rect) {
+        let why = match &self.live().model {
+            Some(_) if self.training.net().is_empty() => "no curves: this classifier learns in one go",
+            Some(_) => "no epochs yet",
+            None => "",
+        };
+        put(buffer, line(area, 0), why, self.theme.dim());
+    }
+
     fn confusion(&self, buffer: &mut Buffer, area: Rect) {
         let Some(so_far) = self.live().so_far() else {
             put(buffer, line(area, 0), "nothing is judged yet", self.theme.dim());
             return;
         };
-        let (folds, clips) = (self.live().folds.1, so_far.confusion.total());
+        let folds = self.live().folds.1;
         let of = match so_far.of {
             Of::Test(judged) => format!("test clips of {judged} of {folds} folds"),
             Of::Inner(fold, epoch) if folds > 1 => {
-                format!("inner validation of fold {}, epoch {epoch}", fold + 1)
+                format!("inner validation, fold {}, epoch {epoch}", fold + 1)
             }
             Of::Inner(_, epoch) => format!("inner validation, epoch {epoch}"),
         };
-        let text = format!("{of}: {clips} clips, UAR {}", percent(so_far.uar()));
+        let text = format!("{of}: UAR {}", percent(so_far.uar()));
         put(buffer, line(area, 0), &text, self.theme.strong());
         let cursor = Cursor::new(so_far.confusion.classes());
         let shown = Matrix {
@@ -260,7 +276,7 @@ impl Scene<'_> {
 
     fn net(&self, buffer: &mut Buffer, area: Rect) {
         let lines = self.net_lines(area.width);
-        if lines.is_empty() {
+        if lines.is_empty() && self.live().model.is_some() {
             put(buffer, line(area, 0), "this classifier is no net", self.theme.dim());
         }
         for (at, text) in lines.iter().take(usize::from(area.height)).enumerate() {
@@ -276,10 +292,6 @@ impl Scene<'_> {
 /// A net in lines of at most `width` columns.
 pub fn net_lines(net: &[(String, String)], width: u16) -> Vec<String> {
     net.iter().flat_map(|(name, words)| widgets::wrap(&format!("{name}: {words}"), usize::from(width))).collect()
-}
-
-fn put_no_epochs(buffer: &mut Buffer, area: Rect, theme: &Theme) {
-    put(buffer, line(area, 0), "no curves: this classifier learns in one go", theme.dim());
 }
 
 /// Places of loss and UAR: side by side or one below the other, as they have more room; where there is room for one,

@@ -7,6 +7,7 @@ mod clip_view;
 mod features;
 mod label;
 mod live;
+mod opinion;
 mod results;
 mod run;
 mod train;

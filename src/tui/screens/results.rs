@@ -9,6 +9,7 @@ use ratatui::layout::{Constraint, Rect};
 
 use crate::features::Preparation;
 use crate::label::Timestamp;
+use crate::learn::Cost;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Outcome, Screen, Then, Topic};
@@ -29,7 +30,7 @@ static COMMANDS: &[Command<Results>] = &[Command {
     run: Results::open,
 }];
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 14] = [
     Column::text("model", 13).growing(),
     Column::text("features", 11).rank(3),
     Column::text("target", 8).rank(4),
@@ -39,7 +40,15 @@ const COLUMNS: [Column; 9] = [
     Column::number("WA", 5),
     Column::number("F1", 5).rank(1),
     Column::number("fit", 8).rank(2),
+    Column::number("ms", 6).rank(5),
+    Column::number("MB", 5).rank(6),
+    Column::number("param", 5).rank(7),
+    Column::number("MMAC", 5).rank(8),
+    Column::number("RTF", 6).rank(9),
 ];
+
+/// Cells at which the columns of cost stand.
+const WIDE: u16 = 100;
 
 impl Screen for Results {
     fn name(&self) -> &'static str {
@@ -74,7 +83,9 @@ impl Screen for Results {
             let text = format!("{} not shown: {first}", bench.run_problems().len());
             put(buffer, head, &text, theme.warn());
         } else {
-            put(buffer, head, "runs on this corpus, newest first; scores in percent", theme.strong());
+            let costs = if head.width < WIDE { "" } else { "; ms for one clip, MMAC for 3 s, RTF with features" };
+            let text = format!("runs on this corpus, newest first; scores in percent{costs}");
+            put(buffer, head, &text, theme.strong());
         }
         if bench.runs().is_empty() {
             return put_center(buffer, line(area, area.height / 2), "no runs yet; 3 trains some", theme.text());
@@ -129,7 +140,7 @@ fn cells(bench: &Workbench, (place, is_twin): (usize, bool), theme: &Theme) -> V
     let interval = summary
         .uar_ci
         .map_or_else(|| "–".to_owned(), |ci| format!("{}–{}", percent(Some(ci.low)), percent(Some(ci.high))));
-    vec![
+    let mut cells = vec![
         Cell::from(format!("{sign}{}", run.recipe.title())),
         Cell::from(run.recipe.features.clone()),
         Cell::from(run.protocol.data.target.to_string()),
@@ -142,7 +153,31 @@ fn cells(bench: &Workbench, (place, is_twin): (usize, bool), theme: &Theme) -> V
         Cell::from(percent(summary.wa)),
         Cell::from(percent(summary.macro_f1)),
         Cell::from(duration(run.fit_seconds)),
+    ];
+    cells.extend(costs(run.cost.as_ref()).map(Cell::from));
+    cells
+}
+
+/// Milliseconds for a clip, size, parameters, multiply-adds, real-time factor.
+fn costs(cost: Option<&Cost>) -> [String; 5] {
+    let Some(cost) = cost else { return std::array::from_fn(|_| "–".to_owned()) };
+    let dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+    [
+        dash(cost.clip_ms.map(|ms| format!("{ms:.2}"))),
+        format!("{:.2}", cost.megabytes()),
+        short(cost.parameters),
+        dash(cost.macs_3s.map(|macs| format!("{:.1}", macs as f64 / 1e6))),
+        dash(cost.real_time.map(|share| format!("{share:.4}"))),
     ]
+}
+
+/// A count in at most five cells: `512`, `98.4k`, `1.2M`.
+fn short(count: usize) -> String {
+    match count as f64 {
+        count if count < 1e3 => format!("{count:.0}"),
+        count if count < 1e6 => format!("{:.1}k", count / 1e3),
+        count => format!("{:.1}M", count / 1e6),
+    }
 }
 
 /// How the scores of a run came about, in lines.

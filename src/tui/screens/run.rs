@@ -9,6 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
 use super::results::{leaks, protocol};
+use crate::learn::Cost;
 use crate::score::{PerClass, report};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
@@ -231,7 +232,23 @@ fn text(judged: &Judged) -> String {
     text += &format!("\nweights kept: {}\n", protocol.training.checkpoint);
     text += &format!("clips prepared: {}\n", protocol.training.preparation);
     protocol.plan.notes.iter().for_each(|note| text += &format!("{note}\n"));
+    if let Some(cost) = &judged.run.cost {
+        told(cost).iter().for_each(|line| text += &format!("{line}\n"));
+    }
     text
+}
+
+/// In words, what was counted and measured of it; a line each.
+fn told(cost: &Cost) -> Vec<String> {
+    let mut size = format!("size: {} parameters, {:.2} MB", cost.parameters, cost.megabytes());
+    if let Some(macs) = cost.macs_3s {
+        size += &format!(", {:.1} million multiply-adds for 3 s", macs as f64 / 1e6);
+    }
+    let alone = cost.clip_ms.map(|ms| format!("{ms:.2} ms for one clip without its features"));
+    let heard = cost.real_time.map(|share| format!("{share:.4} x real time with them"));
+    let time: Vec<String> = alone.into_iter().chain(heard).collect();
+    let time = (!time.is_empty()).then(|| format!("time: {}", time.join(", ")));
+    std::iter::once(size).chain(time).collect()
 }
 
 fn heading(buffer: &mut Buffer, area: Rect, judged: &Judged, theme: &Theme) {

@@ -44,7 +44,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme)
     put(buffer, Rect { width: label, ..line(area, 0) }, "truth", theme.dim());
     for &(pred, width) in &columns {
         let style = if matrix.marked && matrix.pred.row() == Some(pred) { theme.accent() } else { theme.dim() };
-        put_center(buffer, Rect { width, ..heading }, &cut(&matrix.classes[pred], usize::from(width) - 1), style);
+        put_center(buffer, Rect { width, ..heading }, &short(&matrix.classes[pred], usize::from(width) - 1), style);
         heading.x += width;
     }
     put_right(buffer, Rect { width: 7, ..heading }, "n", theme.dim());
@@ -61,6 +61,15 @@ pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme)
         }
         put_right(buffer, Rect { width: 7, ..at }, &total.to_string(), theme.dim());
     }
+}
+
+/// A name in `width` columns; in a few, as much of it as they hold says more than a sign that something is missing.
+fn short(name: &str, width: usize) -> String {
+    const FEW: usize = 5;
+    if width >= FEW || name.width() <= width {
+        return cut(name, width);
+    }
+    cut(name, width + 1).trim_end_matches('…').to_owned()
 }
 
 /// Widths of columns that would like to have `needs`: all alike where that has room; else each what it needs, up to the
@@ -143,6 +152,13 @@ mod tests {
         assert_eq!(widths(&[8, 5, 6, 5, 6, 8, 8, 10], 63, 5), [8, 5, 6, 5, 6, 8, 8, 10]);
         assert_eq!(widths(&[8, 5, 12, 20], 33, 5), [8, 5, 10, 10]);
         assert_eq!(widths(&[], 0, 5), [0; 0]);
+    }
+
+    #[test]
+    fn a_short_name_has_as_many_letters_as_there_are_columns() {
+        assert_eq!(["sad", "anger", "sadness"].map(|name| short(name, 3)), ["sad", "ang", "sad"]);
+        assert_eq!((short("sadness", 5), short("anger", 5)), ("sadn…".to_owned(), "anger".to_owned()));
+        assert_eq!(short("悲しい", 3), "悲");
     }
 
     #[test]

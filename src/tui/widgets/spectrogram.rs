@@ -26,6 +26,8 @@ pub struct Heat<'a> {
     pub bands: f64,
     /// Colours.
     pub map: Map,
+    /// How much of each half cell is marked, 0..1, `[line from above, column]`; then the rest is grey.
+    pub marks: Option<ArrayView2<'a, f32>>,
 }
 
 /// Draws over the whole of `area`, low bands below.
@@ -40,17 +42,30 @@ pub fn draw(buffer: &mut Buffer, area: Rect, heat: &Heat<'_>, theme: &Theme) {
         let value = |row: usize| heat.value(heat.bands(heights - 1 - row, heights), frames.clone());
         for y in 0..area.height {
             let (upper, lower) = (value(usize::from(y) * 2), value(usize::from(y) * 2 + 1));
+            let [upper_mark, lower_mark] = [0, 1].map(|half| heat.mark(usize::from(y) * 2 + half, usize::from(x)));
             let cell = &mut buffer[(area.x + x, area.y + y)];
-            let (above, below) = (theme.heat(heat.map, upper), theme.heat(heat.map, lower));
-            match (above.color, below.color) {
+            let paint = |value: f64, mark: Option<f64>| match mark {
+                Some(share) => theme.marked(value, share),
+                None => theme.heat(heat.map, value),
+            };
+            match (paint(upper, upper_mark).color, paint(lower, lower_mark).color) {
                 (Some(above), Some(below)) => cell.set_symbol("▀").set_style(Style::new().fg(above).bg(below)),
-                _ => cell.set_char(theme.heat(heat.map, upper.max(lower)).shade),
+                _ => cell.set_char(paint(upper.max(lower), larger(upper_mark, lower_mark)).shade),
             };
         }
     }
 }
 
+fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.zip(other).map(|(one, other)| one.max(other))
+}
+
 impl Heat<'_> {
+    /// What is marked of a half cell, where anything is.
+    fn mark(&self, line: usize, column: usize) -> Option<f64> {
+        Some(f64::from(*self.marks?.get((line, column))?))
+    }
+
     /// The frames behind column `x` of `width`, at least one.
     fn frames(&self, x: u16, width: u16) -> Range<usize> {
         let frames = self.levels.ncols();
@@ -88,7 +103,7 @@ mod tests {
     fn drawn_part(levels: &Array2<f32>, seen: (f64, f64), bands: f64, depth: Depth) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 4, 2));
         let area = buffer.area;
-        let heat = Heat { levels: levels.view(), top: 0.0, range: 60.0, seen, bands, map: Map::Magma };
+        let heat = Heat { levels: levels.view(), top: 0.0, range: 60.0, seen, bands, map: Map::Magma, marks: None };
         draw(&mut buffer, area, &heat, &Theme::plain(depth));
         buffer
     }
@@ -104,6 +119,32 @@ mod tests {
         assert_eq!(buffer[(0, 1)].bg, Color::Rgb(0xFC, 0xFD, 0xBF));
         assert_eq!(buffer[(0, 1)].fg, Color::Rgb(0, 0, 4));
         assert_eq!(buffer[(0, 0)].bg, Color::Rgb(0, 0, 4));
+    }
+
+    #[test]
+    fn what_is_marked_keeps_its_shades_and_the_rest_fades() {
+        let levels = Array2::zeros((4, 4));
+        let marks = Array2::from_shape_fn((4, 4), |(line, column)| if line < 2 && column > 1 { 1.0 } else { 0.0 });
+        let heat = |marks| Heat {
+            levels: levels.view(),
+            top: 0.0,
+            range: 60.0,
+            seen: (0.0, 1.0),
+            bands: 1.0,
+            map: Map::Magma,
+            marks,
+        };
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 4, 2));
+        let area = buffer.area;
+        draw(&mut buffer, area, &heat(Some(marks.view())), &Theme::plain(Depth::Mono));
+        assert_eq!(buffer, Buffer::with_lines(["··██", "····"]));
+        draw(&mut buffer, area, &heat(Some(marks.view())), &Theme::plain(Depth::Sixteen));
+        assert_eq!(
+            (buffer[(0, 0)].fg, buffer[(3, 0)].bg, buffer[(3, 1)].fg),
+            (Color::White, Color::White, Color::White)
+        );
+        draw(&mut buffer, area, &heat(Some(marks.view())), &Theme::plain(Depth::True));
+        assert_eq!((buffer[(0, 0)].fg, buffer[(3, 0)].fg), (Color::Rgb(228, 228, 228), Color::Rgb(246, 116, 173)));
     }
 
     #[test]

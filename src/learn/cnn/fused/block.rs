@@ -1,4 +1,4 @@
-//! What follows a convolution, fused: batch normalisation, ReLU, and 2x2 max-pool or the mean over all pixels.
+//! What follows a convolution, fused: batch normalisation, ReLU, and 2x2 max-pool, the mean over all pixels, or nothing.
 //!
 //! With `y` the convolution's output, normalisation is `z = scale * y + shift` per channel, where `scale = gamma /
 //! sd` and `shift = beta - mean * scale` (Ioffe & Szegedy 2015, arXiv:1502.03167). As `z` rises or falls with `y`, the
@@ -79,8 +79,8 @@ impl Normal {
         self.variance.iter().all(|v| v.is_finite()) && factors.into_iter().all(|v| v.is_finite())
     }
 
-    /// From the sums of [`add_pool_sums`] or [`add_mean_sums`] over the batch: the gradients of gamma and beta, and what [`spread_pool`] and [`spread_mean`]
-    /// need.
+    /// From the sums of [`add_kept_sums`] or [`add_mean_sums`] over the batch: the gradients of gamma and beta, and what
+    /// [`spread_pool`], [`spread_all`] and [`spread_mean`] need.
     pub fn backward(&self, sums: &[f64], d_gamma: &mut [f32], d_beta: &mut [f32]) -> Slope {
         let channels = self.scale.len();
         let mut slope = Slope { along: vec![0.0; channels], offset: vec![0.0; channels] };
@@ -152,10 +152,24 @@ fn pick_lanes<const W: usize>(first: usize, (top, bottom): (&[f32], &[f32]), sca
     }
 }
 
-/// Normalisation and ReLU of a row.
+/// Some rows of numbers in a slice: the first begins it.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows {
+    /// How many.
+    pub count: usize,
+    /// Numbers of each.
+    pub len: usize,
+    /// From the start of one to the next where they are read, and where they are written.
+    pub steps: (usize, usize),
+}
+
+/// Normalisation and ReLU of some rows.
 #[inline(always)]
-pub fn activate_row(y: &[f32], normal: &Normal, out: &mut [f32]) {
-    by_lanes!(normal.scale.len(), activate_lanes, y, normal, out);
+pub fn activate(rows: Rows, y: &[f32], normal: &Normal, out: &mut [f32]) {
+    for row in 0..rows.count {
+        let (y, out) = (&y[row * rows.steps.0..][..rows.len], &mut out[row * rows.steps.1..][..rows.len]);
+        by_lanes!(normal.scale.len(), activate_lanes, y, normal, out);
+    }
 }
 
 #[inline(always)]
@@ -165,6 +179,41 @@ fn activate_lanes<const W: usize>(first: usize, y: &[f32], normal: &Normal, out:
     for (out, y) in out.chunks_exact_mut(channels).zip(y.chunks_exact(channels)) {
         let y = load::<W>(y, first);
         store(out, first, each::<W, _>(|i| larger(scale[i] * y[i] + shift[i], 0.0)));
+    }
+}
+
+/// Scoring, where the scale is in the kernel: max-pool, shift and ReLU of two rows.
+#[inline(always)]
+pub fn pool_and_shift(top: &[f32], bottom: &[f32], shift: &[f32], out: &mut [f32]) {
+    by_lanes!(shift.len(), pool_and_shift_lanes, (top, bottom), shift, out);
+}
+
+#[inline(always)]
+fn pool_and_shift_lanes<const W: usize>(first: usize, (top, bottom): (&[f32], &[f32]), shift: &[f32], out: &mut [f32]) {
+    let channels = shift.len();
+    let shift = load::<W>(shift, first);
+    let windows = top.chunks_exact(2 * channels).zip(bottom.chunks_exact(2 * channels));
+    for (out, (top, bottom)) in out.chunks_exact_mut(channels).zip(windows) {
+        let (a, b) = (load::<W>(top, first), load::<W>(top, channels + first));
+        let (c, d) = (load::<W>(bottom, first), load::<W>(bottom, channels + first));
+        let high = each::<W, _>(|i| larger(larger(a[i], b[i]), larger(c[i], d[i])));
+        store(out, first, each::<W, _>(|i| larger(high[i] + shift[i], 0.0)));
+    }
+}
+
+/// The same without the pool.
+#[inline(always)]
+pub fn shift(y: &[f32], shift: &[f32], out: &mut [f32]) {
+    by_lanes!(shift.len(), shift_lanes, y, shift, out);
+}
+
+#[inline(always)]
+fn shift_lanes<const W: usize>(first: usize, y: &[f32], shift: &[f32], out: &mut [f32]) {
+    let channels = shift.len();
+    let shift = load::<W>(shift, first);
+    for (out, y) in out.chunks_exact_mut(channels).zip(y.chunks_exact(channels)) {
+        let y = load::<W>(y, first);
+        store(out, first, each::<W, _>(|i| larger(y[i] + shift[i], 0.0)));
     }
 }
 
@@ -217,19 +266,19 @@ pub fn mean_pool(plane: Plane, y: &[f32], normal: &Normal, mean: Mean, pooled: &
     pooled.iter_mut().zip(&total).for_each(|(out, sum)| *out = (sum / count) as f32);
 }
 
-/// Gradient sums of normalisation under a max-pool: per channel the sum of `dz` and of `dz * y` of one image, into
-/// `sums` (2 x channels, overwritten). `picked` is dense, `d` (the gradient of the pooled image) flat.
+/// Gradient sums of normalisation: per channel the sum of `dz` and of `dz * y` of one image, into `sums` (2 x channels,
+/// overwritten). `y` is what was kept of the convolution (all, or what a max-pool picked), `d` its gradient.
 #[inline(always)]
-pub fn add_pool_sums(pooled: Plane, picked: &[f32], d: &[f32], normal: &Normal, sums: &mut [f64]) {
+pub fn add_kept_sums(rows: Rows, y: &[f32], d: &[f32], normal: &Normal, sums: &mut [f64]) {
     sums.fill(0.0);
-    for row in 0..pooled.height {
-        let (picked, d) = (&picked[pooled.dense_row(row)], &d[pooled.flat_row(row)]);
-        by_lanes!(pooled.channels, add_pool_row, (picked, d), normal, sums);
+    for row in 0..rows.count {
+        let (y, d) = (&y[row * rows.steps.0..][..rows.len], &d[row * rows.steps.1..][..rows.len]);
+        by_lanes!(normal.scale.len(), add_kept_row, (y, d), normal, sums);
     }
 }
 
 #[inline(always)]
-fn add_pool_row<const W: usize>(first: usize, (y, d): (&[f32], &[f32]), normal: &Normal, sums: &mut [f64]) {
+fn add_kept_row<const W: usize>(first: usize, (y, d): (&[f32], &[f32]), normal: &Normal, sums: &mut [f64]) {
     let channels = normal.scale.len();
     let factors = normal.factors::<W>(first);
     let term = |pixel: usize| {
@@ -317,6 +366,30 @@ pub struct Pooled<'a> {
     pub picked: &'a [f32],
     /// Flat, of the pooled size.
     pub d: &'a [f32],
+}
+
+/// Carries the gradient `from.1` of an image without a pool back to `y`, `from.0`, both flat: writes the whole padded `dy`,
+/// border included.
+#[inline(always)]
+pub fn spread_all(plane: Plane, from: (&[f32], &[f32]), normal: &Normal, slope: &Slope, dy: &mut [f32]) {
+    plane.clear_border(dy);
+    for row in 0..plane.height {
+        let from = (&from.0[plane.flat_row(row)], &from.1[plane.flat_row(row)]);
+        by_lanes!(plane.channels, spread_row, from, normal, slope, &mut dy[plane.padded_row(row)]);
+    }
+}
+
+#[inline(always)]
+fn spread_row<const W: usize>(first: usize, (y, d): (&[f32], &[f32]), normal: &Normal, slope: &Slope, out: &mut [f32]) {
+    let channels = normal.scale.len();
+    let (scale, shift) = normal.factors::<W>(first);
+    let (along, offset) = slope.factors::<W>(first);
+    let from = y.chunks_exact(channels).zip(d.chunks_exact(channels));
+    for (out, (y, d)) in out.chunks_exact_mut(channels).zip(from) {
+        let (y, d) = (load::<W>(y, first), load::<W>(d, first));
+        let active = each::<W, _>(|i| if scale[i] * y[i] + shift[i] > 0.0 { scale[i] * d[i] } else { 0.0 });
+        store(out, first, each::<W, _>(|i| active[i] + (along[i] * y[i] + offset[i])));
+    }
 }
 
 /// Carries the gradient of the means, `from.1`, back to `y`, `from.0`: writes the whole padded `dy`, border included.

@@ -1,4 +1,5 @@
-//! The fast front of a net: blocks of 3x3 convolution, batch normalisation, ReLU and 2x2 max-pool or mean, each one pass.
+//! The fast front of a net: blocks of 3x3 convolution, batch normalisation, ReLU and, where the list
+//! has one, 2x2 max-pool or mean.
 //!
 //! [`fuse`] finds such blocks at the front of a list and gives one layer for all of them; images go from block to block in
 //! the flat padded layout and are never normalised or pooled in a step of their own. Deliberately absent: everything
@@ -32,27 +33,28 @@ use super::layer::{Kind, Layer, Start, Tensor};
 use super::layers::{Conv, MaxPool, MeanPool};
 use super::list::{LayerSpec, List};
 use super::plane::Plane;
+use stage::Ending;
 use trunk::Trunk;
 
 /// The blocks at a list's front as one layer, and how many layers of the list it stands for.
 pub fn fuse(list: &List) -> Option<(usize, Arc<dyn Kind<f32>>)> {
-    let (mut widths, mut mean, mut taken) = (Vec::new(), None, 0);
-    while let [LayerSpec::Conv(conv), LayerSpec::BatchNorm(_), LayerSpec::Relu(_), pool, ..] = &list.layers[taken..] {
-        if !plain_3x3(conv) {
+    let (mut blocks, mut mean, mut taken) = (Vec::new(), None, 0);
+    while let [LayerSpec::Conv(conv), LayerSpec::BatchNorm(_), LayerSpec::Relu(_), next @ ..] = &list.layers[taken..] {
+        if mean.is_some() || !plain_3x3(conv) {
             break;
         }
-        match pool {
-            LayerSpec::MaxPool(MaxPool { size: [2, 2] }) => {}
-            LayerSpec::MeanPool(pool) => mean = Some(pool.clone()),
-            _ => break,
-        }
-        widths.push(conv.channels);
-        taken += 4;
-        if mean.is_some() {
-            break;
-        }
+        let ending = match next.first() {
+            Some(LayerSpec::MaxPool(MaxPool { size: [2, 2] })) => Ending::MaxPool,
+            Some(LayerSpec::MeanPool(pool)) => {
+                mean = Some(pool.clone());
+                Ending::Mean
+            }
+            _ => Ending::Whole,
+        };
+        blocks.push((conv.channels, ending, taken + 1));
+        taken += if ending == Ending::Whole { 3 } else { 4 };
     }
-    (taken > 0).then(|| (taken, Arc::new(Fused { widths, mean }) as Arc<dyn Kind<f32>>))
+    (taken > 0).then(|| (taken, Arc::new(Fused { blocks, mean }) as Arc<dyn Kind<f32>>))
 }
 
 fn plain_3x3(conv: &Conv) -> bool {
@@ -63,9 +65,9 @@ fn plain_3x3(conv: &Conv) -> bool {
 /// Blocks on paper.
 #[derive(Debug, Clone)]
 struct Fused {
-    /// Channels made by each block.
-    widths: Vec<usize>,
-    /// How the last block ends, if not in a max-pool.
+    /// Of each block the channels it makes, its end, and the number of its convolution in the list, from 1.
+    blocks: Vec<(usize, Ending, usize)>,
+    /// In what the last block ends, where that is a mean.
     mean: Option<MeanPool>,
 }
 
@@ -73,27 +75,24 @@ impl Fused {
     /// Sizes of what each block reads, and of what the last one makes before a mean.
     fn sizes(&self, input: Plane) -> Vec<Plane> {
         let mut sizes = vec![input];
-        for (number, &width) in self.widths.iter().enumerate() {
-            let made = sizes[number].with_channels(width);
-            sizes.push(if number + 1 == self.widths.len() && self.mean.is_some() { made } else { made.halved() });
+        for (number, &(width, ending, _)) in self.blocks.iter().enumerate() {
+            sizes.push(ending.made(sizes[number].with_channels(width)));
         }
         sizes
     }
 
-    /// Channels and names of each block; each is four layers of the list.
+    /// Channels and names of each block.
     fn named(&self, tensor: impl Fn(usize, usize, String, String) -> Vec<Tensor>, input: Plane) -> Vec<Tensor> {
-        let sizes = self.sizes(input);
-        let one = |(number, &width): (usize, &usize)| {
-            let names = (format!("{}.conv", 4 * number + 1), format!("{}.batch_norm", 4 * number + 2));
-            tensor(sizes[number].channels, width, names.0, names.1)
+        let one = |(size, &(width, _, layer)): (Plane, &(usize, Ending, usize))| {
+            tensor(size.channels, width, format!("{layer}.conv"), format!("{}.batch_norm", layer + 1))
         };
-        self.widths.iter().enumerate().flat_map(one).collect()
+        self.sizes(input).into_iter().zip(&self.blocks).flat_map(one).collect()
     }
 }
 
 impl Kind<f32> for Fused {
     fn output(&self, input: Plane) -> Result<Plane, String> {
-        let last = self.sizes(input)[self.widths.len()];
+        let last = self.sizes(input)[self.blocks.len()];
         Ok(match &self.mean {
             Some(mean) => Plane { height: 1, width: 1, channels: mean.parts_of(last.height) * last.channels },
             None => last,
@@ -120,7 +119,7 @@ impl Kind<f32> for Fused {
     }
 
     fn build(&self, input: Plane) -> Box<dyn Layer<f32>> {
-        let parts = self.mean.as_ref().map(|mean| mean.parts_of(self.sizes(input)[self.widths.len()].height));
-        Box::new(Trunk::new(input.channels, &self.widths, parts))
+        let parts = self.mean.as_ref().map(|mean| mean.parts_of(self.sizes(input)[self.blocks.len()].height));
+        Box::new(Trunk::new(input.channels, &self.blocks, parts))
     }
 }

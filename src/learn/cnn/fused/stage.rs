@@ -5,16 +5,17 @@
 //! absent: where images come from and go to (`trunk.rs`).
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::super::batch::Batch;
 use super::super::kernel::widest;
 use super::super::plane::Plane;
-use super::block::{Mean, Normal, Pooled, Slope, activate_row, pick_row};
+use super::block::{Mean, Normal, Pooled, Rows, Slope, pick_row};
 use super::conv::{Conv, flipped};
 use super::wide::Loop;
-use super::winograd::{Gradient, Room, Rooms};
+use super::winograd::{Gradient, Room};
 use crate::learn::LearnError;
 
 /// Parts whose gradients are summed apart and then together: the most threads that backward can use.
@@ -22,9 +23,30 @@ pub const GROUPS: usize = 8;
 /// Share of the new batch in the running moments (PyTorch's default).
 const MOMENTUM: f32 = 0.1;
 
-/// Where a block's numbers are among the trunk's.
+/// How a block ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// As its ReLU left it.
+    Whole,
+    /// 2x2 max-pool.
+    MaxPool,
+    /// The mean over the clip; only the last block does.
+    Mean,
+}
+
+impl Ending {
+    /// Size of what a block makes of such an output of its convolution, before a mean.
+    pub fn made(self, output: Plane) -> Plane {
+        if self == Ending::MaxPool { output.halved() } else { output }
+    }
+}
+
+/// How a block ends and where its numbers are among the trunk's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
+    pub ending: Ending,
+    /// Number of its convolution in the list, from 1.
+    pub layer: usize,
     pub kernel: Range<usize>,
     pub gamma: Range<usize>,
     pub beta: Range<usize>,
@@ -40,7 +62,7 @@ pub struct Stage {
     x: Vec<f32>,
     /// Flat output of the convolution.
     y: Vec<f32>,
-    /// Dense; empty where the block ends in a mean.
+    /// Dense; empty but where the block ends in a max-pool.
     picked: Vec<f32>,
     /// Flat gradient of the input; empty in the first block.
     pub dx: Vec<f32>,
@@ -54,36 +76,49 @@ pub struct Stage {
     reversed_kernel: Vec<f32>,
 }
 
-#[derive(Debug)]
-pub struct Group {
-    pub gradient: Vec<f32>,
-    dy: Vec<f32>,
+/// What one thread works in.
+#[derive(Debug, Default)]
+pub struct Desk {
     room: Room,
     of_kernel: Gradient,
+    /// Padded.
+    dy: Vec<f32>,
+}
+
+/// Desks for as many threads as come.
+#[derive(Debug, Default)]
+pub struct Desks(Mutex<Vec<Desk>>);
+
+impl Desks {
+    /// Lends one out.
+    pub fn lend(&self, work: impl FnOnce(&mut Desk)) {
+        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desk = free().pop().unwrap_or_default();
+        work(&mut desk);
+        free().push(desk);
+    }
 }
 
 /// What both directions of a pass share.
 pub struct Step<'a> {
-    /// The block's, from 0.
-    pub number: usize,
     pub block: &'a Block,
     pub parameters: &'a [f32],
     /// Number of images.
     pub clips: usize,
     /// Of the last block where it ends in a mean: each image's.
     pub means: &'a [Mean],
-    pub rooms: &'a Rooms,
+    pub desks: &'a Desks,
 }
 
 impl Stage {
-    /// For so many images; `mean`: it ends in a mean, not in a max-pool. `dx` is empty.
-    pub fn new(conv: Conv, capacity: usize, mean: bool) -> Stage {
+    /// For so many images. `dx` is empty.
+    pub fn new(conv: Conv, capacity: usize, ending: Ending) -> Stage {
         let (input, output) = (conv.input, conv.output());
         Stage {
             conv,
             x: vec![0.0; capacity * input.padded_len()],
             y: vec![0.0; capacity * output.flat_len()],
-            picked: vec![0.0; if mean { 0 } else { capacity * output.halved().dense_len() }],
+            picked: vec![0.0; if ending == Ending::MaxPool { capacity * output.halved().dense_len() } else { 0 }],
             dx: Vec::new(),
             sums: vec![0.0; capacity * 2 * output.channels],
             normal: Normal::default(),
@@ -115,8 +150,8 @@ impl Stage {
         let images = inputs.zip(outputs).zip(self.sums.par_chunks_exact_mut(2 * plane.channels));
         let one = |((x, y), sums): ((&[f32], &mut [f32]), &mut [f64]), picked: &mut [f32]| {
             sums.fill(0.0);
-            step.rooms.lend(|room| {
-                conv.forward_then(x, kernel, (room, y), |rows, y| {
+            step.desks.lend(|desk| {
+                conv.forward_then(x, kernel, (&mut desk.room, y), |rows, y| {
                     widest(Loop::SumUp(conv.band(&rows).output(), y, sums));
                     pick(plane, (rows, y), gamma, picked);
                 });
@@ -134,46 +169,63 @@ impl Stage {
         if self.normal.is_finite() {
             return Ok(());
         }
-        let layer = 4 * step.number + 1;
+        let layer = block.layer;
         Err(LearnError::Failed(format!("layer {layer} (conv) gave a number that is not finite")))
     }
 
-    /// The picked values, normalised, are what the next block reads.
-    pub fn activate(&self, next: &mut Stage, clips: usize) {
-        let (pooled, normal) = (next.conv.input, &self.normal);
-        let outputs = next.x.par_chunks_exact_mut(pooled.padded_len());
-        let all = self.picked.par_chunks_exact(pooled.dense_len()).zip(outputs).take(clips);
-        all.for_each(|(picked, x)| widest(Loop::ActivateRows(pooled, picked, normal, x)));
+    /// What was kept of each image's convolution (all of it, or what a max-pool picked), numbers of an image, and where
+    /// rows of `plane` start.
+    fn kept(&self, plane: Plane) -> (&[f32], usize, usize) {
+        if self.picked.is_empty() {
+            return (&self.y, plane.flat_len(), plane.stride() * plane.channels);
+        }
+        (&self.picked, plane.dense_len(), plane.width * plane.channels)
     }
 
-    /// What the last block makes: the means, or the picked values, normalised.
+    /// What was kept, normalised, is what the next block reads.
+    pub fn activate(&self, next: &mut Stage, clips: usize) {
+        let (plane, normal) = (next.conv.input, &self.normal);
+        let (kept, image, row) = self.kept(plane);
+        let inputs = next.x.par_chunks_exact_mut(plane.padded_len());
+        let rows = rows_of(plane, (row, plane.stride() * plane.channels));
+        kept.par_chunks_exact(image).zip(inputs).take(clips).for_each(|(kept, x)| {
+            widest(Loop::Activate(rows, kept, normal, &mut x[plane.padded_row(0).start..]));
+        });
+    }
+
+    /// What the last block makes: the means, or what was kept, normalised.
     pub fn finish(&self, step: &Step<'_>, out: &mut Batch<f32>) {
-        if !self.picked.is_empty() {
-            let picked = self.picked.par_chunks_exact(out.plane.dense_len());
-            let images = out.each_mut().zip(picked);
-            return images.for_each(|(out, picked)| widest(Loop::ActivateRow(picked, &self.normal, out)));
+        let (plane, normal) = (self.conv.output(), &self.normal);
+        if step.block.ending == Ending::Mean {
+            let images = self.y.par_chunks_exact(plane.flat_len()).zip(out.each_mut());
+            let images = images.zip(step.means);
+            return images.for_each(|((y, out), &mean)| widest(Loop::MeanPool(plane, y, normal, mean, out)));
         }
-        let plane = self.conv.output();
-        let images = self.y.par_chunks_exact(plane.flat_len()).zip(out.each_mut());
-        images.zip(step.means).for_each(|((y, out), &mean)| widest(Loop::MeanPool(plane, y, &self.normal, mean, out)));
+        let (kept, image, row) = self.kept(out.plane);
+        let rows = rows_of(out.plane, (row, out.plane.width * out.plane.channels));
+        let images = out.each_mut().zip(kept.par_chunks_exact(image));
+        images.for_each(|(out, kept)| widest(Loop::Activate(rows, kept, normal, out)));
     }
 
     /// Writes the gradients of gamma and beta; `d` is the gradient of what the block made.
     pub fn slope(&mut self, step: &Step<'_>, d: &[f32], gradient: &mut [f32]) -> Slope {
-        let (plane, normal, block) = (self.conv.output(), &self.normal, step.block);
-        let pooled = plane.halved();
-        let sums = self.sums.par_chunks_exact_mut(2 * plane.channels).take(step.clips);
-        if self.picked.is_empty() {
+        let (plane, block) = (self.conv.output(), step.block);
+        let mut sums = std::mem::take(&mut self.sums);
+        let normal = &self.normal;
+        let each = sums.par_chunks_exact_mut(2 * plane.channels).take(step.clips);
+        if block.ending == Ending::Mean {
             let images = self.y.par_chunks_exact(plane.flat_len()).zip(d.par_chunks_exact(d.len() / step.clips));
-            sums.zip(images).zip(step.means).for_each(|((sums, (y, d)), &mean)| {
+            each.zip(images).zip(step.means).for_each(|((sums, (y, d)), &mean)| {
                 widest(Loop::MeanSums(plane, y, d, (normal, mean), sums));
             });
         } else {
-            let images = self.picked.par_chunks_exact(pooled.dense_len()).zip(d.par_chunks_exact(pooled.flat_len()));
-            sums.zip(images).for_each(|(sums, (picked, d))| {
-                widest(Loop::PoolSums(pooled, picked, d, normal, sums));
-            });
+            let made = block.ending.made(plane);
+            let (kept, image, row) = self.kept(made);
+            let rows = rows_of(made, (row, made.stride() * made.channels));
+            let images = kept.par_chunks_exact(image).zip(d.par_chunks_exact(made.flat_len()));
+            each.zip(images).for_each(|(sums, (kept, d))| widest(Loop::KeptSums(rows, kept, d, normal, sums)));
         }
+        self.sums = sums;
         let total = self.total(step.clips);
         // Beta lies right behind gamma.
         let (head, tail) = gradient.split_at_mut(block.beta.start);
@@ -181,7 +233,7 @@ impl Stage {
     }
 
     /// Gradient of the kernel into each group, and of the input into `dx` where that has room for it.
-    pub fn carry_back(&mut self, step: &Step<'_>, d: &[f32], slope: &Slope, groups: &mut [Group]) {
+    pub fn carry_back(&mut self, step: &Step<'_>, d: &[f32], slope: &Slope, groups: &mut [Vec<f32>]) {
         let block = step.block;
         if !self.dx.is_empty() {
             flipped(self.conv, &step.parameters[block.kernel.clone()], &mut self.flipped);
@@ -190,70 +242,84 @@ impl Stage {
         let per_group = step.clips.div_ceil(groups.len());
         let dx_len = self.conv.input.flat_len();
         let mut dx = std::mem::take(&mut self.dx);
+        let mut parts: Vec<&mut [f32]> = match dx.is_empty() {
+            true => groups.iter().map(|_| Default::default()).collect(),
+            false => dx.chunks_mut(per_group * dx_len).collect(),
+        };
         let stage = &*self;
-        let one = |group: &mut Group, image: usize, dx: Option<&mut [f32]>| {
-            let x = &stage.x[image * stage.conv.input.padded_len()..][..stage.conv.input.padded_len()];
-            let Group { gradient, dy, room, of_kernel } = group;
-            for rows in stage.bands(dx.is_some()) {
-                let band = stage.conv.band(&rows);
-                let dy = &mut dy[..band.output().padded_len()];
-                stage.spread(step, (image, &rows, d), slope, dy);
-                match stage.conv.winograd() {
-                    Some(sizes) => of_kernel.add(sizes, x, dy),
-                    None => {
-                        let x = &x[stage.conv.band_start(&rows)..];
-                        band.add_kernel_gradient(x, dy, &mut gradient[block.kernel.clone()]);
+        groups.par_iter_mut().zip(&mut parts).enumerate().for_each(|(number, (gradient, dx))| {
+            let gradient = &mut gradient[block.kernel.clone()];
+            let images = number * per_group..((number + 1) * per_group).min(step.clips);
+            step.desks.lend(|desk| {
+                for (at, image) in images.enumerate() {
+                    stage.carry_image(step, (image, d), slope, (desk, gradient, dx.is_empty()));
+                    if !dx.is_empty() {
+                        let dx = &mut dx[at * dx_len..(at + 1) * dx_len];
+                        stage.conv.reversed().forward(&desk.dy, &stage.reversed_kernel, &mut desk.room, dx);
                     }
                 }
-            }
-            if let Some(dx) = dx {
-                stage.conv.reversed().forward(dy, &stage.reversed_kernel, room, dx);
-            }
-        };
-        let images = |group: usize| group * per_group..((group + 1) * per_group).min(step.clips);
-        if dx.is_empty() {
-            groups
-                .par_iter_mut()
-                .enumerate()
-                .for_each(|(number, group)| images(number).for_each(|image| one(group, image, None)));
-        } else {
-            let parts = groups.par_iter_mut().enumerate().zip(dx.par_chunks_mut(per_group * dx_len));
-            parts.for_each(|((number, group), dx)| {
-                images(number).zip(dx.chunks_exact_mut(dx_len)).for_each(|(image, dx)| one(group, image, Some(dx)));
+                if let Some(sizes) = stage.conv.winograd() {
+                    desk.of_kernel.finish(sizes, gradient);
+                }
             });
-        }
-        if let Some(sizes) = self.conv.winograd() {
-            groups.par_iter_mut().for_each(|group| {
-                group.of_kernel.finish(sizes, &mut group.gradient[block.kernel.clone()]);
-            });
-        }
+        });
         self.dx = dx;
     }
 
-    /// The rows whose gradient is worked on together: all, where the gradient of the input needs them, else what stays
-    /// in the cache.
-    fn bands(&self, whole: bool) -> Vec<Range<usize>> {
+    /// Adds one image's part of the kernel's gradient, and leaves the gradient of the convolution's output at the desk,
+    /// unless it is `last` to be used.
+    fn carry_image(
+        &self,
+        step: &Step<'_>,
+        (image, d): (usize, &[f32]),
+        slope: &Slope,
+        (desk, gradient, last): (&mut Desk, &mut [f32], bool),
+    ) {
+        let x = &self.x[image * self.conv.input.padded_len()..][..self.conv.input.padded_len()];
+        for rows in self.bands(step.block.ending, !last) {
+            let band = self.conv.band(&rows);
+            desk.dy.resize(desk.dy.len().max(band.output().padded_len()), 0.0);
+            let dy = &mut desk.dy[..band.output().padded_len()];
+            self.spread(step, (image, &rows, d), slope, dy);
+            match self.conv.winograd() {
+                Some(sizes) => desk.of_kernel.add(sizes, x, dy),
+                None => band.add_kernel_gradient(&x[self.conv.band_start(&rows)..], dy, gradient),
+            }
+        }
+    }
+
+    /// The rows whose gradient is worked on together: all, where something needs them, else what stays in the cache.
+    fn bands(&self, ending: Ending, needed: bool) -> Vec<Range<usize>> {
         let all = 0..self.conv.input.height;
-        let whole = whole || self.conv.winograd().is_some();
-        if whole || self.picked.is_empty() { vec![all] } else { self.conv.blocks().collect() }
+        let needed = needed || ending == Ending::Mean || self.conv.winograd().is_some();
+        if needed { vec![all] } else { self.conv.blocks().collect() }
     }
 
     /// The padded gradient of some rows of one image's convolution output.
     fn spread(&self, step: &Step<'_>, (image, rows, d): (usize, &Range<usize>, &[f32]), slope: &Slope, dy: &mut [f32]) {
-        let (plane, band) = (self.conv.output(), self.conv.band(rows).output());
+        let (plane, band, normal) = (self.conv.output(), self.conv.band(rows).output(), &self.normal);
         let y = &self.y[image * plane.flat_len()..][..plane.flat_len()];
-        if self.picked.is_empty() {
-            let width = d.len() / step.clips;
-            let d = &d[image * width..][..width];
-            return widest(Loop::SpreadMean(plane, (y, d), (&self.normal, step.means[image]), slope, dy));
+        let from_band = &y[plane.flat_row(rows.start).start..];
+        match step.block.ending {
+            Ending::Mean => {
+                let width = d.len() / step.clips;
+                let d = &d[image * width..][..width];
+                widest(Loop::SpreadMean(plane, (y, d), (normal, step.means[image]), slope, dy));
+            }
+            Ending::Whole => {
+                let d = &d[image * plane.flat_len() + plane.flat_row(rows.start).start..];
+                widest(Loop::SpreadAll(band, (from_band, d), normal, slope, dy));
+            }
+            Ending::MaxPool => {
+                let (pooled, above) = (plane.halved(), rows.start / 2);
+                let from = Pooled {
+                    y: from_band,
+                    picked: &self.picked[image * pooled.dense_len() + pooled.dense_row(above).start..],
+                    d: &d[image * pooled.flat_len() + pooled.flat_row(above).start..],
+                };
+                widest(Loop::SpreadPool(band, &from, normal, slope, dy));
+            }
         }
-        let (pooled, above) = (plane.halved(), rows.start / 2);
-        let from = Pooled {
-            y: &y[plane.flat_row(rows.start).start..],
-            picked: &self.picked[image * pooled.dense_len() + pooled.dense_row(above).start..],
-            d: &d[image * pooled.flat_len() + pooled.flat_row(above).start..],
-        };
-        widest(Loop::SpreadPool(band, &from, &self.normal, slope, dy));
     }
 
     /// Moves running mean and variance towards the batch's.
@@ -295,20 +361,8 @@ pub fn pick_rows(plane: Plane, (rows, y): (Range<usize>, &[f32]), gamma: &[f32],
     }
 }
 
-/// Dense to padded, normalised.
-#[inline(always)]
-pub fn activate_rows(plane: Plane, picked: &[f32], normal: &Normal, x: &mut [f32]) {
-    for row in 0..plane.height {
-        activate_row(&picked[plane.dense_row(row)], normal, &mut x[plane.padded_row(row)]);
-    }
-}
-
-impl Group {
-    /// For a trunk of so many parameters whose largest padded gradient has `largest` numbers.
-    pub fn new(parameters: usize, largest: usize) -> Group {
-        let (room, of_kernel) = Default::default();
-        Group { gradient: vec![0.0; parameters], dy: vec![0.0; largest], room, of_kernel }
-    }
+fn rows_of(plane: Plane, steps: (usize, usize)) -> Rows {
+    Rows { count: plane.height, len: plane.width * plane.channels, steps }
 }
 
 /// Writes a dense image into the padded `x`, whose pixels hold (row above, row, row below) x channels; a row outside the

@@ -11,27 +11,40 @@ use super::super::batch::Batch;
 use super::super::kernel::widest;
 use super::super::layer::{Backward, Forward, Layer, Seen};
 use super::super::plane::Plane;
-use super::block::{Mean, Normal, activate_row, pick_row};
+use super::block::{Mean, Normal};
 use super::conv::Conv;
-use super::stage::{Block, GROUPS, Group, Stage, Step};
+use super::stage::{Block, Desks, Ending, GROUPS, Stage, Step};
 use super::wide::Loop;
-use super::winograd::{Room, Rooms};
+use super::winograd::Room;
 use crate::learn::LearnError;
 
 /// Blocks one behind the other.
 pub struct Trunk {
     blocks: Vec<Block>,
     widths: Vec<usize>,
-    /// Parts of the last block's mean; `None` = it ends in a max-pool.
+    /// Parts of the last block's mean, where it ends in one.
     parts: Option<usize>,
     stages: Vec<Stage>,
-    groups: Vec<Group>,
+    /// Gradients of groups of images.
+    groups: Vec<Vec<f32>>,
     means: Vec<Mean>,
-    /// Flat gradient of the last block's max-pool.
+    /// Flat gradient of what the last block made.
     d_last: Vec<f32>,
-    rooms: Rooms,
+    desks: Desks,
+    /// What scoring needs of each block.
+    folded: Vec<Folded>,
     /// For scoring, one per clip.
     scratch: Vec<Scratch>,
+}
+
+/// A convolution with the running normalisation in it (its own numbers stay as they are): what follows is a shift and
+/// ReLU.
+#[derive(Debug, Default)]
+struct Folded {
+    /// Prepared.
+    kernel: Vec<f32>,
+    /// A scale of one, and the shift.
+    normal: Normal,
 }
 
 /// Buffers for scoring one image; they grow to the longest image met.
@@ -40,21 +53,23 @@ struct Scratch {
     x: Vec<f32>,
     next: Vec<f32>,
     y: Vec<f32>,
-    picked: Vec<f32>,
     room: Room,
-    kernel: Vec<f32>,
 }
 
 impl Trunk {
-    /// For images of so many channels. The numbers lie block after block: kernel, gamma, beta; mean, variance.
-    pub fn new(channels: usize, widths: &[usize], parts: Option<usize>) -> Trunk {
+    /// For images of so many channels; of each block the channels it makes, its end and the number of its convolution
+    /// in the list; `parts` of the mean in which the last may end. The numbers lie block after block: kernel, gamma,
+    /// beta; mean, variance.
+    pub fn new(channels: usize, all: &[(usize, Ending, usize)], parts: Option<usize>) -> Trunk {
         let (mut blocks, mut at, mut at_state, mut depth) = (Vec::new(), 0, 0, channels);
         let take = |at: &mut usize, len: usize| -> Range<usize> {
             *at += len;
             *at - len..*at
         };
-        for &width in widths {
+        for &(width, ending, layer) in all {
             blocks.push(Block {
+                ending,
+                layer,
                 kernel: take(&mut at, 9 * depth * width),
                 gamma: take(&mut at, width),
                 beta: take(&mut at, width),
@@ -65,13 +80,14 @@ impl Trunk {
         }
         Trunk {
             blocks,
-            widths: widths.to_vec(),
+            widths: all.iter().map(|block| block.0).collect(),
             parts,
             stages: Vec::new(),
             groups: Vec::new(),
             means: Vec::new(),
             d_last: Vec::new(),
-            rooms: Rooms::default(),
+            desks: Desks::default(),
+            folded: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -80,9 +96,9 @@ impl Trunk {
     fn convolutions(&self, image: Plane) -> Vec<Conv> {
         let mut input = image.with_channels(3 * image.channels);
         let mut all = Vec::new();
-        for (number, &outputs) in self.widths.iter().enumerate() {
+        for (number, (&outputs, block)) in self.widths.iter().zip(&self.blocks).enumerate() {
             let conv = Conv { kernel_rows: if number == 0 { 1 } else { 3 }, input, outputs };
-            input = conv.output().halved();
+            input = block.ending.made(conv.output());
             all.push(conv);
         }
         all
@@ -90,7 +106,8 @@ impl Trunk {
 
     /// Sizes of what it makes, and the means of the clips.
     fn shape(&mut self, x: &Batch<f32>, y: &mut Batch<f32>) {
-        let (shrink, channels) = (1 << (self.widths.len() - 1), self.widths[self.widths.len() - 1]);
+        let pools = self.blocks.iter().filter(|block| block.ending == Ending::MaxPool).count();
+        let (shrink, channels) = (1 << pools, self.widths[self.widths.len() - 1]);
         let last = Plane { height: x.plane.height / shrink, width: x.plane.width / shrink, channels };
         self.means.clear();
         match self.parts {
@@ -99,29 +116,26 @@ impl Trunk {
                 let row = Plane { height: 1, width: 1, channels: parts * channels };
                 y.shape(row, x.valid.iter().map(|_| 1));
             }
-            None => y.shape_after(x, last.halved(), 2 * shrink),
+            None => y.shape_after(x, last, shrink),
         }
     }
 
     /// Buffers for such a batch; they stay while they fit.
     fn make_room(&mut self, x: &Batch<f32>, parameters: usize) {
         let convolutions = self.convolutions(x.plane);
-        let first = convolutions[0];
-        if self.stages.first().is_some_and(|stage| stage.fits(first, x.clips())) {
+        if self.stages.first().is_some_and(|stage| stage.fits(convolutions[0], x.clips())) {
             return;
         }
-        let last = convolutions.len() - 1;
-        let stages = convolutions.iter().enumerate();
-        let stage = |(number, conv): (usize, &Conv)| {
-            let mut stage = Stage::new(*conv, x.clips(), number == last && self.parts.is_some());
+        let stages = convolutions.iter().zip(&self.blocks).enumerate();
+        let stage = |(number, (conv, block)): (usize, (&Conv, &Block))| {
+            let mut stage = Stage::new(*conv, x.clips(), block.ending);
             if number > 0 {
                 stage.dx = vec![0.0; x.clips() * conv.input.flat_len()];
             }
             stage
         };
         self.stages = stages.map(stage).collect();
-        let largest = convolutions.iter().map(|conv| conv.output().padded_len()).max().unwrap_or(0);
-        self.groups = (0..GROUPS).map(|_| Group::new(parameters, largest)).collect();
+        self.groups = vec![vec![0.0; parameters]; GROUPS];
     }
 }
 
@@ -129,19 +143,20 @@ impl Layer<f32> for Trunk {
     fn forward(&mut self, with: Forward<'_, f32>, x: &Batch<f32>, y: &mut Batch<f32>) -> Result<(), LearnError> {
         self.shape(x, y);
         if with.random.is_none() {
-            return self.score(&with, x, y);
+            self.score(x, y);
+            return Ok(());
         }
         self.make_room(x, with.parameters.len());
         let (clips, parameters) = (x.clips(), with.parameters);
-        let Trunk { stages, blocks, means, rooms, .. } = self;
-        let step = |number| Step { number, block: &blocks[number], parameters, clips, means, rooms };
+        let Trunk { stages, blocks, means, desks, .. } = self;
+        let step = |number: usize| Step { block: &blocks[number], parameters, clips, means, desks };
         stages[0].stack(x);
         for number in 0..stages.len() {
             with.watch.check()?;
             let (done, rest) = stages.split_at_mut(number + 1);
             done[number].convolve(&step(number))?;
             match rest.first_mut() {
-                Some(next) => done[number].activate(next, x.clips()),
+                Some(next) => done[number].activate(next, clips),
                 None => done[number].finish(&step(number), y),
             }
         }
@@ -155,15 +170,15 @@ impl Layer<f32> for Trunk {
         dx: Option<&mut Batch<f32>>,
     ) -> Result<(), LearnError> {
         let (clips, parameters) = (x.clips(), with.parameters);
-        let Trunk { stages, blocks, means, groups, d_last, rooms, .. } = self;
-        let step = |number| Step { number, block: &blocks[number], parameters, clips, means, rooms };
+        let Trunk { stages, blocks, means, groups, d_last, desks, .. } = self;
+        let step = |number: usize| Step { block: &blocks[number], parameters, clips, means, desks };
         if means.is_empty() {
             flatten(y.plane, dy, d_last);
         }
         let d_last = if means.is_empty() { d_last } else { &dy.values };
         let room = if dx.is_some() { clips * stages[0].conv.input.flat_len() } else { 0 };
         stages[0].dx.resize(room, 0.0);
-        groups.iter_mut().for_each(|group| group.gradient.fill(0.0));
+        groups.iter_mut().for_each(|group| group.fill(0.0));
         for number in (0..stages.len()).rev() {
             with.watch.check()?;
             let (before, after) = stages.split_at_mut(number + 1);
@@ -173,7 +188,7 @@ impl Layer<f32> for Trunk {
             before[number].carry_back(&step(number), d, &slope, groups);
         }
         for group in &*groups {
-            with.gradient.iter_mut().zip(&group.gradient).for_each(|(sum, part)| *sum += part);
+            with.gradient.iter_mut().zip(group).for_each(|(sum, part)| *sum += part);
         }
         if let Some(dx) = dx {
             let stacked = stages[0].conv.input;
@@ -184,6 +199,13 @@ impl Layer<f32> for Trunk {
         Ok(())
     }
 
+    fn settle(&mut self, parameters: &[f32], state: &[f32]) {
+        let any = Plane { height: 1, width: 1, channels: self.blocks[0].kernel.len() / 9 / self.widths[0] };
+        let each = self.convolutions(any);
+        self.folded =
+            each.iter().zip(&self.blocks).map(|(conv, block)| fold(*conv, block, parameters, state)).collect();
+    }
+
     fn follow(&self, state: &mut [f32]) {
         self.stages.iter().zip(&self.blocks).for_each(|(stage, block)| stage.follow(block, state));
     }
@@ -191,72 +213,75 @@ impl Layer<f32> for Trunk {
 
 /// Scoring, with the running moments.
 impl Trunk {
-    fn score(&mut self, with: &Forward<'_, f32>, x: &Batch<f32>, y: &mut Batch<f32>) -> Result<(), LearnError> {
+    fn score(&mut self, x: &Batch<f32>, y: &mut Batch<f32>) {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.resize_with(x.clips().max(scratch.len()), Scratch::default);
-        let trunk = &*self;
-        let normals: Vec<Normal> = self.blocks.iter().map(|block| running(block, with)).collect();
-        let convolutions = self.convolutions(x.plane);
+        let (trunk, convolutions) = (&*self, self.convolutions(x.plane));
         let images = y.each_mut().zip(x.each()).zip(&mut scratch).enumerate();
         images.for_each(|(clip, ((y, image), scratch))| {
             let first = convolutions[0].input;
             scratch.x.resize(first.padded_len(), 0.0);
             first.clear_border(&mut scratch.x);
             widest(Loop::Stack(x.plane, image, first, &mut scratch.x));
-            let blocks = convolutions.iter().zip(&trunk.blocks).zip(&normals).enumerate();
-            for (number, ((conv, block), normal)) in blocks {
-                conv.prepare(&with.parameters[block.kernel.clone()], &mut scratch.kernel);
+            for ((conv, block), folded) in convolutions.iter().zip(&trunk.blocks).zip(&trunk.folded) {
                 match trunk.means.get(clip) {
-                    Some(&mean) if number + 1 == convolutions.len() => {
+                    Some(&mean) if block.ending == Ending::Mean => {
                         let plane = conv.output();
                         scratch.y.resize(plane.flat_len(), 0.0);
-                        conv.forward(&scratch.x, &scratch.kernel, &mut scratch.room, &mut scratch.y);
-                        widest(Loop::MeanPool(plane, &scratch.y, normal, mean, y));
+                        conv.forward(&scratch.x, &folded.kernel, &mut scratch.room, &mut scratch.y);
+                        widest(Loop::MeanPool(plane, &scratch.y, &folded.normal, mean, y));
                     }
-                    _ => score_block(*conv, normal, scratch),
+                    _ => score_block(*conv, block.ending, folded, scratch),
                 }
             }
             if trunk.means.is_empty() {
-                let plane = convolutions[convolutions.len() - 1].output().halved();
+                let last = trunk.blocks.len() - 1;
+                let plane = trunk.blocks[last].ending.made(convolutions[last].output());
                 (0..plane.height)
                     .for_each(|row| y[plane.dense_row(row)].copy_from_slice(&scratch.x[plane.padded_row(row)]));
             }
         });
         self.scratch = scratch;
-        Ok(())
     }
 }
 
-/// `scratch.x` → convolution, normalisation, ReLU, max-pool → `scratch.x`, a few rows at a time.
-fn score_block(conv: Conv, normal: &Normal, scratch: &mut Scratch) {
-    let (plane, pooled) = (conv.output(), conv.output().halved());
-    let Scratch { x, next, y, picked, room, kernel } = scratch;
-    next.resize(pooled.padded_len(), 0.0);
-    pooled.clear_border(next);
+/// `scratch.x` → convolution, shift, ReLU, max-pool → `scratch.x`, a few rows at a time.
+fn score_block(conv: Conv, ending: Ending, folded: &Folded, scratch: &mut Scratch) {
+    let (plane, made) = (conv.output(), ending.made(conv.output()));
+    let Scratch { x, next, y, room } = scratch;
+    next.resize(made.padded_len(), 0.0);
+    made.clear_border(next);
     y.resize(conv.block_rows() * plane.stride() * plane.channels, 0.0);
-    picked.resize(pooled.width * pooled.channels, 0.0);
+    let shift = &folded.normal.shift;
     for rows in conv.blocks() {
-        conv.forward_rows(x, kernel, rows.clone(), (room, y));
-        for pair in 0..rows.len() / 2 {
-            let (top, bottom) = (&y[plane.flat_row(2 * pair)], &y[plane.flat_row(2 * pair + 1)]);
-            let out = &mut next[pooled.padded_row(rows.start / 2 + pair)];
-            widest(Loop::PickAndActivate((top, bottom), normal, &mut picked[..], out));
+        conv.forward_rows(x, &folded.kernel, rows.clone(), (room, y));
+        let shrink = plane.height / made.height;
+        for row in 0..rows.len() / shrink {
+            let out = &mut next[made.padded_row(rows.start / shrink + row)];
+            if ending == Ending::MaxPool {
+                let (top, bottom) = (&y[plane.flat_row(2 * row)], &y[plane.flat_row(2 * row + 1)]);
+                widest(Loop::PoolAndShift(top, bottom, shift, out));
+            } else {
+                widest(Loop::Shift(&y[plane.flat_row(row)], shift, out));
+            }
         }
     }
     std::mem::swap(x, next);
 }
 
-/// A row of 2x2 windows to a row of the next input; `picked` is room for it.
-#[inline(always)]
-pub fn pick_and_activate((top, bottom): (&[f32], &[f32]), normal: &Normal, picked: &mut [f32], out: &mut [f32]) {
-    pick_row(top, bottom, &normal.scale, picked);
-    activate_row(picked, normal, out);
-}
-
-fn running(block: &Block, with: &Forward<'_, f32>) -> Normal {
-    let wide = |range: &Range<usize>| with.state[range.clone()].iter().map(|&v| f64::from(v)).collect();
-    let (gamma, beta) = (&with.parameters[block.gamma.clone()], &with.parameters[block.beta.clone()]);
-    Normal::of_moments(wide(&block.mean), wide(&block.variance), gamma, beta)
+/// `scale * (kernel x) + shift = (scale kernel) x + shift`.
+fn fold(conv: Conv, block: &Block, parameters: &[f32], state: &[f32]) -> Folded {
+    let wide = |range: &Range<usize>| state[range.clone()].iter().map(|&v| f64::from(v)).collect();
+    let (gamma, beta) = (&parameters[block.gamma.clone()], &parameters[block.beta.clone()]);
+    let Normal { scale, shift, .. } = Normal::of_moments(wide(&block.mean), wide(&block.variance), gamma, beta);
+    let mut scaled = parameters[block.kernel.clone()].to_vec();
+    for outputs in scaled.chunks_exact_mut(conv.outputs) {
+        outputs.iter_mut().zip(&scale).for_each(|(weight, scale)| *weight *= scale);
+    }
+    let mut folded =
+        Folded { kernel: Vec::new(), normal: Normal { scale: vec![1.0; shift.len()], shift, ..Normal::default() } };
+    conv.prepare(&scaled, &mut folded.kernel);
+    folded
 }
 
 /// Dense images to flat ones; the right column stays as it was, nobody reads it.

@@ -7,12 +7,11 @@ use std::ops::Range;
 use super::super::kernel::Work;
 use super::super::plane::Plane;
 use super::block::{
-    Mean, Normal, Pooled, Slope, activate_row, add_mean_sums, add_pool_sums, mean_pool, spread_mean, spread_pool,
-    sum_up,
+    Mean, Normal, Pooled, Rows, Slope, activate, add_kept_sums, add_mean_sums, mean_pool, pool_and_shift, shift,
+    spread_all, spread_mean, spread_pool, sum_up,
 };
 use super::narrow;
-use super::stage::{activate_rows, pick_rows, stack};
-use super::trunk::pick_and_activate;
+use super::stage::{pick_rows, stack};
 
 /// A loop with its arguments: those of the function of the same name.
 pub enum Loop<'a> {
@@ -21,13 +20,14 @@ pub enum Loop<'a> {
     NarrowGradient(&'a [f32], &'a [f32], &'a mut [f32]),
     SumUp(Plane, &'a [f32], &'a mut [f64]),
     PickRows(Plane, (Range<usize>, &'a [f32]), &'a [f32], &'a mut [f32]),
-    ActivateRow(&'a [f32], &'a Normal, &'a mut [f32]),
-    ActivateRows(Plane, &'a [f32], &'a Normal, &'a mut [f32]),
-    PickAndActivate((&'a [f32], &'a [f32]), &'a Normal, &'a mut [f32], &'a mut [f32]),
+    Activate(Rows, &'a [f32], &'a Normal, &'a mut [f32]),
+    PoolAndShift(&'a [f32], &'a [f32], &'a [f32], &'a mut [f32]),
+    Shift(&'a [f32], &'a [f32], &'a mut [f32]),
     MeanPool(Plane, &'a [f32], &'a Normal, Mean, &'a mut [f32]),
     MeanSums(Plane, &'a [f32], &'a [f32], (&'a Normal, Mean), &'a mut [f64]),
-    PoolSums(Plane, &'a [f32], &'a [f32], &'a Normal, &'a mut [f64]),
+    KeptSums(Rows, &'a [f32], &'a [f32], &'a Normal, &'a mut [f64]),
     SpreadMean(Plane, (&'a [f32], &'a [f32]), (&'a Normal, Mean), &'a Slope, &'a mut [f32]),
+    SpreadAll(Plane, (&'a [f32], &'a [f32]), &'a Normal, &'a Slope, &'a mut [f32]),
     SpreadPool(Plane, &'a Pooled<'a>, &'a Normal, &'a Slope, &'a mut [f32]),
 }
 
@@ -40,13 +40,14 @@ impl Work for Loop<'_> {
             Loop::NarrowGradient(x, dy, gradient) => narrow::add_gradient(x, dy, gradient),
             Loop::SumUp(plane, y, sums) => sum_up(plane, y, sums),
             Loop::PickRows(plane, rows, gamma, picked) => pick_rows(plane, rows, gamma, picked),
-            Loop::ActivateRow(y, normal, out) => activate_row(y, normal, out),
-            Loop::ActivateRows(plane, picked, normal, x) => activate_rows(plane, picked, normal, x),
-            Loop::PickAndActivate(rows, normal, picked, out) => pick_and_activate(rows, normal, picked, out),
+            Loop::Activate(rows, y, normal, out) => activate(rows, y, normal, out),
+            Loop::PoolAndShift(top, bottom, by, out) => pool_and_shift(top, bottom, by, out),
+            Loop::Shift(y, by, out) => shift(y, by, out),
             Loop::MeanPool(plane, y, normal, mean, pooled) => mean_pool(plane, y, normal, mean, pooled),
             Loop::MeanSums(plane, y, d, with, sums) => add_mean_sums(plane, y, d, with, sums),
-            Loop::PoolSums(plane, picked, d, normal, sums) => add_pool_sums(plane, picked, d, normal, sums),
+            Loop::KeptSums(rows, y, d, normal, sums) => add_kept_sums(rows, y, d, normal, sums),
             Loop::SpreadMean(plane, from, with, slope, dy) => spread_mean(plane, from, with, slope, dy),
+            Loop::SpreadAll(plane, from, normal, slope, dy) => spread_all(plane, from, normal, slope, dy),
             Loop::SpreadPool(plane, from, normal, slope, dy) => spread_pool(plane, from, normal, slope, dy),
         }
     }

@@ -12,7 +12,6 @@
 #![allow(clippy::needless_range_loop)]
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 use super::super::kernel::{Work, Write, widest};
 use super::super::plane::Plane;
@@ -25,6 +24,9 @@ const WINDOW: usize = SIDE + 2;
 /// Numbers of a tile and channel between the two turns.
 const TURNED: usize = WINDOW * WINDOW;
 const NOTHING: Lanes = [0.0; LANES];
+
+/// A tile that is turned along one side, in memory: clearing it anew for each would take as long as turning.
+type HalfTurned = [[Lanes; WINDOW]; WINDOW];
 /// Room between two of the 36 matrices: without it all would meet in the same few lines of the cache.
 const GAP: usize = LANES;
 /// Tiles whose gradients are summed together.
@@ -44,20 +46,6 @@ pub struct Winograd {
 pub struct Room {
     spread: Vec<f32>,
     product: Vec<f32>,
-}
-
-/// Rooms for convolutions on many threads.
-#[derive(Debug, Default)]
-pub struct Rooms(Mutex<Vec<Room>>);
-
-impl Rooms {
-    /// Lends one out.
-    pub fn lend(&self, work: impl FnOnce(&mut Room)) {
-        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut room = free().pop().unwrap_or_default();
-        work(&mut room);
-        free().push(room);
-    }
 }
 
 impl Winograd {
@@ -85,6 +73,16 @@ impl Winograd {
         rows.len().div_ceil(SIDE) * self.across()
     }
 
+    /// Tiles whose gradients are summed together.
+    fn capacity(self) -> usize {
+        TOGETHER.max(self.across())
+    }
+
+    /// From matrix to matrix of that many tiles' inputs and slopes.
+    fn steps(self) -> (usize, usize) {
+        (self.capacity() * self.input.channels + GAP, self.capacity() * self.outputs + GAP)
+    }
+
     fn across(self) -> usize {
         self.input.width.div_ceil(SIDE)
     }
@@ -108,11 +106,10 @@ pub struct Gradient {
 impl Gradient {
     /// Adds an image: `x` and `dy` padded.
     pub fn add(&mut self, sizes: Winograd, x: &[f32], dy: &[f32]) {
-        let capacity = TOGETHER.max(sizes.across());
-        let step = |channels: usize| capacity * channels + GAP;
-        self.inputs.resize(TURNED * step(sizes.input.channels), 0.0);
-        self.slopes.resize(TURNED * step(sizes.outputs), 0.0);
-        self.sum.resize(TURNED * sizes.pairs(), 0.0);
+        let (capacity, (inputs_step, slopes_step)) = (sizes.capacity(), sizes.steps());
+        grow(&mut self.inputs, TURNED * inputs_step);
+        grow(&mut self.slopes, TURNED * slopes_step);
+        grow(&mut self.sum, TURNED * sizes.pairs());
         for first in (0..sizes.input.height).step_by(SIDE) {
             let rows = first..(first + SIDE).min(sizes.input.height);
             if self.gathered + sizes.tiles(&rows) > capacity {
@@ -127,7 +124,8 @@ impl Gradient {
     pub fn finish(&mut self, sizes: Winograd, gradient: &mut [f32]) {
         self.sum_up(sizes);
         if std::mem::take(&mut self.any) {
-            widest(TurnBack { pairs: sizes.pairs(), sum: &self.sum, gradient });
+            let pairs = sizes.pairs();
+            widest(TurnBack { pairs, sum: &self.sum[..TURNED * pairs], gradient });
         }
     }
 
@@ -136,6 +134,13 @@ impl Gradient {
             widest(SumUp { sizes, of: self });
             (self.gathered, self.any) = (0, true);
         }
+    }
+}
+
+/// Room for so many numbers; what it holds is of no meaning.
+fn grow(numbers: &mut Vec<f32>, len: usize) {
+    if numbers.len() < len {
+        numbers.resize(len, 0.0);
     }
 }
 
@@ -213,12 +218,13 @@ impl Work for Rows<'_> {
     #[inline(always)]
     fn run(self) {
         let Rows { sizes, x, turned, rows, room, y } = self;
+        let mut half = [[NOTHING; WINDOW]; WINDOW];
         let (c, n, tiles) = (sizes.input.channels, sizes.outputs, sizes.tiles(&rows));
         let (spread_step, product_step) = (tiles * c + GAP, tiles * n + GAP);
-        room.spread.resize((TURNED * spread_step).max(room.spread.len()), 0.0);
-        room.product.resize((TURNED * product_step).max(room.product.len()), 0.0);
+        grow(&mut room.spread, TURNED * spread_step);
+        grow(&mut room.product, TURNED * product_step);
         for (tile, corner) in sizes.corners(rows.clone()).enumerate() {
-            spread_inputs(sizes.input, x, corner, (&mut room.spread, spread_step, tile * c));
+            spread_inputs(sizes.input, x, corner, (&mut room.spread, spread_step, tile * c), &mut half);
         }
         let spread = room.spread.chunks_exact(spread_step).zip(turned.chunks_exact(c * n));
         for (out, (a, b)) in room.product.chunks_exact_mut(product_step).zip(spread) {
@@ -228,7 +234,8 @@ impl Work for Rows<'_> {
         for (tile, (top, left)) in sizes.corners(rows.clone()).enumerate() {
             let size = (rows.end - top, plane.width - left);
             let first = ((top - rows.start) * plane.stride() + left) * n;
-            make_outputs((&room.product, product_step, tile * n), size, (&mut y[first..], n, plane.stride() * n));
+            let to = (&mut y[first..], n, plane.stride() * n);
+            make_outputs((&room.product, product_step, tile * n), size, to, &mut half);
         }
     }
 }
@@ -245,12 +252,19 @@ impl Work for Gather<'_> {
     #[inline(always)]
     fn run(self) {
         let Gather { sizes, x, dy, rows, into } = self;
+        let mut half = [[NOTHING; WINDOW]; WINDOW];
         let (c, n) = (sizes.input.channels, sizes.outputs);
-        let (inputs_step, slopes_step) = (into.inputs.len() / TURNED, into.slopes.len() / TURNED);
+        let (inputs_step, slopes_step) = sizes.steps();
         for (tile, corner) in sizes.corners(rows).enumerate() {
             let tile = into.gathered + tile;
-            spread_inputs(sizes.input, x, corner, (&mut into.inputs, inputs_step, tile * c));
-            spread_slopes(sizes.input.with_channels(n), dy, corner, (&mut into.slopes, slopes_step, tile * n));
+            spread_inputs(sizes.input, x, corner, (&mut into.inputs, inputs_step, tile * c), &mut half);
+            spread_slopes(
+                sizes.input.with_channels(n),
+                dy,
+                corner,
+                (&mut into.slopes, slopes_step, tile * n),
+                &mut half,
+            );
         }
     }
 }
@@ -266,7 +280,8 @@ impl Work for SumUp<'_> {
         let Gradient { inputs, slopes, sum, gathered, any } = self.of;
         let (c, n) = (self.sizes.input.channels, self.sizes.outputs);
         let write = if *any { Write::Add } else { Write::Replace };
-        let both = inputs.chunks_exact(inputs.len() / TURNED).zip(slopes.chunks_exact(slopes.len() / TURNED));
+        let (inputs_step, slopes_step) = self.sizes.steps();
+        let both = inputs.chunks_exact(inputs_step).zip(slopes.chunks_exact(slopes_step)).take(TURNED);
         for (sum, (a, b)) in sum.chunks_exact_mut(c * n).zip(both) {
             product(sum, c, Grid { data: a, row_step: 1, column_step: c }, (&b[..*gathered * n], n), write);
         }
@@ -275,19 +290,31 @@ impl Work for SumUp<'_> {
 
 /// Turns the inputs of one tile: `x` padded, `to` the buffer, its step from matrix to matrix and the tile's place.
 #[inline(always)]
-fn spread_inputs(plane: Plane, x: &[f32], (top, left): (usize, usize), to: (&mut [f32], usize, usize)) {
+fn spread_inputs(
+    plane: Plane,
+    x: &[f32],
+    (top, left): (usize, usize),
+    to: (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
+) {
     // In the padded layout the pixel above and left of (y, x) is pixel y * stride + x.
     let pixels = &x[(top * plane.stride() + left) * plane.channels..];
     let source = Source { pixels, plane, rows: plane.height + 2 - top, columns: plane.width + 2 - left };
-    spread::<WINDOW, Inputs>(source, to);
+    spread::<WINDOW, Inputs>(source, to, half);
 }
 
 /// The same for the gradient of the outputs, padded too.
 #[inline(always)]
-fn spread_slopes(plane: Plane, dy: &[f32], (top, left): (usize, usize), to: (&mut [f32], usize, usize)) {
+fn spread_slopes(
+    plane: Plane,
+    dy: &[f32],
+    (top, left): (usize, usize),
+    to: (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
+) {
     let pixels = &dy[(1 + (top + 1) * plane.stride() + left) * plane.channels..];
     let source = Source { pixels, plane, rows: plane.height - top, columns: plane.width - left };
-    spread::<SIDE, Slopes>(source, to);
+    spread::<SIDE, Slopes>(source, to, half);
 }
 
 /// What is turned: rows of pixels, of which so many rows and columns are to be read and all others are zero.
@@ -311,12 +338,16 @@ impl Source<'_> {
 
 /// `S` x `S` numbers per channel to 6 x 6.
 #[inline(always)]
-fn spread<const S: usize, T: Turn<S>>(source: Source<'_>, (to, step, tile): (&mut [f32], usize, usize)) {
+fn spread<const S: usize, T: Turn<S>>(
+    source: Source<'_>,
+    (to, step, tile): (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
+) {
     for channel in (0..source.plane.channels).step_by(LANES) {
         if source.rows >= S && source.columns >= S {
-            spread_lanes::<S, true, T>(source, channel, (to, step, tile + channel));
+            spread_lanes::<S, true, T>(source, channel, (to, step, tile + channel), half);
         } else {
-            spread_lanes::<S, false, T>(source, channel, (to, step, tile + channel));
+            spread_lanes::<S, false, T>(source, channel, (to, step, tile + channel), half);
         }
     }
 }
@@ -326,19 +357,19 @@ fn spread_lanes<const S: usize, const WHOLE: bool, T: Turn<S>>(
     source: Source<'_>,
     channel: usize,
     (to, step, tile): (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
 ) {
-    let mut rows = [[NOTHING; WINDOW]; S];
     for row in 0..S {
         let mut numbers = [NOTHING; S];
         for column in 0..S {
             numbers[column] = source.at::<WHOLE>(row, column, channel);
         }
-        rows[row] = T::ahead(numbers);
+        half[row] = T::ahead(numbers);
     }
     for column in 0..WINDOW {
         let mut numbers = [NOTHING; S];
         for row in 0..S {
-            numbers[row] = rows[row][column];
+            numbers[row] = half[row][column];
         }
         let made = T::ahead(numbers);
         for row in 0..WINDOW {
@@ -354,20 +385,20 @@ fn make_outputs(
     (from, step, tile): (&[f32], usize, usize),
     (height, width): (usize, usize),
     (to, n, row_step): (&mut [f32], usize, usize),
+    half: &mut HalfTurned,
 ) {
     for channel in (0..n).step_by(LANES) {
-        let mut columns = [[NOTHING; SIDE]; WINDOW];
         for column in 0..WINDOW {
             let mut sums = [NOTHING; WINDOW];
             for row in 0..WINDOW {
                 sums[row] = load(from, (WINDOW * row + column) * step + tile + channel);
             }
-            columns[column] = output_back(sums);
+            half[column][..SIDE].copy_from_slice(&output_back(sums));
         }
         for row in 0..SIDE {
             let mut sums = [NOTHING; WINDOW];
             for column in 0..WINDOW {
-                sums[column] = columns[column][row];
+                sums[column] = half[column][row];
             }
             let made = output_back(sums);
             for column in 0..SIDE {
@@ -470,4 +501,73 @@ fn kernel_back([a, b, c, d, e, f]: [Lanes; WINDOW]) -> [Lanes; 3] {
         plus_product(times(AT_A * A, slant), AT_B * B, steep),
         plus_product(plus_product(f, AT_A * AA, near), AT_B * BB, far),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conv::Conv;
+    use super::super::reference;
+    use super::*;
+
+    /// Numbers of no pattern that a tile could hide, between -1 and 1.
+    fn rough(n: usize, seed: f32) -> Vec<f32> {
+        (0..n).map(|i| ((i as f32 * 0.7 + seed).sin() * 4375.85).fract()).collect()
+    }
+
+    fn padded(plane: Plane, dense: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; plane.padded_len()];
+        (0..plane.height).for_each(|y| out[plane.padded_row(y)].copy_from_slice(&dense[plane.dense_row(y)]));
+        out
+    }
+
+    /// The largest difference, in root mean squares of what is wanted.
+    fn off(got: &[f32], want: &[f64]) -> f64 {
+        assert_eq!(got.len(), want.len());
+        let power = want.iter().map(|v| v * v).sum::<f64>() / want.len() as f64;
+        got.iter().zip(want).map(|(got, want)| (f64::from(*got) - want).abs()).fold(0.0, f64::max) / power.sqrt()
+    }
+
+    const SIZES: [(usize, usize, usize, usize); 5] =
+        [(1, 1, 16, 16), (4, 8, 16, 64), (5, 3, 32, 16), (10, 18, 16, 32), (6, 270, 16, 16)];
+
+    #[test]
+    fn forward_is_the_definition_for_any_size() {
+        for (height, width, channels, outputs) in SIZES {
+            let sizes = Winograd { input: Plane { height, width, channels }, outputs };
+            let conv = Conv { kernel_rows: 3, input: sizes.input, outputs };
+            let (x, kernel) = (rough(sizes.input.dense_len(), 0.1), rough(9 * channels * outputs, 0.5));
+            let (mut turned, plane) = (Vec::new(), conv.output());
+            sizes.turn_kernel(&kernel, &mut turned);
+            let (mut y, mut room) = (vec![f32::NAN; plane.flat_len()], Room::default());
+            for first in (0..height).step_by(SIDE) {
+                let rows = first..(first + SIDE).min(height);
+                let y = &mut y[plane.flat_row(first).start..][..rows.len() * plane.stride() * outputs];
+                sizes.forward(&padded(sizes.input, &x), &turned, rows, &mut room, y);
+            }
+            let dense: Vec<f32> = (0..height).flat_map(|row| y[plane.flat_row(row)].to_vec()).collect();
+            let want = reference::conv(conv, &reference::wide(&x), &reference::wide(&kernel));
+            let off = off(&dense, &want);
+            assert!(off < 2e-5, "{height} x {width} x {channels} to {outputs}: off by {off}");
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_the_kernel_is_that_of_the_definition() {
+        let mut gradient = Gradient::default();
+        for (height, width, channels, outputs) in SIZES {
+            let sizes = Winograd { input: Plane { height, width, channels }, outputs };
+            let conv = Conv { kernel_rows: 3, input: sizes.input, outputs };
+            let x = padded(sizes.input, &rough(sizes.input.dense_len(), 0.1));
+            let dy = padded(conv.output(), &rough(conv.output().dense_len(), 0.9));
+            let (mut got, mut want) = (vec![1.0; conv.kernel_len()], vec![0.0; conv.kernel_len()]);
+            for _ in 0..2 {
+                gradient.add(sizes, &x, &dy);
+                conv.add_kernel_gradient(&x, &dy, &mut want);
+            }
+            gradient.finish(sizes, &mut got);
+            let want: Vec<f64> = want.iter().map(|v| f64::from(*v) + 1.0).collect();
+            let off = off(&got, &want);
+            assert!(off < 5e-5, "{height} x {width} x {channels} to {outputs}: off by {off}");
+        }
+    }
 }

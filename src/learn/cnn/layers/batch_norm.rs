@@ -49,6 +49,7 @@ struct Work {
     variance: Vec<f64>,
     /// 1 / sd.
     inverse: Vec<f64>,
+    /// Pixels that mean and variance were taken over; 0 in scoring, where no pixel moves them.
     count: usize,
 }
 
@@ -62,6 +63,7 @@ impl<F: Real> Layer<F> for Work {
             let (mean, variance) = with.state.split_at(channels);
             self.mean = mean.iter().map(|v| v.wide()).collect();
             self.variance = variance.iter().map(|v| v.wide()).collect();
+            self.count = 0;
         }
         self.inverse = self.variance.iter().map(|v| 1.0 / (v + EPSILON).sqrt()).collect();
         let (gamma, beta) = with.parameters.split_at(channels);
@@ -96,10 +98,11 @@ impl<F: Real> Layer<F> for Work {
             d_gamma[c] += F::of(bend);
             d_beta[c] += F::of(sum);
             let factor = gamma[c].wide() * self.inverse[c];
-            let slope = -factor / self.count as f64 * self.inverse[c] * bend;
+            let share = if self.count == 0 { 0.0 } else { factor / self.count as f64 };
+            let slope = -share * self.inverse[c] * bend;
             scale.push(F::of(factor));
             along.push(F::of(slope));
-            offset.push(F::of(-factor / self.count as f64 * sum - slope * self.mean[c]));
+            offset.push(F::of(-share * sum - slope * self.mean[c]));
         }
         let Some(dx) = dx else { return Ok(()) };
         dx.each_mut().zip(x.each().zip(dy.each())).for_each(|(dx, (x, dy))| {
