@@ -147,13 +147,11 @@ impl<'a> Step<'a> {
     fn new(finish: Finish<'a>, (made, y, channel): (Plane, usize, usize), target: &'a mut Target<'_>) -> Step<'a> {
         let count = LANES.min(made.channels - channel);
         match target {
-            Target::Bytes(next, x) if next.plane.channels != made.channels || next.plane.height != made.height => {
-                let (to, first) = (Row::Bytes(&mut x[next.row(0)]), y * made.channels + channel);
-                Step { finish, to, step: next.plane.channels, first, count }
-            }
             Target::Bytes(next, x) => {
-                let to = Row::Bytes(&mut x[next.row(y)]);
-                Step { finish, to, step: made.channels, first: channel, count }
+                let folded = next.plane.channels != made.channels || next.plane.height != made.height;
+                let (row, first) = if folded { (0, y * made.channels + channel) } else { (y, channel) };
+                let step = if folded { next.plane.channels } else { made.channels };
+                Step { finish, to: Row::Bytes(&mut x[next.row(row)]), step, first, count }
             }
             Target::Numbers(x) => {
                 let to = Row::Numbers(&mut x[made.dense_row(y)]);
