@@ -33,4 +33,4 @@ bench-cnn rounds="40" threads="2":
 
 # valgrind over the tests of the one file with unsafe code of the engine and of what calls it
 memcheck:
-    valgrind --quiet --error-exitcode=9 --undef-value-errors=no "$(cargo test --locked --lib --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" --test-threads=1 learn::cnn::kernel learn::cnn::fused
+    valgrind --error-exitcode=9 "$(cargo test --locked --lib --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" --test-threads=1 learn::cnn::kernel learn::cnn::fused

@@ -69,8 +69,12 @@ fn made(clips: usize) -> (Data, Arc<Maker>) {
     let maker = Arc::new(Maker { images: images.clone(), asked: Mutex::default(), calls: AtomicUsize::new(0) });
     let second = Second { labels: (0..clips).map(|clip| (clip % 5 > 0).then_some(clip % 2)).collect(), classes: 2 };
     let dynamic: Arc<dyn Alter> = maker.clone();
-    let altered = Some(Altered::new(&dynamic, clips));
-    let extras = Extras { second: Some(second), altered, neutral: Some(1), ..Extras::default() };
+    let extras = Extras {
+        second: Some(second),
+        altered: Some(Altered::new(&dynamic, clips)),
+        neutral: Some(1),
+        ..Extras::default()
+    };
     let groups = (0..clips).map(|clip| clip / 3 % 4).collect();
     (Data { inputs: Inputs::Images(images), labels, groups, classes: 3, extras }, maker)
 }

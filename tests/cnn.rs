@@ -264,6 +264,7 @@ fn every_epoch_is_told_in_order_with_its_scores() {
         let watch = Impatient { looks_left: AtomicUsize::new(usize::MAX), news };
         kind.fit(&data, &recipe(kind.name(), 4, 0), &watch).unwrap();
         drop(watch);
+        let settle = kind.settings().unwrap().unwrap().schedule.settle;
         let told: Vec<Epoch> = told.into_iter().collect();
         assert_eq!(told.iter().map(|e| e.epoch).collect::<Vec<_>>(), [1, 2, 3, 4]);
         for epoch in told {
@@ -273,7 +274,10 @@ fn every_epoch_is_told_in_order_with_its_scores() {
             assert!((0.0..=1.0).contains(&uar) && epoch.train_uar.is_some_and(|uar| (0.0..=1.0).contains(&uar)));
             // Who was taken for whom agrees with the figure.
             assert_eq!((metric("uar").unwrap().of)(epoch.dev.as_ref().unwrap()), Some(uar));
-            assert!(epoch.best.is_some_and(|best| (1..=epoch.epoch).contains(&best)));
+            // None is chosen before the fit has settled, and none from before that afterwards.
+            let settled = (settle * 4.0).ceil().max(1.0) as usize;
+            assert_eq!(epoch.best.is_some(), epoch.epoch >= settled, "epoch {}", epoch.epoch);
+            assert!(epoch.best.is_none_or(|best| (settled..=epoch.epoch).contains(&best)));
             assert!(!epoch.may_stop, "there is more patience than epochs");
             assert!(epoch.pace.seconds > 0.0 && epoch.pace.clips_per_second > 0.0);
         }

@@ -25,7 +25,7 @@ use crate::learn::space::Space;
 use crate::store::Run;
 use crate::workbench::experiment::Judged;
 use crate::workbench::log::{Log, Logged};
-use crate::workbench::material::Listener;
+use crate::workbench::material::{Listener, contenders};
 use crate::workbench::search::{Budget, ETA, Found, Quest, Tried, search};
 use crate::workbench::{Keeper, places};
 
@@ -109,6 +109,12 @@ impl Search {
         let quest = self.quest()?;
         self.protocol.check(&quest.request.models)?;
         ensure!(quest.request.effort.pretrain.is_empty(), "a search does not pre-train; compare and train do");
+        if let Some(out) = &self.out {
+            let all = contenders(&quest.request.models)?;
+            ensure!(all.iter().all(|who| who.has_net()), "--out writes a net, and not all of --models are nets");
+            let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+            ensure!(folder.is_none_or(std::path::Path::is_dir), "{}: there is no such folder", out.display());
+        }
         let log = self.log.open()?;
         let found = ended(log.as_ref(), self.search(&quest, log.as_ref(), &progress))?;
         if let Some(out) = &self.out {
@@ -282,8 +288,9 @@ fn text(quest: &Quest, found: &Found) -> Vec<String> {
         1 => format!("{} at all epochs", rung.trials),
         shorten => format!("{} at 1/{shorten} of the epochs", rung.trials),
     });
+    let races = if quest.budget.trials.is_none() { "races of up to " } else { "" };
     all.push(format!(
-        "search: {}; {ran} trials ran on up to {} inner folds of training speakers; seed {}",
+        "search: {races}{}; {ran} trials ran on up to {} inner folds of training speakers; seed {}",
         rungs.collect::<Vec<_>>().join(", then "),
         quest.inner,
         quest.request.seed
@@ -296,10 +303,10 @@ fn text(quest: &Quest, found: &Found) -> Vec<String> {
     all
 }
 
-/// What the search was worth beside the registry's recipe.
+/// What the search was worth beside the unchanged recipe.
 fn gain(searched: &Judged, default: Option<&Judged>) -> Option<String> {
     let (with, without) = (searched.summary.uar?, default?.summary.uar?);
-    Some(format!("searched minus registry's recipe: {:+.1} points of UAR", 100.0 * (with - without)))
+    Some(format!("searched minus unchanged: {:+.1} points of UAR", 100.0 * (with - without)))
 }
 
 fn winners(found: &Found) -> Vec<Vec<String>> {

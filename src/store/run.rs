@@ -132,9 +132,9 @@ pub struct Searched {
 pub struct Winner {
     /// Name of the fold.
     pub fold: String,
-    /// Number of the candidate; those of the registry come first.
+    /// Number of the candidate; unchanged recipes come first.
     pub trial: usize,
-    /// What it changes in the registry's recipe.
+    /// What it changes in the recipe that the search started from.
     pub changes: Point,
     /// All of it.
     pub recipe: Recipe,

@@ -80,11 +80,14 @@ impl Request {
         Ok(asked.or_else(|| kind.settings()).transpose()?)
     }
 
-    /// The net of a classifier that is one, in words (see [`net::told`]).
-    pub fn told(&self, kind: &dyn Classifier) -> Option<Vec<(String, String)>> {
-        let mut settings = self.net(kind).ok()??;
-        settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
-        net::told(&settings).ok()
+    /// The nets of a contender in words (see [`net::told`]); nothing where it has none.
+    pub fn told(&self, who: &Contender) -> Vec<(String, String)> {
+        let nets = who.members.iter().filter_map(|(kind, _)| self.net(*kind).ok()?);
+        let told = nets.filter_map(|mut settings| {
+            settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
+            net::told(&settings).ok()
+        });
+        told.flatten().collect()
     }
 
     /// The recipe of one of its contenders, and the feature sets that it reads.

@@ -102,7 +102,7 @@ pub fn train<T: Trainee>(
             dev_uar: judged.as_ref().map(|(dev, _)| dev.uar),
             rate: schedule.rate * schedule.curve.at(course.epoch as f64 / schedule.epochs as f64),
             best: course.best.as_ref().map(|best| best.epoch),
-            may_stop: course.may_stop(schedule),
+            may_stop: judged.is_some() && course.may_stop(schedule),
             pace: Pace { clips_per_second, seconds: started.elapsed().as_secs_f64() },
             dev: judged.map(|(_, confusion)| confusion),
         });
@@ -197,9 +197,10 @@ impl Course {
         self.best.as_ref().is_some_and(|best| self.epoch - best.epoch >= patience)
     }
 
-    /// Whether the fit may end before the last epoch.
+    /// Whether a fit that is judged may end before the last epoch; one without a best epoch yet may have it next.
     fn may_stop(&self, schedule: &Schedule) -> bool {
-        self.best.as_ref().is_some_and(|best| best.epoch + schedule.patience < schedule.epochs)
+        let best = self.best.as_ref().map_or(self.epoch, |best| best.epoch);
+        best + schedule.patience < schedule.epochs
     }
 }
 

@@ -328,7 +328,9 @@ impl Label {
         let (which, way) = if self.current == Some(told) { ("", "") } else { ("clip before: ", "  Backspace: back") };
         let said = opinion::words(adviser, told).unwrap_or_else(|reason| reason);
         let rest = put(buffer, area, &format!("{which}{}: {said}; you: {yours}", adviser.name), theme.text());
-        put(buffer, rest, way, theme.dim());
+        if usize::from(rest.width) >= way.len() {
+            put(buffer, rest, way, theme.dim());
+        }
     }
 
     fn progress(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 use ratatui::style::Style;
 
-use crate::learn::{Epoch, classifier};
+use crate::learn::Epoch;
 use crate::tui::cursor::Cursor;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::curves::{self, Series};
@@ -216,9 +216,8 @@ impl Scene<'_> {
     }
 
     fn no_curves(&self, buffer: &mut Buffer, area: Rect) {
-        let is_net = |model: &str| classifier(model).is_some_and(|kind| kind.settings().is_some());
         let why = match &self.live().model {
-            Some((model, ..)) if !is_net(model) => "no curves: this classifier learns in one go",
+            Some(_) if self.training.net().is_empty() => "no curves: this classifier learns in one go",
             Some(_) => "no epochs yet",
             None => "",
         };

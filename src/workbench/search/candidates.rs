@@ -1,4 +1,4 @@
-//! The recipes of a search, numbered: first those of the registry as they are, then random points of the space.
+//! The recipes of a search, numbered: first those of the classifiers as they are, then random points of the space.
 //!
 //! The same seed gives the same candidates in the same order, however many are asked for, on every outer fold.
 //! Deliberately absent: data.
@@ -19,10 +19,13 @@ use crate::learn::space::{Point, Space};
 /// So many points in a row that are no new candidate: the space is used up.
 const MISSES: usize = 200;
 
+/// What the first candidates change.
+const UNCHANGED: &str = "nothing";
+
 /// A recipe that takes part.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Candidate {
-    /// What it changes in the recipe of the registry; empty for that recipe itself.
+    /// What it changes in the recipe that the search starts from; empty for that recipe itself.
     pub changes: Point,
     /// All of it.
     pub recipe: Recipe,
@@ -54,7 +57,7 @@ impl Candidate {
 
     /// What it changes, in a line.
     pub fn text(&self) -> String {
-        if self.changes.0.is_empty() { "as in the registry".to_owned() } else { self.changes.text() }
+        if self.changes.0.is_empty() { UNCHANGED.to_owned() } else { self.changes.text() }
     }
 }
 
@@ -96,7 +99,7 @@ impl<'a> Candidates<'a> {
 
     /// The feature sets that are asked for, by candidates or by the request; `None` = what a classifier usually reads.
     pub fn features(&self) -> Vec<Option<&str>> {
-        // The registry's recipes come first: they read what the request says.
+        // Unchanged recipes come first: they read what the request says.
         let varied = self.space.words("features").into_iter().map(Some);
         std::iter::once(self.request.features.as_deref()).chain(varied).collect()
     }

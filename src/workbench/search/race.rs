@@ -112,9 +112,13 @@ pub fn inner_folds(
 }
 
 impl Race<'_, '_> {
-    /// The rungs of one race.
-    pub fn rungs(&self) -> Vec<Rung> {
-        rungs(self.budget.trials.unwrap_or(RACE), self.epochs())
+    /// The rungs of one race, as far as there are candidates for it.
+    pub fn rungs(&mut self) -> Vec<Rung> {
+        let wanted = self.budget.trials.unwrap_or(RACE);
+        // What a small space lacks is known once it was asked for.
+        let there =
+            if matches!(self.candidates.get(wanted - 1), Ok(None)) { self.candidates.all().len() } else { wanted };
+        rungs(there, self.epochs())
     }
 
     /// Runs the fold's trials, as many as the budget allows, in the order in which they ended.
@@ -240,7 +244,7 @@ impl Race<'_, '_> {
         self.journal.entries().iter().rev().filter(|entry| entry.place.fold == fold).find_map(Entry::failure)
     }
 
-    fn tell(&self, fold: &Fold<'_>, tried: &[Tried]) {
+    fn tell(&mut self, fold: &Fold<'_>, tried: &[Tried]) {
         let Some(last) = tried.last() else { return };
         let epochs = self.candidates.all()[last.trial].epochs(last.shorten);
         let epochs = epochs.map_or_else(String::new, |epochs| format!(", {epochs} epochs"));

@@ -154,3 +154,29 @@ fn cell<const R: usize, const V: usize>(out: &mut [f32], a: Grid<'_>, (b, width)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sums of small integers: none is rounded, so every shape must give the same.
+    #[test]
+    fn products_are_the_definition_for_any_number_of_rows_and_columns() {
+        let numbers = |n: usize, step: usize| (0..n).map(|i| (i * step % 7) as f32 - 3.0).collect::<Vec<f32>>();
+        for (rows, inner, width) in [(1, 1, 16), (5, 3, 32), (13, 4, 48), (19, 2, 64), (25, 5, 112)] {
+            let (a, b) = (numbers(rows * inner, 5), numbers(inner * width, 3));
+            for turned in [false, true] {
+                let (row_step, column_step) = if turned { (1, rows) } else { (inner, 1) };
+                let cell = |row: usize, column: usize| -> f32 {
+                    (0..inner).map(|k| a[row * row_step + k * column_step] * b[k * width + column]).sum()
+                };
+                let want: Vec<f32> = (0..rows * width).map(|at| cell(at / width, at % width)).collect();
+                let mut out = vec![f32::NAN; rows * width];
+                product(&mut out, rows, Grid { data: &a, row_step, column_step }, (&b, width), Write::Replace);
+                assert_eq!(out, want, "{rows} x {inner} x {width}");
+                product(&mut out, rows, Grid { data: &a, row_step, column_step }, (&b, width), Write::Add);
+                assert!(out.iter().zip(&want).all(|(out, want)| *out == 2.0 * want));
+            }
+        }
+    }
+}

@@ -502,3 +502,72 @@ fn kernel_back([a, b, c, d, e, f]: [Lanes; WINDOW]) -> [Lanes; 3] {
         plus_product(plus_product(f, AT_A * AA, near), AT_B * BB, far),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::conv::Conv;
+    use super::super::reference;
+    use super::*;
+
+    /// Numbers of no pattern that a tile could hide, between -1 and 1.
+    fn rough(n: usize, seed: f32) -> Vec<f32> {
+        (0..n).map(|i| ((i as f32 * 0.7 + seed).sin() * 4375.85).fract()).collect()
+    }
+
+    fn padded(plane: Plane, dense: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; plane.padded_len()];
+        (0..plane.height).for_each(|y| out[plane.padded_row(y)].copy_from_slice(&dense[plane.dense_row(y)]));
+        out
+    }
+
+    /// The largest difference, in root mean squares of what is wanted.
+    fn off(got: &[f32], want: &[f64]) -> f64 {
+        assert_eq!(got.len(), want.len());
+        let power = want.iter().map(|v| v * v).sum::<f64>() / want.len() as f64;
+        got.iter().zip(want).map(|(got, want)| (f64::from(*got) - want).abs()).fold(0.0, f64::max) / power.sqrt()
+    }
+
+    const SIZES: [(usize, usize, usize, usize); 5] =
+        [(1, 1, 16, 16), (4, 8, 16, 64), (5, 3, 32, 16), (10, 18, 16, 32), (6, 270, 16, 16)];
+
+    #[test]
+    fn forward_is_the_definition_for_any_size() {
+        for (height, width, channels, outputs) in SIZES {
+            let sizes = Winograd { input: Plane { height, width, channels }, outputs };
+            let conv = Conv { kernel_rows: 3, input: sizes.input, outputs };
+            let (x, kernel) = (rough(sizes.input.dense_len(), 0.1), rough(9 * channels * outputs, 0.5));
+            let (mut turned, plane) = (Vec::new(), conv.output());
+            sizes.turn_kernel(&kernel, &mut turned);
+            let (mut y, mut room) = (vec![f32::NAN; plane.flat_len()], Room::default());
+            for first in (0..height).step_by(SIDE) {
+                let rows = first..(first + SIDE).min(height);
+                let y = &mut y[plane.flat_row(first).start..][..rows.len() * plane.stride() * outputs];
+                sizes.forward(&padded(sizes.input, &x), &turned, rows, &mut room, y);
+            }
+            let dense: Vec<f32> = (0..height).flat_map(|row| y[plane.flat_row(row)].to_vec()).collect();
+            let want = reference::conv(conv, &reference::wide(&x), &reference::wide(&kernel));
+            let off = off(&dense, &want);
+            assert!(off < 2e-5, "{height} x {width} x {channels} to {outputs}: off by {off}");
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_the_kernel_is_that_of_the_definition() {
+        let mut gradient = Gradient::default();
+        for (height, width, channels, outputs) in SIZES {
+            let sizes = Winograd { input: Plane { height, width, channels }, outputs };
+            let conv = Conv { kernel_rows: 3, input: sizes.input, outputs };
+            let x = padded(sizes.input, &rough(sizes.input.dense_len(), 0.1));
+            let dy = padded(conv.output(), &rough(conv.output().dense_len(), 0.9));
+            let (mut got, mut want) = (vec![1.0; conv.kernel_len()], vec![0.0; conv.kernel_len()]);
+            for _ in 0..2 {
+                gradient.add(sizes, &x, &dy);
+                conv.add_kernel_gradient(&x, &dy, &mut want);
+            }
+            gradient.finish(sizes, &mut got);
+            let want: Vec<f64> = want.iter().map(|v| f64::from(*v) + 1.0).collect();
+            let off = off(&got, &want);
+            assert!(off < 5e-5, "{height} x {width} x {channels} to {outputs}: off by {off}");
+        }
+    }
+}
