@@ -59,7 +59,7 @@ fn quest(trials: usize, journal: Option<&Path>) -> Quest {
 }
 
 fn run(home: &Home, corpus: &Corpus, quest: &Quest, watch: &dyn Watch<News>) -> anyhow::Result<Found> {
-    let cache = Cache::open(&home.path().join("cache"));
+    let cache = Cache::open(home.path().join("cache"));
     let listener = Listener { cache: &cache, preparation: Preparation::plain(16_000) };
     search(corpus, quest, &listener, &mut |_: &Run| Ok(None), watch)
 }
