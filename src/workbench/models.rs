@@ -20,7 +20,7 @@ use super::material::{Listener, check_asked, contenders, gather, sets};
 use super::pretrain::pretrain;
 use super::quantize::Quantized;
 use crate::audio::decode;
-use crate::corpus::{Clip, Corpus, task};
+use crate::corpus::{About, Clip, Corpus, Task, descriptions, task};
 use crate::features::curves::Curves;
 use crate::features::{Chosen, Features, Preparation, feature_set};
 use crate::file::write_whole;
@@ -90,6 +90,15 @@ pub struct TrainedOn {
     /// Other corpora that its nets were trained on before, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pretrained: Vec<String>,
+    /// Licence of the recordings, where the corpus is a known one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Where to get them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The paper to cite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<String>,
 }
 
 /// Scores of a recipe under a plan, as fractions.
@@ -187,19 +196,30 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
         sets: versions(&read),
         calibration: calibration(&fitted),
         parameters: fitted.parameters(),
-        trained_on: TrainedOn {
-            corpus: corpus.name.clone(),
-            synthetic: corpus.synthetic,
-            clips: task.rows.len(),
-            speakers: task.known_speakers(),
-            pretrained: material.pretrained.clone(),
-        },
+        trained_on: TrainedOn::of(corpus, &task, material.pretrained.clone()),
         recipe,
         scores: Vec::new(),
         cost: Some(cost(&fitted, (&views, &groups), &seconds, &hearings, watch)?),
         quantized: None,
     };
     Ok(Saved { card, fitted, shelf })
+}
+
+impl TrainedOn {
+    fn of(corpus: &Corpus, task: &Task, pretrained: Vec<String>) -> TrainedOn {
+        let about = descriptions().iter().find(|known| known.name == corpus.name).map(|known| &known.about);
+        let said = |text: fn(&About) -> &String| about.map(text).filter(|text| !text.is_empty()).cloned();
+        TrainedOn {
+            corpus: corpus.name.clone(),
+            synthetic: corpus.synthetic,
+            clips: task.rows.len(),
+            speakers: task.known_speakers(),
+            pretrained,
+            licence: said(|about| &about.licence),
+            source: said(|about| &about.source),
+            citation: said(|about| &about.citation),
+        }
+    }
 }
 
 /// How a model's probabilities were calibrated.
