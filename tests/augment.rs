@@ -19,6 +19,7 @@ use crate::cnn::{Mortal, image};
 const ALL: &str = r#"
 smoothing = 0.1
 second = 0.3
+balance = "sampling"
 crops = { count = 3, whole = true }
 schedule = { epochs = 2, batch = 8, patience = 9, rate = 1e-2, curve = { kind = "constant" }, method = { kind = "adam" }, average = { kind = "none" } }
 [augment]
@@ -100,7 +101,7 @@ fn each_setting_changes_what_is_learnt() {
     let (data, _) = made(18);
     let weights = |text: &str| CNN.fit_kept(&data, &recipe(text, Norm::None), &Unkept, &Unwatched).unwrap().weights();
     let all = weights(ALL);
-    for key in ["blank", "masks", "speed", "gain", "shift", "mixup", "paste"] {
+    for key in ["balance", "blank", "masks", "speed", "gain", "shift", "mixup", "paste"] {
         let without: String =
             ALL.lines().filter(|line| !line.starts_with(key)).map(|line| format!("{line}\n")).collect();
         assert!(weights(&without) != all, "{key} changes nothing");

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use emolab::features::Image;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::cnn::{
-    Augment, Average, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Scratch, Settings,
-    Unkept,
+    Augment, Average, Balance, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Scratch,
+    Settings, Unkept,
 };
 use emolab::learn::{
     Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Second, Weights, classifier,
@@ -365,8 +365,8 @@ const READS: Input = Input::Images { channels: 3, bands: BANDS };
 fn everything(schedule: Schedule) -> Settings {
     let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
     let layers = List::read(EVERYTHING).unwrap().layers;
-    let (features, crops) = (None, Crops::default());
-    Settings { features, smoothing: 0.1, second: 0.3, finetune: 0.3, schedule, augment, crops, layers }
+    let (features, balance, crops) = (None, Balance::Sampling, Crops::default());
+    Settings { features, smoothing: 0.1, second: 0.3, finetune: 0.3, schedule, augment, balance, crops, layers }
 }
 
 /// All that a schedule can ask for.

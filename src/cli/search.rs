@@ -23,11 +23,11 @@ use crate::file::write_whole;
 use crate::job::is_cancelled;
 use crate::learn::space::Space;
 use crate::store::Run;
+use crate::workbench::Keeper;
 use crate::workbench::experiment::Judged;
 use crate::workbench::log::{Log, Logged};
 use crate::workbench::material::{Listener, contenders};
 use crate::workbench::search::{Budget, ETA, Found, Quest, Tried, search};
-use crate::workbench::{Keeper, places};
 
 /// Time when neither that nor a number of trials is asked for: a first try, within a minute on any computer.
 const FIRST_TRY: Duration = Duration::from_secs(45);
@@ -62,12 +62,6 @@ pub struct Search {
     /// Write the net that was found with --plan none as a TOML for --net.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Go on from the journal of the same search that was interrupted.
-    #[arg(long)]
-    resume: bool,
-    /// Folder of journals [default: emolab/searches in the XDG state directory].
-    #[arg(long, value_name = "DIR", env = "EMOLAB_SEARCHES")]
-    dir: Option<PathBuf>,
     /// Print JSON; scores are fractions.
     #[arg(long)]
     json: bool,
@@ -168,14 +162,17 @@ impl Search {
         let models = space.words("model").into_iter().map(str::to_owned).collect();
         let trials = self.trials.map(|trials| trials as usize);
         let time = self.budget.or(if trials.is_none() { Some(FIRST_TRY) } else { None });
+        let mut request = self.protocol.request(models, self.plan.0.unwrap_or(Plan::Loso));
+        // Where compare keeps what it goes on from.
+        let kept = request.effort.checkpoints.take();
         Ok(Quest {
-            request: self.protocol.request(models, self.plan.0.unwrap_or(Plan::Loso)),
+            request,
             space,
             budget: Budget { trials, time },
             inner: self.inner_folds as usize,
             once: self.plan.0.is_none(),
-            journal: Some(self.dir.clone().map_or_else(places::searches, Ok)?),
-            resume: self.resume,
+            resume: kept.as_ref().is_some_and(|kept| kept.resume),
+            journal: kept.map(|kept| kept.folder),
         })
     }
 }
@@ -326,7 +323,7 @@ fn trials(found: &Found) -> Vec<Vec<String>> {
         vec![
             standing.number.to_string(),
             standing.wins.to_string(),
-            candidate.epochs(shorten).map_or_else(|| "-".to_owned(), |epochs| epochs.to_string()),
+            if shorten == 1 { "all".to_owned() } else { format!("1/{shorten}") },
             folds.to_string(),
             mean.map_or_else(|| "failed".to_owned(), |mean| percent(Some(mean))),
             candidate.recipe.classifier.clone(),

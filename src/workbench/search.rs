@@ -125,9 +125,10 @@ pub fn search(
     let mut journal = stage.journal()?;
     journal.notes().iter().for_each(|note| watch.tell(News::Trouble(note.clone())));
     let started_at = Timestamp::now();
+    let clips = inner.first().and_then(|folds| folds.first()).map_or(0, |split| split.train.len());
     stage.announce(&candidates, watch);
     let (candidates, journal) = (&mut candidates, &mut journal);
-    let mut race = Race { sets: &sets, candidates, journal, budget: quest.budget, watch };
+    let mut race = Race { sets: &sets, candidates, journal, budget: quest.budget, clips, watch };
     let mut outer = Outer::default();
     let done = stage.all(inner, &mut race, &mut outer)?;
     let (rungs, candidates) = (race.rungs(), race.candidates.all().to_vec());

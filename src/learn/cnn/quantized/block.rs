@@ -148,10 +148,11 @@ impl<'a> Step<'a> {
         let count = LANES.min(made.channels - channel);
         match target {
             Target::Bytes(next, x) => {
-                let folded = next.plane.channels != made.channels || next.plane.height != made.height;
-                let (row, first) = if folded { (0, y * made.channels + channel) } else { (y, channel) };
-                let step = if folded { next.plane.channels } else { made.channels };
-                Step { finish, to: Row::Bytes(&mut x[next.row(row)]), step, first, count }
+                // Folded, all rows lie in one.
+                let folded = next.plane.height < made.height;
+                let (row, before) = if folded { (0, y * made.channels) } else { (y, 0) };
+                let to = Row::Bytes(&mut x[next.row(row)]);
+                Step { finish, to, step: next.plane.channels, first: before + channel, count }
             }
             Target::Numbers(x) => {
                 let to = Row::Numbers(&mut x[made.dense_row(y)]);
