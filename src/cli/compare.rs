@@ -75,7 +75,7 @@ pub struct ProtocolArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Take a net and its training from a TOML (see src/learn/cnn/nets): cnn=FILE.
-    #[arg(long = "net", value_name = "MODEL=FILE", value_parser = net)]
+    #[arg(long = "net", value_name = "MODEL=FILE", value_parser = |text: &str| net(text).map_err(|why| format!("{why:#}")))]
     nets: Vec<(String, Settings)>,
     /// Fit with N seeds that follow one another and average their probabilities; each fit's score is told beside.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]

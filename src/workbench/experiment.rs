@@ -529,7 +529,7 @@ fn judge(
         Some(News::Epoch { fold, epoch })
     });
     let train = read(recipe, all).iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
-    let committee = convene(recipe, &train, &keepers, &told).with_context(|| format!("fold {}", split.name))?;
+    let committee = convene(recipe, &train, &keepers, &told).with_context(|| split.name.clone())?;
     let (test, groups) = views(recipe, all, &split.test);
     let verdict = committee.scores(&test, &groups)?;
     Ok((committee, verdict))

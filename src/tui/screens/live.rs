@@ -138,7 +138,7 @@ impl Scene<'_> {
         }
     }
 
-    /// `cnn on loso (1 of 2): fold 7 of 10 (speaker 12)`.
+    /// `cnn, loso (1 of 2): fold 7 of 10 (speaker 12)`.
     fn at_work(&self) -> Option<String> {
         let live = self.live();
         let Some((model, plan, index, of)) = &live.model else {
@@ -154,7 +154,7 @@ impl Scene<'_> {
             None => format!("{done} of {folds} folds"),
         };
         let number = if *of > 1 { format!(" ({} of {of})", index + 1) } else { String::new() };
-        Some(format!("{model} on {plan}{number}: {fold}"))
+        Some(format!("{model}, {plan}{number}: {fold}"))
     }
 
     /// `epoch 12 of 40, rate 2.1e-3, 310 clips/s`.
