@@ -1,9 +1,9 @@
 //! What whole numbers save and what they cost.
 //!
-//! `cargo bench --bench quantize` times STACK.md's net (3 x 64 x 192, blocks 16-32-64-128) and the registry's cnn in f32 and
-//! in int8, in turn, on one thread: medians in ms. `cargo bench --bench quantize -- --loso CORPUS [SEEDS]` fits the cnn on
-//! all speakers but one, calibrates the quantized one on those same training clips, scores both on the speaker left out,
-//! and tells both UARs.
+//! `cargo bench --bench quantize` times STACK.md's net (3 x 64 x 192, blocks 16-32-64-128) and the registry's cnn and crnn in f32 and
+//! in int8, in turn, on one thread: medians in ms. `cargo bench --bench quantize -- --loso CORPUS [SEEDS] [MODEL]` fits
+//! the net (cnn) on all speakers but one, calibrates the quantized one on those same training clips, scores both on the
+//! speaker left out, and tells both UARs, after each fold over the folds so far.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::hint::black_box;
@@ -15,8 +15,8 @@ use emolab::corpus::{Target, scan, task};
 use emolab::features::cache::Cache;
 use emolab::features::{Image, Kind, Preparation};
 use emolab::job::Unwatched;
-use emolab::learn::cnn::{Input, List, Net, Plan, Random, Scratches, Settings};
-use emolab::learn::{Recipe, classifier, fit};
+use emolab::learn::cnn::{Input, List, Net, Plan, Random, Scratches};
+use emolab::learn::{Norm, Recipe, classifier, fit};
 use emolab::score::{Confusion, metric};
 use emolab::workbench::experiment::argmax;
 use emolab::workbench::material::{Listener, data, set_for};
@@ -30,15 +30,16 @@ fn main() {
     match arguments.iter().position(|argument| argument == "--loso") {
         Some(at) => {
             let seeds = arguments.get(at + 2).and_then(|seeds| seeds.parse().ok()).unwrap_or(1);
-            loso(Path::new(arguments.get(at + 1).expect("--loso needs a corpus")), seeds);
+            let model = arguments.get(at + 3).map_or("cnn", String::as_str);
+            loso(Path::new(arguments.get(at + 1).expect("--loso needs a corpus")), seeds, model);
         }
         None => times(),
     }
 }
 
 fn times() {
-    let cnn = classifier("cnn").unwrap().settings().unwrap().unwrap();
-    for (name, list) in [("STACK.md's net", stack()), ("cnn", Settings::list(&cnn))] {
+    let net = |name: &str| classifier(name).unwrap().settings().unwrap().unwrap().list();
+    for (name, list) in [("STACK.md's net", stack()), ("cnn", net("cnn")), ("crnn", net("crnn"))] {
         let mut random = Random::new(1);
         let mut image = || Image::from_shape_fn((3, 64, FRAMES), |_| random.random::<f32>() * 2.0 - 1.0);
         let images: Vec<Image> = (0..32).map(|_| image()).collect();
@@ -86,18 +87,19 @@ fn stack() -> List {
     List::read(&blocks).unwrap()
 }
 
-fn loso(path: &Path, seeds: u64) {
+fn loso(path: &Path, seeds: u64, model: &str) {
     let corpus = scan(path, None, &Unwatched).unwrap();
     let task = task(&corpus, Target::Emotion).unwrap();
     let folder = std::env::temp_dir().join("emolab-bench-quantize");
     let cache = Cache::open(&folder);
-    let set = set_for(Kind::Image, None, None).unwrap();
-    let listener = Listener { cache: &cache, preparation: Preparation::plain(16_000) };
+    let net = classifier(model).unwrap().settings().expect("a net").unwrap();
+    let set = set_for(Kind::Image, None, net.features.as_deref()).unwrap();
+    let listener = Listener { cache: &cache, preparation: Preparation::plain(set.rate()) };
     let data = data(&corpus, &task, &set, &listener, &Unwatched).unwrap();
     for seed in 0..seeds {
-        let recipe = Recipe { classifier: "cnn".to_owned(), seed, ..Recipe::default() };
+        let recipe = Recipe { classifier: model.to_owned(), norm: Norm::Speaker, seed, ..Recipe::default() };
         let (mut truth, mut real, mut whole) = (Vec::new(), Vec::new(), Vec::new());
-        for split in task.splits(&Split::Loso, seed).unwrap() {
+        for (fold, split) in task.splits(&Split::Loso, seed).unwrap().iter().enumerate() {
             let (train, test) = (data.select(&split.train), data.select(&split.test));
             let fitted = fit(&recipe, &train, &Unwatched).unwrap();
             let quantized = fitted.quantized(&train.inputs, &train.groups).unwrap();
@@ -106,17 +108,17 @@ fn loso(path: &Path, seeds: u64) {
                 let scores = model.scores(&test.inputs, &test.groups).unwrap();
                 pred.extend(scores.outer_iter().map(|row| argmax(row.iter().copied())));
             }
+            let uar = |pred: &[usize]| {
+                let confusion = Confusion::of(&truth, pred, data.classes).unwrap();
+                100.0 * (metric("uar").unwrap().of)(&confusion).unwrap()
+            };
+            let alike = real.iter().zip(&whole).filter(|(a, b)| a == b).count();
+            let (f32, int8, clips) = (uar(&real), uar(&whole), truth.len());
+            let loss = f32 - int8;
+            println!(
+                "{model}, seed {seed}, {} folds: UAR f32 {f32:.2}, int8 {int8:.2}, loss {loss:.2}; {alike} of {clips} alike",
+                fold + 1
+            );
         }
-        let uar = |pred: &[usize]| {
-            let confusion = Confusion::of(&truth, pred, data.classes).unwrap();
-            100.0 * (metric("uar").unwrap().of)(&confusion).unwrap()
-        };
-        let alike = real.iter().zip(&whole).filter(|(a, b)| a == b).count();
-        let (f32, int8) = (uar(&real), uar(&whole));
-        println!(
-            "seed {seed}: UAR f32 {f32:.2}, int8 {int8:.2}, loss {:.2}; {alike} of {} clips alike",
-            f32 - int8,
-            truth.len()
-        );
     }
 }

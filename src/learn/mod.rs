@@ -287,7 +287,7 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// [`LearnError::WrongInput`] when it has no part that can be quantized, or the inputs are not those of training.
     fn quantized(&self, _inputs: &Inputs) -> Result<Box<dyn Model>, LearnError> {
-        Err(LearnError::WrongInput("only nets with 3x3 convolutions on images can be quantized".to_owned()))
+        Err(LearnError::WrongInput("only nets with convolutions on images can be quantized".to_owned()))
     }
 }
 

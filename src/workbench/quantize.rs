@@ -123,7 +123,7 @@ pub fn quantize(dir: &Path, material: Material<'_>, listener: &Listener<'_>, wat
         clips: clips.len(),
         scheme:
             "weights int8, a scale per output channel; images 7 bits, a scale each that holds 99.99 % of what is above \
-                 zero; layers behind the 3x3 convolutions in f32"
+                 zero; layers behind the convolutions in f32"
                 .to_owned(),
         before,
         after,

@@ -5,6 +5,39 @@ pub mod pty;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// A net of one block: the crate under test is not optimised, and what is tested around a net needs no better one.
+pub const SMALL_NET: &str = r#"
+smoothing = 0.1
+second = 0.3
+
+[schedule]
+epochs = 40
+batch = 16
+patience = 40
+rate = 1e-2
+curve = { kind = "one_cycle", rise = 0.2, from = 0.1 }
+method = { kind = "adam" }
+average = { kind = "none" }
+
+[augment]
+frames = 32
+
+[[layer]]
+kind = "conv"
+channels = 8
+kernel = [3, 3]
+
+[[layer]]
+kind = "batch_norm"
+
+[[layer]]
+kind = "relu"
+
+[[layer]]
+kind = "mean_pool"
+parts = 3
+"#;
+
 /// A home that nothing else uses; gone when dropped.
 pub struct Home(tempfile::TempDir);
 

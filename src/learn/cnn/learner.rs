@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::augment::{Made, Planned, Plans, targets};
 use super::average::Numbers;
+use super::balance::Balance;
 use super::crops::Cut;
 use super::list::Input;
 use super::loss::{Heads, Loss, log_softmax};
@@ -54,7 +55,18 @@ pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) ->
     let heads = heads_of(data, &split.fit, settings);
     let plans = Plans::new(settings.augment, data, &split.fit);
     let cut = settings.crops.of(settings.augment.frames);
-    let mut learner = Learner { data, net, pass, heads, scratches: Scratches::default(), cut, plans, frames, start };
+    let mut learner = Learner {
+        data,
+        net,
+        pass,
+        heads,
+        scratches: Scratches::default(),
+        cut,
+        plans,
+        balance: settings.balance,
+        frames,
+        start,
+    };
     train(&mut learner, data, &split, random, fit)?;
     let temperature = learner.temperature(&split.dev, fit.watch)?;
     Ok(NetModel { net: learner.net, scratches: learner.scratches, cut, temperature })
@@ -71,9 +83,10 @@ fn check_use(settings: &Settings, inputs: &Inputs) -> Result<(), LearnError> {
     }
 }
 
-/// Losses that balance the classes of each head over the clips to fit.
+/// The losses of all heads over the clips to fit; the second one's classes are always balanced in the loss.
 fn heads_of(data: &Data, rows: &[usize], settings: &Settings) -> Heads {
-    let first = Loss::balanced(rows.iter().map(|&row| data.labels[row]), data.classes, settings.smoothing);
+    let labels = rows.iter().map(|&row| data.labels[row]);
+    let first = settings.balance.loss(labels, data.classes, settings.smoothing);
     let second = data.extras.second.as_ref().map(|second| {
         let labels = rows.iter().filter_map(|&row| second.labels[row]);
         (Loss::balanced(labels, second.classes, settings.smoothing), settings.second)
@@ -90,6 +103,7 @@ struct Learner<'a> {
     scratches: Scratches,
     cut: Cut,
     plans: Plans<'a>,
+    balance: Balance,
     /// Of a training window.
     frames: usize,
     start: Option<&'a Start>,
@@ -111,6 +125,10 @@ impl Trainee for Learner<'_> {
             // Cannot fail: it was tried.
             let _ = self.net.adopt(&start.weights, !start.classes.is_empty());
         }
+    }
+
+    fn order(&self, rows: &[usize], random: &mut Random) -> Vec<usize> {
+        self.balance.order(rows, &self.data.labels, random)
     }
 
     fn gradient(&mut self, rows: &[usize], random: &mut Random, watch: &dyn Watch<Epoch>) -> Result<f64, LearnError> {

@@ -69,19 +69,14 @@ impl Plane {
 
     /// Writes zeros to all borders of the padded layout.
     pub fn clear_border(self, padded: &mut [f32]) {
-        self.fill_border(padded, 0.0);
-    }
-
-    /// Writes `value` to all borders of the padded layout.
-    pub fn fill_border<T: Copy>(self, padded: &mut [T], value: T) {
         let (row, pixel) = (self.stride() * self.channels, self.channels);
-        padded[..row + pixel].fill(value);
+        padded[..row + pixel].fill(0.0);
         for y in 0..self.height {
             let end = self.padded_row(y).end;
-            padded[end..end + pixel].fill(value);
+            padded[end..end + pixel].fill(0.0);
         }
         let below = self.padded_row(self.height).start;
-        padded[below..below + row].fill(value);
+        padded[below..below + row].fill(0.0);
     }
 }
 

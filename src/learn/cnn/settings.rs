@@ -3,6 +3,8 @@
 //! ```toml
 //! smoothing = 0.1
 //! second = 0.3
+//! balance = "loss"
+//! crops = { count = 3, whole = true }
 //!
 //! [schedule]
 //! epochs = 40
@@ -21,6 +23,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
+use super::balance::Balance;
 use super::crops::Crops;
 use super::list::{LayerSpec, List};
 use super::schedule::Schedule;
@@ -45,6 +48,9 @@ pub struct Settings {
     /// What is changed in a clip before it is learnt from.
     #[serde(default)]
     pub augment: Augment,
+    /// How rare and frequent classes come to count the same.
+    #[serde(default)]
+    pub balance: Balance,
     /// Which parts of a clip are scored.
     #[serde(default)]
     pub crops: Crops,

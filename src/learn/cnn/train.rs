@@ -6,7 +6,6 @@
 
 use std::time::Instant;
 
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::average::{Averager, Numbers};
@@ -24,6 +23,9 @@ use crate::score::{Confusion, metric};
 pub trait Trainee {
     /// Random start.
     fn start(&mut self, random: &mut Random);
+
+    /// The clips of an epoch, of `rows`, in their order.
+    fn order(&self, rows: &[usize], random: &mut Random) -> Vec<usize>;
 
     /// Mean loss of a batch of clips; keeps the gradient.
     ///
@@ -150,8 +152,7 @@ fn resumed<T: Trainee>(
 /// One pass over the training clips; their mean loss.
 fn epoch<T: Trainee>(trainee: &mut T, course: &mut Course, split: &Inner, fit: &Fit<'_>) -> Result<f64, LearnError> {
     let (schedule, batches) = (&fit.schedule, split.fit.len().div_ceil(fit.schedule.batch).max(1));
-    let mut order = split.fit.clone();
-    order.shuffle(&mut course.random);
+    let order = trainee.order(&split.fit, &mut course.random);
     let mut total = 0.0;
     *trainee.seen() = Confusion::new(trainee.seen().classes());
     for (number, rows) in even_parts(&order, batches).enumerate() {

@@ -1,20 +1,19 @@
 //! A block at work on one image: products of bytes, a few rows at a time, then the largest of each window, factor,
 //! offset, ReLU, and the bytes of the next image or real numbers.
 //!
-//! Images lie in the flat padded layout (`plane.rs`), so that a pixel's three neighbours of a row are 3 x channels bytes
-//! together; bytes read beyond them, to make whole groups, meet weights of zero. Deliberately absent: threads.
+//! Images lie with their border (`border.rs`), so that what a kernel row covers lies together; bytes read beyond it, to
+//! make whole groups, meet weights of zero. Deliberately absent: threads.
 
 use ndarray::Array4;
 
 use super::super::kernel::{Work, widest};
 use super::super::kernel_int8::{GROUP, LANES, LARGEST, Lanes, Way, Windows, products};
 use super::super::plane::Plane;
+use super::border::Bordered;
 use super::find::Place;
 
 /// Pixels to compute at a time, at least: fewer leave the products idle between tiles.
 const PIXELS: usize = 64;
-/// Bytes behind an image that the last group may read.
-pub const SLACK: usize = GROUP - 1;
 /// Adding it to a number from 0 to 2^22 leaves the nearest whole number (ties to even) in the lowest bits.
 const WHOLE: f32 = 8_388_608.0;
 
@@ -45,8 +44,9 @@ struct End {
 
 /// Where results go.
 pub enum Target<'a> {
-    /// The next image, padded; results are whole steps of its grid, at most [`LARGEST`]. Its border is not touched.
-    Bytes(&'a mut [u8]),
+    /// The next image, of one row if it is folded; results are whole steps of its grid, at most [`LARGEST`]. Its border is
+    /// not touched.
+    Bytes(Bordered, &'a mut [u8]),
     /// A dense image.
     Numbers(&'a mut [f32]),
 }
@@ -80,37 +80,39 @@ impl Block {
         Block { place, kernel, factor, offset, packed, ends }
     }
 
-    /// Size of what it makes; sizes of `input` that its pool does not divide are cut.
+    /// Size of what it reads of an image that the block before made.
+    pub fn input(&self, made: Plane) -> Plane {
+        if self.place.fold { Plane { height: 1, channels: made.height * made.channels, ..made } } else { made }
+    }
+
+    /// Size of what it makes of what it reads; rows and columns that its pool does not divide are cut.
     pub fn output(&self, input: Plane) -> Plane {
         let [down, along] = self.place.pool;
         Plane { height: input.height / down, width: input.width / along, channels: self.place.width }
     }
 
-    /// Reads the padded `x` of that size (with [`SLACK`] bytes behind), fills `target`.
-    pub fn run(&self, way: Way, (plane, x): (Plane, &[u8]), mut target: Target<'_>, room: &mut Room) {
-        let ([down, along], made) = (self.place.pool, self.output(plane));
-        let (stride, c) = (plane.stride(), plane.channels);
-        let row_groups = (3 * c).div_ceil(GROUP);
+    /// Reads `x`, fills `target`.
+    pub fn run(&self, way: Way, (image, x): (Bordered, &[u8]), mut target: Target<'_>, room: &mut Room) {
+        let ([down, _], made) = (self.place.pool, self.output(image.plane));
+        let (stride, c) = (image.stride(), image.plane.channels);
+        let [kernel_rows, columns] = self.place.kernel;
+        let row_groups = (columns * c).div_ceil(GROUP);
         room.at.clear();
-        room.at.extend((0..3).flat_map(|row| (0..row_groups).map(move |group| row * stride * c + group * GROUP)));
+        room.at.extend(
+            (0..kernel_rows).flat_map(|row| (0..row_groups).map(move |group| row * stride * c + group * GROUP)),
+        );
         let rows = down * PIXELS.div_ceil(down * stride);
         for first in (0..made.height * down).step_by(rows) {
             let rows = rows.min(made.height * down - first);
-            let pixels = rows * stride - 1;
+            let pixels = image.pixels(rows);
             room.sums.resize(pixels * self.ends.len(), [0; LANES]);
             let windows = Windows { x: &x[first * stride * c..], step: c, at: &room.at };
             products(way, windows, &self.packed, &mut room.sums);
             for (block, sums) in room.sums.chunks_exact(pixels).enumerate() {
-                let channels = block * LANES..made.channels.min((block + 1) * LANES);
                 for row in 0..rows / down {
                     let sums = &sums[row * down * stride..];
-                    let finish = Finish { sums, stride, pool: [down, along], end: &self.ends[block] };
-                    let to = first / down + row;
-                    let to = match &mut target {
-                        Target::Bytes(x) => Row::Bytes(&mut x[made.padded_row(to)]),
-                        Target::Numbers(y) => Row::Numbers(&mut y[made.dense_row(to)]),
-                    };
-                    widest(Step { finish, to, channels: (channels.start, channels.len(), made.channels) });
+                    let finish = Finish { sums, stride, pool: self.place.pool, end: &self.ends[block] };
+                    widest(Step::new(finish, (made, first / down + row, block * LANES), &mut target));
                 }
             }
         }
@@ -131,11 +133,33 @@ enum Row<'a> {
     Numbers(&'a mut [f32]),
 }
 
-/// A row of windows into `to`, whose pixels hold `channels.2` numbers, of which these are `channels.1` from `channels.0`.
+/// A row of windows into `to`: of each `step` numbers these `count` from `first`.
 struct Step<'a> {
     finish: Finish<'a>,
     to: Row<'a>,
-    channels: (usize, usize, usize),
+    step: usize,
+    first: usize,
+    count: usize,
+}
+
+impl<'a> Step<'a> {
+    /// For row `y` of an image of size `made`, from `channel`.
+    fn new(finish: Finish<'a>, (made, y, channel): (Plane, usize, usize), target: &'a mut Target<'_>) -> Step<'a> {
+        let count = LANES.min(made.channels - channel);
+        match target {
+            Target::Bytes(next, x) => {
+                // Folded, all rows lie in one.
+                let folded = next.plane.height < made.height;
+                let (row, before) = if folded { (0, y * made.channels) } else { (y, 0) };
+                let to = Row::Bytes(&mut x[next.row(row)]);
+                Step { finish, to, step: next.plane.channels, first: before + channel, count }
+            }
+            Target::Numbers(x) => {
+                let to = Row::Numbers(&mut x[made.dense_row(y)]);
+                Step { finish, to, step: made.channels, first: channel, count }
+            }
+        }
+    }
 }
 
 impl Work for Step<'_> {
@@ -153,16 +177,16 @@ impl Work for Step<'_> {
 impl Step<'_> {
     #[inline(always)]
     fn with(self, pool: [usize; 2]) {
-        let (first, count, channels) = self.channels;
+        let Step { step, first, count, .. } = self;
         let finish = Finish { pool, ..self.finish };
         match self.to {
             Row::Bytes(to) => {
-                for (window, pixel) in to.chunks_exact_mut(channels).enumerate() {
+                for (window, pixel) in to.chunks_exact_mut(step).enumerate() {
                     put(&finish.results(window).map(byte), &mut pixel[first..first + count]);
                 }
             }
             Row::Numbers(to) => {
-                for (window, pixel) in to.chunks_exact_mut(channels).enumerate() {
+                for (window, pixel) in to.chunks_exact_mut(step).enumerate() {
                     put(&finish.results(window).map(positive), &mut pixel[first..first + count]);
                 }
             }

@@ -35,11 +35,9 @@ impl Front {
         images: &(impl Fn(usize) -> Batch<f32> + Sync),
         clips: usize,
     ) -> Result<Front, LearnError> {
-        let channels = if let Input::Images { channels, .. } = input { channels } else { 0 };
-        let (taken, places) = places(list, channels);
-        if channels == 0 || places.is_empty() {
-            let why =
-                "no block of 3x3 convolution, batch_norm and relu stands at this net's front: nothing to quantize";
+        let (taken, places) = places(list, input);
+        if places.is_empty() {
+            let why = "no block of convolution, batch_norm and relu stands at this net's front: nothing to quantize";
             return Err(LearnError::WrongInput(why.to_owned()));
         }
         if clips == 0 {
@@ -152,17 +150,17 @@ struct Real {
 
 impl Real {
     fn of(place: Place, weights: &Weights) -> Result<Real, LearnError> {
-        let Place { number, depth, width, .. } = place;
+        let Place { number, kind, depth, width, kernel: [rows, columns], .. } = place;
         let wrong = |name: &str| LearnError::BadModel(format!("tensor {name:?} has another shape than its layer"));
-        let name = format!("{number}.conv.kernel");
+        let name = format!("{number}.{kind}.kernel");
         let flat = tensor(weights, &name)?;
-        let kernel = if flat.shape() == [1, 3, 3 * depth, width] {
+        let kernel = if rows == 3 && flat.shape() == [1, 3, 3 * depth, width] {
             // Columns first, then rows: as the fused blocks read it, three rows stacked in a pixel.
             let stacked = flat.to_shape((3, 3, depth, width)).map_err(|_| wrong(&name))?;
             stacked.permuted_axes([1, 0, 2, 3]).to_owned()
         } else {
             let kernel: Array4<f32> = weights.get(&name)?;
-            if kernel.dim() != (3, 3, depth, width) {
+            if kernel.dim() != (rows, columns, depth, width) {
                 return Err(wrong(&name));
             }
             kernel
@@ -176,7 +174,7 @@ impl Real {
         };
         let norm = |tensor: &str| numbers(format!("{}.batch_norm.{tensor}", number + 1));
         let (gamma, beta, mean, variance) = (norm("gamma")?, norm("beta")?, norm("mean")?, norm("variance")?);
-        let bias = format!("{number}.conv.bias");
+        let bias = format!("{number}.{kind}.bias");
         let bias = if weights.tensors.contains_key(&bias) { numbers(bias)? } else { vec![0.0; width] };
         let scale: Vec<f64> = gamma.iter().zip(&variance).map(|(gamma, v)| gamma / (v + EPSILON).sqrt()).collect();
         let shift = (0..width).map(|c| beta[c] + (bias[c] - mean[c]) * scale[c]).collect();

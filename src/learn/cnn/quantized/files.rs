@@ -1,7 +1,7 @@
 //! Quantized blocks in and out of named tensors.
 //!
 //! Per block `N.conv.int8` (signed bytes, `[row][column][channel read][channel made]`), `N.conv.factor` and
-//! `N.conv.offset`; `input.step` and `input.zero` once. Deliberately absent: the layers behind, which are saved as those of
+//! `N.conv.offset` (`conv1d` alike); `input.step` and `input.zero` once. Deliberately absent: the layers behind, which are saved as those of
 //! any net.
 
 use ndarray::{Array0, Array1, Array4};
@@ -38,8 +38,7 @@ impl Front {
             return Ok(None);
         }
         let bad = |why: String| Err(LearnError::BadModel(why));
-        let Input::Images { channels, .. } = input else { return bad("only nets on images are quantized".to_owned()) };
-        let (taken, places) = places(list, channels);
+        let (taken, places) = places(list, input);
         if places.is_empty() || places.len() != weights.int8.len() {
             return bad(format!("{} quantized kernels for {} blocks", weights.int8.len(), places.len()));
         }
@@ -51,7 +50,7 @@ impl Front {
 }
 
 fn name(place: Place, tensor: &str) -> String {
-    format!("{}.conv.{tensor}", place.number)
+    format!("{}.{}.{tensor}", place.number, place.kind)
 }
 
 fn grid(weights: &Weights) -> Result<Grid, LearnError> {
@@ -67,7 +66,7 @@ fn block(place: Place, zero: u8, weights: &Weights) -> Result<Block, LearnError>
     let bad = |why: String| Err(LearnError::BadModel(why));
     let name = |tensor| name(place, tensor);
     let kernel = weights.int8.get(&name("int8")).ok_or_else(|| LearnError::BadModel(format!("no {}", name("int8"))))?;
-    let want = (3, 3, place.depth, place.width);
+    let want = (place.kernel[0], place.kernel[1], place.depth, place.width);
     let kernel: Array4<i8> = match kernel.clone().into_dimensionality() {
         Ok(kernel) if kernel.dim() == want => kernel,
         _ => return bad(format!("tensor {:?} has shape {:?}, expected {want:?}", name("int8"), kernel.shape())),

@@ -1,4 +1,4 @@
-//! The front of a fitted net in whole numbers: blocks of 3x3 convolution, batch normalisation, ReLU and max-pool, whose
+//! The front of a fitted net in whole numbers: blocks of convolution, batch normalisation, ReLU and max-pool, whose
 //! weights are signed bytes with a scale for each output channel and whose images are bytes with one scale each.
 //!
 //! A block computes `z = factor * sum + offset` per output channel, `sum` being whole and exact; ReLU and the next
@@ -9,12 +9,14 @@
 //! | file | what |
 //! |---|---|
 //! | `find.rs` | which layers of a list are such blocks |
+//! | `border.rs` | where a byte lies |
 //! | `block.rs` | a block: its numbers, its work on an image |
 //! | `calibrate.rs` | from a fitted net and clips to blocks |
 //! | `files.rs` | in and out of named tensors |
 //! | `trunk.rs` | all blocks as one layer |
 
 mod block;
+mod border;
 mod calibrate;
 mod files;
 mod find;

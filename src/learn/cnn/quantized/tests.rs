@@ -22,6 +22,22 @@ const NET: &str = "
     [[layer]]\nkind='max_pool'\nsize=[3,1]
     [[layer]]\nkind='mean_pool'\nparts=2";
 
+/// The bands folded into channels at once, as in a net of convolutions along time alone.
+const ALONG: &str = "
+    [[layer]]\nkind='fold'
+    [[layer]]\nkind='conv1d'\nchannels=17\nkernel=5\nbias=true\n[[layer]]\nkind='batch_norm'\n[[layer]]\nkind='relu'
+    [[layer]]\nkind='max_pool'\nsize=[1,2]
+    [[layer]]\nkind='conv1d'\nchannels=6\nkernel=1\n[[layer]]\nkind='batch_norm'\n[[layer]]\nkind='relu'
+    [[layer]]\nkind='mean_pool'";
+
+/// The bands folded between two blocks.
+const MIXED: &str = "
+    [[layer]]\nkind='conv'\nchannels=5\nkernel=[3,5]\n[[layer]]\nkind='batch_norm'\n[[layer]]\nkind='relu'
+    [[layer]]\nkind='max_pool'\nsize=[3,2]
+    [[layer]]\nkind='fold'
+    [[layer]]\nkind='conv1d'\nchannels=20\nkernel=3\n[[layer]]\nkind='batch_norm'\n[[layer]]\nkind='relu'
+    [[layer]]\nkind='attention'\nhidden=4";
+
 fn plan(text: &str) -> Plan {
     let input = Input::Images { channels: SIZE.0, bands: SIZE.1 };
     Plan { list: List::read(text).unwrap(), input, heads: vec![4] }
@@ -58,11 +74,13 @@ fn logits(net: &Model, images: &[Image]) -> Vec<Vec<f32>> {
 
 #[test]
 fn a_quantized_net_says_nearly_what_the_real_one_says() {
-    let (net, images) = (net(NET), images(6));
-    let (real, whole) = (logits(&net, &images), logits(&net.quantized(&images).unwrap(), &images));
-    let spread = real.iter().flatten().fold(0.0_f32, |most, v| most.max(v.abs()));
-    for (real, whole) in real.iter().flatten().zip(whole.iter().flatten()) {
-        assert!((real - whole).abs() < 0.05 * spread, "{whole} for {real}, largest {spread}");
+    for text in [NET, ALONG, MIXED] {
+        let (net, images) = (net(text), images(6));
+        let (real, whole) = (logits(&net, &images), logits(&net.quantized(&images).unwrap(), &images));
+        let spread = real.iter().flatten().fold(0.0_f32, |most, v| most.max(v.abs()));
+        for (real, whole) in real.iter().flatten().zip(whole.iter().flatten()) {
+            assert!((real - whole).abs() < 0.05 * spread, "{whole} for {real}, largest {spread}: {text}");
+        }
     }
 }
 

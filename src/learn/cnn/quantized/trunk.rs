@@ -12,7 +12,8 @@ use super::super::kernel::{Work, widest};
 use super::super::kernel_int8::Way;
 use super::super::layer::{Backward, Forward, Kind, Layer, Seen};
 use super::super::plane::Plane;
-use super::block::{Room, SLACK, Target, byte};
+use super::block::{Room, Target, byte};
+use super::border::Bordered;
 use super::{Front, Grid};
 use crate::learn::LearnError;
 
@@ -27,35 +28,44 @@ pub struct Scratch {
 impl Front {
     /// Size of what the blocks make of such an image.
     pub fn output(&self, input: Plane) -> Plane {
-        self.blocks.iter().fold(input, |plane, block| block.output(plane))
+        self.blocks.iter().fold(input, |plane, block| block.output(block.input(plane)))
     }
 
     /// A dense image through all blocks, into the dense `y`.
     pub fn run(&self, plane: Plane, image: &[f32], y: &mut [f32], scratch: &mut Scratch) {
-        let (way, mut plane) = (Way::best(), plane);
+        let way = Way::best();
         let Scratch { x, next, room } = scratch;
-        fit(x, plane, self.input.zero);
-        for row in 0..plane.height {
-            let to = &mut x[plane.padded_row(row)];
-            widest(ToBytes { from: &image[plane.dense_row(row)], grid: self.input, to });
-        }
+        let mut read = self.read(plane, image, x);
         for (number, block) in self.blocks.iter().enumerate() {
-            let made = block.output(plane);
-            if number + 1 == self.blocks.len() {
-                return block.run(way, (plane, x), Target::Numbers(y), room);
-            }
-            fit(next, made, 0);
-            block.run(way, (plane, x), Target::Bytes(next), room);
+            let Some(after) = self.blocks.get(number + 1) else {
+                return block.run(way, (read, x), Target::Numbers(y), room);
+            };
+            let made = Bordered::new(after.input(block.output(read.plane)), after.place.kernel);
+            made.fit(next, 0);
+            block.run(way, (read, x), Target::Bytes(made, next), room);
             std::mem::swap(x, next);
-            plane = made;
+            read = made;
         }
     }
-}
 
-/// Room for a padded image whose border is `border`; its pixels are of no meaning.
-fn fit(x: &mut Vec<u8>, plane: Plane, border: u8) {
-    x.resize(plane.padded_len() + SLACK, 0);
-    plane.fill_border(x, border);
+    /// The input image in bytes, as the first block reads it.
+    fn read(&self, plane: Plane, image: &[f32], x: &mut Vec<u8>) -> Bordered {
+        let Some(first) = self.blocks.first() else { return Bordered::new(plane, [1, 1]) };
+        let read = Bordered::new(first.input(plane), first.place.kernel);
+        read.fit(x, self.input.zero);
+        for y in 0..plane.height {
+            let (from, grid) = (&image[plane.dense_row(y)], self.input);
+            if first.place.fold {
+                let pixels = x[read.row(0)].chunks_exact_mut(read.plane.channels);
+                for (to, from) in pixels.zip(from.chunks_exact(plane.channels)) {
+                    ToBytes { from, grid, to: &mut to[y * plane.channels..][..plane.channels] }.run();
+                }
+            } else {
+                widest(ToBytes { from, grid, to: &mut x[read.row(y)] });
+            }
+        }
+        read
+    }
 }
 
 struct ToBytes<'a> {
