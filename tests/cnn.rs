@@ -17,13 +17,14 @@ use emolab::learn::{
 use emolab::score::metric;
 use ndarray::{Array2, s};
 
-use crate::support::SMALL_NET;
+use crate::support::{SMALL_NET, narrow};
 
 const BANDS: usize = 12;
 
 fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
     let (classifier, features) = (name.to_owned(), "made up".to_owned());
-    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), ..Recipe::default() }
+    let net = emolab::learn::classifier(name).and_then(narrow);
+    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), net, ..Recipe::default() }
 }
 
 /// A cnn of one block.

@@ -16,6 +16,8 @@ use ndarray::{Array2, Array3};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
+use crate::support::narrow;
+
 const BANDS: usize = 12;
 
 /// All classifiers but the one that cannot learn.
@@ -24,14 +26,15 @@ fn learners() -> impl Iterator<Item = &'static dyn Classifier> {
 }
 
 fn recipe(kind: &dyn Classifier, seed: u64) -> Recipe {
-    // Images are slow in the test profile, and a dozen epochs are enough for these; rows take what they need.
-    let epochs = (kind.kind() == Kind::Image).then_some(12);
+    // Images are slow in the test profile: narrow nets, and no more epochs than these need; rows take what they need.
+    let epochs = (kind.kind() == Kind::Image).then_some(16);
     Recipe {
         classifier: kind.name().into(),
         features: "made".into(),
         norm: Norm::Train,
         seed,
         epochs,
+        net: narrow(kind),
         ..Recipe::default()
     }
 }
