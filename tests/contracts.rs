@@ -165,6 +165,10 @@ fn saves_and_loads_to_equal_scores() {
 fn weights_of_another_classifier_are_a_bad_model() {
     for kind in CLASSIFIERS {
         for other in CLASSIFIERS.iter().filter(|other| other.name() != kind.name() && other.kind() == kind.kind()) {
+            // Nets say themselves what they are made of: any net's weights make it again.
+            if kind.settings().is_some() && other.settings().is_some() {
+                continue;
+            }
             let weights = fitted(*other, &made(other.kind(), 4, 0.3, 9)).weights().unwrap();
             let end = Fitted::load(recipe(*kind, 1), 3, &weights);
             assert!(matches!(end, Err(LearnError::BadModel(_))), "{} from {}: {end:?}", kind.name(), other.name());
