@@ -997,18 +997,18 @@ fn a_training_is_watched_epoch_by_epoch() {
     insta::assert_snapshot!(stage.timeless(60, 18), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features …
     classifiers             running for …
-    [x] cnn                 mine, loso: fold 2 of 3 (speaker
-    [ ] cnn1d               08)
-    [ ] crnn                epoch 1 of 40, rate 2.1e-3, 310
-    [ ] mlp                 clips/s; best epoch 1; this fit at
-    [ ] svm                 most #:## left
-    [ ] linear-svm          all          █████▌             34.2
-    [ ] logistic             curves  confusion  runs  net
-    [ ] forest              test clips of 1 of 3 folds: UAR 83.3
-    [ ] knn                 truth   anger fear neutral       n
-    [ ] naive-bayes         anger     2     0     0          2
-    [ ] tree                fear      0     1     1          2
-    [ ] majority            neutral   0     0     2          2
+    [x] cnn                 mine, loso: fold 2 of 3 (speaker 08)
+    [ ] cnn1d               epoch 1 of 40, rate 2.1e-3, 310
+    [ ] crnn                clips/s; best epoch #; this fit at
+    [ ] mlp                 most #:## left
+    [ ] svm                 all          █████▌             34.2
+    [ ] linear-svm           curves  confusion  runs  net
+    [ ] logistic            test clips of 1 of 3 folds: UAR 83.3
+    [ ] forest              truth   anger fear neutral       n
+    [ ] knn                 anger     2     0     0          2
+    [ ] naive-bayes         fear      0     1     1          2
+    [ ] tree                neutral   0     0     2          2
+    [ ] majority
     how
 
      demo · 6 clips · ann · demo                  training 34 %
@@ -1063,7 +1063,7 @@ fn what_went_wrong_is_told_with_its_batch_and_how_it_ended() {
     let reason = "cnn on loso: speaker 08: epoch 3, batch 7 of 29: the loss is not a finite number";
     stage.told([News::Epoch { fold: 0, epoch: epoch(2) }, News::Trouble(reason.to_owned())]);
     stage.shows("! cnn on loso: speaker 08: epoch 3,");
-    stage.shows("7 of 29: the loss is not a finite number");
+    stage.shows("29: the loss is not a finite number");
     stage.app.update(Update::Training(0, Report::Cancelled));
     stage.shows("cancelled after 0 s");
     stage.shows("Enter starts");
