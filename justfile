@@ -34,3 +34,7 @@ bench-cnn rounds="40" threads="2":
 # valgrind over the tests of the one file with unsafe code of the engine and of what calls it
 memcheck:
     valgrind --error-exitcode=9 "$(cargo test --locked --lib --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" --test-threads=1 learn::cnn::kernel learn::cnn::fused
+
+# the shipped models again, to the same weights on the same kind of processor; CORPORA holds emodb/
+models CORPORA:
+    cargo run --release --locked --quiet -- train "{{CORPORA}}/emodb/wav" --model cnn --norm train --plan loso -o models/emodb-cnn
