@@ -19,6 +19,7 @@ pub mod net;
 pub mod opinion;
 pub mod picture;
 pub mod places;
+mod pretrain;
 pub mod quantize;
 pub mod search;
 pub mod shelf;

@@ -19,6 +19,7 @@ use crate::cnn::{Mortal, image};
 const ALL: &str = r#"
 smoothing = 0.1
 second = 0.3
+balance = "sampling"
 crops = { count = 3, whole = true }
 schedule = { epochs = 2, batch = 8, patience = 9, rate = 1e-2, curve = { kind = "constant" }, method = { kind = "adam" }, average = { kind = "none" } }
 [augment]
@@ -69,7 +70,8 @@ fn made(clips: usize) -> (Data, Arc<Maker>) {
     let maker = Arc::new(Maker { images: images.clone(), asked: Mutex::default(), calls: AtomicUsize::new(0) });
     let second = Second { labels: (0..clips).map(|clip| (clip % 5 > 0).then_some(clip % 2)).collect(), classes: 2 };
     let dynamic: Arc<dyn Alter> = maker.clone();
-    let extras = Extras { second: Some(second), altered: Some(Altered::new(&dynamic, clips)), neutral: Some(1) };
+    let altered = Some(Altered::new(&dynamic, clips));
+    let extras = Extras { second: Some(second), altered, neutral: Some(1), ..Extras::default() };
     let groups = (0..clips).map(|clip| clip / 3 % 4).collect();
     (Data { inputs: Inputs::Images(images), labels, groups, classes: 3, extras }, maker)
 }
@@ -99,7 +101,7 @@ fn each_setting_changes_what_is_learnt() {
     let (data, _) = made(18);
     let weights = |text: &str| CNN.fit_kept(&data, &recipe(text, Norm::None), &Unkept, &Unwatched).unwrap().weights();
     let all = weights(ALL);
-    for key in ["blank", "masks", "speed", "gain", "shift", "mixup", "paste"] {
+    for key in ["balance", "blank", "masks", "speed", "gain", "shift", "mixup", "paste"] {
         let without: String =
             ALL.lines().filter(|line| !line.starts_with(key)).map(|line| format!("{line}\n")).collect();
         assert!(weights(&without) != all, "{key} changes nothing");

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use emolab::features::Image;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::cnn::{
-    Augment, Average, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Scratch, Settings,
-    Unkept,
+    Augment, Average, Balance, CNN, Crops, Curve, Fit, Input, Keeper, List, MLP, Method, Net, Plan, Schedule, Scratch,
+    Settings, Unkept,
 };
 use emolab::learn::{
     Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Norm, Recipe, Second, Weights, classifier,
@@ -17,11 +17,19 @@ use emolab::learn::{
 use emolab::score::metric;
 use ndarray::{Array2, s};
 
+use crate::support::{SMALL_NET, narrow};
+
 const BANDS: usize = 12;
 
 fn recipe(name: &str, epochs: usize, seed: u64) -> Recipe {
     let (classifier, features) = (name.to_owned(), "made up".to_owned());
-    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), ..Recipe::default() }
+    let net = emolab::learn::classifier(name).and_then(narrow);
+    Recipe { classifier, features, norm: Norm::None, seed, epochs: Some(epochs), net, ..Recipe::default() }
+}
+
+/// A cnn of one block.
+pub fn small(epochs: usize, seed: u64) -> Recipe {
+    Recipe { net: Some(Settings::read(SMALL_NET).unwrap()), ..recipe("cnn", epochs, seed) }
 }
 
 fn kinds() -> [&'static dyn Classifier; 2] {
@@ -42,7 +50,7 @@ pub fn image(class: usize, number: usize, frames: usize) -> Image {
 }
 
 /// `clips` clips of three classes and four groups, as the classifier wants them.
-fn data(kind: &dyn Classifier, clips: usize, frames: impl Fn(usize) -> usize) -> Data {
+pub fn data(kind: &dyn Classifier, clips: usize, frames: impl Fn(usize) -> usize) -> Data {
     let labels: Vec<usize> = (0..clips).map(|i| i % 3).collect();
     let images: Vec<Image> = (0..clips).map(|i| image(labels[i], i, frames(i))).collect();
     let inputs = match kind.name() {
@@ -88,7 +96,7 @@ fn a_second_head_learns_what_is_known_of_it() {
     }
     let labels = (0..60).map(|i| (i % 3 > 0).then_some(1 + 2 * truth(i))).collect();
     data.extras.second = Some(Second { labels, classes: 4 });
-    let fitted = emolab::learn::fit(&recipe("cnn", 25, 1), &data, &Unwatched).unwrap();
+    let fitted = emolab::learn::fit(&small(80, 1), &data, &Unwatched).unwrap();
     let net = Net::load(&fitted.weights().unwrap().room("model")).unwrap();
     assert_eq!(net.plan().heads, [3, 2], "classes that nobody has get no output");
     let Inputs::Images(images) = &data.inputs else { panic!("images") };
@@ -358,7 +366,8 @@ const READS: Input = Input::Images { channels: 3, bands: BANDS };
 fn everything(schedule: Schedule) -> Settings {
     let augment = Augment { blank: 1.0 / 6.0, ..Augment::default() };
     let layers = List::read(EVERYTHING).unwrap().layers;
-    Settings { features: None, smoothing: 0.1, second: 0.3, schedule, augment, crops: Crops::default(), layers }
+    let (features, balance, crops) = (None, Balance::Sampling, Crops::default());
+    Settings { features, smoothing: 0.1, second: 0.3, finetune: 0.3, schedule, augment, balance, crops, layers }
 }
 
 /// All that a schedule can ask for.

@@ -74,7 +74,7 @@ fn from_the_first_look_to_the_clips_behind_a_cell() {
     terminal.wait_until("nothing chosen", |screen| !screen.contains("[x]"));
     terminal.send("G");
     terminal.send("g");
-    terminal.send("jj ");
+    terminal.send("jjjj ");
     terminal.wait("[x] svm");
     terminal.send("jjjjj ");
     terminal.wait("[x] naive-bayes");

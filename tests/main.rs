@@ -19,6 +19,7 @@ mod journeys;
 mod label;
 mod log;
 mod preparation;
+mod pretrain;
 mod quantize;
 mod resume;
 mod scores;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Home, part_of_demo, text};
+use crate::support::{Home, SMALL_NET, part_of_demo, text};
 
 /// Patience: a test that would wait longer has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -15,12 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 fn args(clips: &Path) -> Vec<String> {
     let fixed = "--models cnn --plan speakers:2 --seeds 2 --epochs 3 --also sex --length 0.6 --no-save --json --net";
     let net = clips.parent().unwrap().join("net.toml");
-    let whole = include_str!("../src/learn/cnn/nets/cnn.toml");
-    // The first block alone: the crate under test is not optimised.
-    let blocks: Vec<&str> = whole.split("[[layer]]").collect();
-    let mean = blocks.iter().find(|block| block.contains("mean_pool")).unwrap();
-    let small = blocks[..5].iter().chain([mean]).copied().collect::<Vec<_>>().join("[[layer]]");
-    std::fs::write(&net, small).unwrap();
+    std::fs::write(&net, SMALL_NET).unwrap();
     let mut all = vec!["compare".to_owned(), clips.display().to_string()];
     all.extend(fixed.split(' ').map(str::to_owned));
     all.push(format!("cnn={}", net.display()));

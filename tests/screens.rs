@@ -190,6 +190,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers: 2,
                 data_hash: "abc".to_owned(),
                 synthetic: true,
+                pretrained: Vec::new(),
             },
             plan: PlanFacts {
                 plan: if leak { "random:2" } else { "loso" }.to_owned(),
@@ -649,7 +650,7 @@ fn the_plan_at_first_suits_the_corpus_and_the_users_own_stays() {
     }
     let mut stage = Stage::on(home, &root, "train", Depth::True, |_| {});
     stage.shows("plan      < speakers:5 >");
-    stage.press(&["G", "k", "k", "k", "k", "k", "l"]);
+    stage.press(&["G", "k", "k", "k", "k", "k", "k", "k", "l"]);
     stage.shows("plan      < speakers:10 >");
     stage.press(&["1", "3"]);
     stage.shows("plan      < speakers:10 >");
@@ -808,42 +809,39 @@ fn an_empty_cell_leads_nowhere() {
 #[test]
 fn train_chooses_runs_and_shows_the_results() {
     let mut stage = Stage::new("train");
-    stage.press(&["j", "j"]);
+    let majority = emolab::learn::CLASSIFIERS.iter().position(|kind| kind.name() == "majority").unwrap();
+    stage.press(&vec!["j"; majority]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
     classifiers
-    [ ] cnn                           convolutional net on the spectrogram image
-    [ ] mlp                           (own engine)
-    [x] svm
-    [ ] linear-svm                    Enter starts
+    [ ] cnn1d                         always the most frequent class of the training
+    [ ] crnn                          clips: the floor
+    [ ] mlp
+    [x] svm                           Enter starts
+    [ ] linear-svm
     [x] logistic
-    [ ] forest                        loss: smoothing 0.1, second 0.3
-    [ ] knn                           schedule: epochs 40, batch 16, patience 15,
-    [ ] naive-bayes                   rate 0.003, curve one_cycle rise 0.2 from 0.1,
-    [ ] tree                          method adam, average none
-    [x] majority                      augment: frames 192, blank 0.167
-    how                               layers: conv 16 3x3, batch_norm, relu,
-    plan      < loso >                max_pool 2x2, conv 32 3x3, batch_norm, relu,
-    target    < emotion >             max_pool 2x2, conv 64 3x3, batch_norm, relu,
-    norm      < train >               max_pool 2x2, conv 128 3x3, batch_norm, relu,
-    features  < default >             mean_pool 4, dropout 0.3
+    [ ] forest
+    [ ] knn
+    [ ] naive-bayes
+    [ ] tree
+    [x] majority
+    how
+    plan      < loso >
+    target    < emotion >
+    norm      < train >
+    features  < default >
     epochs    < default >
     seed      < 0 >
-
-
+    seeds     < 1 >
 
      demo · 6 clips · ann · demo
      Enter start  Space choose  x cancel  Tab next view            ? help  : palette
     ");
-    stage.press(&["a", "a", "g"]);
+    stage.press(&["a", "a"]);
     stage.press(&["Enter"]);
     stage.shows("choose a classifier first");
     stage.press(&["/"]);
     stage.shows("/ does nothing here");
-    let majority = emolab::learn::CLASSIFIERS.iter().position(|kind| kind.name() == "majority").unwrap();
-    for _ in 0..majority {
-        stage.press(&["j"]);
-    }
     stage.press(&["Space", "Enter"]);
     stage.until(|app| app.bench().training().is_some_and(|training| !training.is_running()));
     stage.shows("runs on this corpus");
@@ -852,7 +850,7 @@ fn train_chooses_runs_and_shows_the_results() {
     stage.shows("4 shows the results");
     // Idle again: the rows are explained again.
     stage.shows("Enter starts");
-    stage.press(&["G"]);
+    stage.press(&["G", "k", "k"]);
     stage.shows("Of everything random.");
 }
 
@@ -901,10 +899,14 @@ impl Stage {
 
     /// The screen with times masked: they pass.
     fn timeless(&self, width: u16, height: u16) -> String {
-        let timed = |line: &str| ["running for", " left", "at most"].iter().any(|word| line.contains(word));
-        let mask = |line: &str| line.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect::<String>();
-        let screen = text(&self.cells(width, height));
-        screen.lines().map(|line| if timed(line) { mask(line) } else { line.to_owned() }).collect::<Vec<_>>().join("\n")
+        let mask = |line: &str| match line.split_once("running for ") {
+            Some((before, _)) => format!("{before}running for …"),
+            None if [" left", "at most", "this fit"].iter().any(|word| line.contains(word)) => {
+                line.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect()
+            }
+            None => line.to_owned(),
+        };
+        text(&self.cells(width, height)).lines().map(mask).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -921,26 +923,26 @@ fn a_training_is_watched_epoch_by_epoch() {
     stage.told((1..=12).map(|number| News::Epoch { fold: 0, epoch: epoch(number) }));
     insta::assert_snapshot!(stage.timeless(80, 24), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
-    classifiers                       running for # s; at most #:## left
-    [x] cnn                           cnn on loso: fold 1 of 3 (speaker 03)
-    [ ] mlp                           epoch 12 of 40, rate 2.1e-3, 310 clips/s
-    [ ] svm                           best epoch #; this fit at most ## s left
-    [ ] linear-svm                    all            ██▍                        10.0
-    [ ] logistic                       curves  confusion  runs  net
-    [ ] forest                        fold 1: loss  ~ train 0.133  • dev 0.433
-    [ ] knn                           2.00│••
-    [ ] naive-bayes                       │~~••
-    [ ] tree                          1.00│  ~~••••••
-    [ ] majority                          │    ~~~~~~•••••••••••••••••••••••••••••••
-    how                               0   │             ~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    plan      < loso >                    └─────────────────────────────────────────
-    target    < emotion >                 1                                       12
-    norm      < train >               fold 1: UAR  ~ train 0.933  • dev 0.600
-    features  < default >             1.00│         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-    epochs    < default >                 │•••••••••••••••••••••••••••••••••••••••••
-    seed      < 0 >                   0.50│~~~
-                                      0   │~
-                                          └─────────────────────────────────────────
+    classifiers                       running for …
+    [x] cnn                           mine, loso: fold 1 of 3 (speaker 03)
+    [ ] cnn1d                         epoch 12 of 40, rate 2.1e-3, 310 clips/s
+    [ ] crnn                          best epoch #; this fit at most ## s left
+    [ ] mlp                           all            ██▍                        10.0
+    [ ] svm                            curves  confusion  runs  net
+    [ ] linear-svm                    fold 1: loss  ~ train 0.133  • dev 0.433
+    [ ] logistic                      2.00│••
+    [ ] forest                            │~~••
+    [ ] knn                           1.00│  ~~••••••
+    [ ] naive-bayes                       │    ~~~~~~•••••••••••••••••••••••••••••••
+    [ ] tree                          0   │             ~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    [ ] majority                          └─────────────────────────────────────────
+    how                                   1                                       12
+    plan      < loso >                fold 1: UAR  ~ train 0.933  • dev 0.600
+    target    < emotion >             1.00│         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+    norm      < train >                   │•••••••••••••••••••••••••••••••••••••••••
+    features  < default >             0.50│~~~
+    epochs    < default >             0   │~
+    seed      < 0 >                       └─────────────────────────────────────────
                                           1                                       12
      training; x cancels                                              training 10 %
      Enter start  Space choose  x cancel  Tab next view            ? help  : palette
@@ -952,25 +954,33 @@ fn a_training_is_watched_epoch_by_epoch() {
     stage.shows("test clips of 1 of 3 folds: UAR 83.3");
     insta::assert_snapshot!(stage.timeless(120, 40), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
-    classifiers                       running for # s; about # s left
-    [x] cnn                           cnn on loso: fold 2 of 3 (speaker 08)
-    [ ] mlp                           epoch 1 of 40, rate 2.1e-3, 310 clips/s
-    [ ] svm                           best epoch #; this fit at most #:## left
-    [ ] linear-svm                    all            █████████████████████▉                                             34.2
-    [ ] logistic
-    [ ] forest                        fold 2: loss  ~ train 1.600  • dev 1.900    fold 2: UAR  ~ train 0.200  • dev 0.600
-    [ ] knn                           2.00│                                       1.00│
-    [ ] naive-bayes                       │•                                          │
+    classifiers                       running for …
+    [x] cnn                           mine, loso: fold 2 of 3 (speaker 08)
+    [ ] cnn1d                         epoch 1 of 40, rate 2.1e-3, 310 clips/s
+    [ ] crnn                          best epoch #; this fit at most #:## left
+    [ ] mlp                           all            █████████████████████▉                                             34.2
+    [ ] svm
+    [ ] linear-svm                    fold 2: loss  ~ train 1.600  • dev 1.900    fold 2: UAR  ~ train 0.200  • dev 0.600
+    [ ] logistic                      2.00│                                       1.00│
+    [ ] forest                            │•                                          │
+    [ ] knn                               │                                           │
+    [ ] naive-bayes                       │                                           │
     [ ] tree                              │~                                          │
     [ ] majority                          │                                           │
     how                                   │                                           │
-    plan      < loso >                    │                                           │•
-    target    < emotion >                 │                                           │
-    norm      < train >               1.00│                                       0.50│
+    plan      < loso >                    │                                           │
+    target    < emotion >                 │                                           │•
+    norm      < train >                   │                                           │
     features  < default >                 │                                           │
-    epochs    < default >                 │                                           │
+    epochs    < default >             1.00│                                       0.50│
     seed      < 0 >                       │                                           │
+    seeds     < 1 >                       │                                           │
+    also      < nothing >                 │                                           │
+                                          │                                           │
+                                          │                                           │
                                           │                                           │~
+                                          │                                           │
+                                          │                                           │
                                           │                                           │
                                       0   │                                       0   │
                                           └─────────────────────────────────────      └─────────────────────────────────────
@@ -981,34 +991,26 @@ fn a_training_is_watched_epoch_by_epoch() {
                                       anger       2        0        0          2
                                       fear        0        1        1          2
                                       neutral     0        0        2          2
-
-                                      loss: smoothing 0.1, second 0.3
-                                      schedule: epochs 40, batch 16, patience 15, rate 0.003, curve one_cycle rise 0.2 from
-                                      0.1, method adam, average none
-                                      augment: frames 192, blank 0.167
-                                      layers: conv 16 3x3, batch_norm, relu, max_pool 2x2, conv 32 3x3, batch_norm, relu,
-                                      max_pool 2x2, conv 64 3x3, batch_norm, relu, max_pool 2x2, conv 128 3x3, batch_norm,
-                                      relu, mean_pool 4, dropout 0.3
      demo · 6 clips · ann · demo                                                                              training 34 %
      Enter start  Space choose  x cancel  Tab next view  , earlier fold  . later fold  h less  l more      ? help  : palette
     ");
     insta::assert_snapshot!(stage.timeless(60, 18), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features …
-    classifiers             running for # s; about # s left
-    [x] cnn                 cnn on loso: fold 2 of 3 (speaker
-    [ ] mlp                 08)
-    [ ] svm                 epoch 1 of 40, rate 2.1e-3, 310
-    [ ] linear-svm          clips/s
-    [ ] logistic            best epoch 1; this fit at most 1:18
-    [ ] forest              left
-    [ ] knn                 all          █████▌             34.2
-    [ ] naive-bayes          curves  confusion  runs  net
-    [ ] tree                loss: smoothing 0.1, second 0.3
-    [ ] majority            schedule: epochs 40, batch 16,
-    how                     patience 15, rate 0.003, curve
-    plan      < loso >      one_cycle rise 0.2 from 0.1, method
-    target    < emotion >   adam, average none
-                            augment: frames 192, blank 0.167
+    classifiers             running for …
+    [x] cnn                 mine, loso: fold 2 of 3 (speaker 08)
+    [ ] cnn1d               epoch 1 of 40, rate 2.1e-3, 310
+    [ ] crnn                clips/s; best epoch #; this fit at
+    [ ] mlp                 most #:## left
+    [ ] svm                 all          █████▌             34.2
+    [ ] linear-svm           curves  confusion  runs  net
+    [ ] logistic            test clips of 1 of 3 folds: UAR 83.3
+    [ ] forest              truth   anger fear neutral       n
+    [ ] knn                 anger     2     0     0          2
+    [ ] naive-bayes         fear      0     1     1          2
+    [ ] tree                neutral   0     0     2          2
+    [ ] majority
+    how
+
      demo · 6 clips · ann · demo                  training 34 %
      Enter start  Space choose  x cancel       ? help  : palette
     ");
@@ -1018,7 +1020,7 @@ fn a_training_is_watched_epoch_by_epoch() {
 fn the_settings_of_a_net_are_seen_before_and_while_it_is_trained() {
     let mut stage = Stage::new("train");
     stage.shows("schedule: epochs ");
-    stage.press(&["G", "k", "l", "g"]);
+    stage.press(&["G", "k", "k", "k", "l", "g"]);
     stage.shows("schedule: epochs 5,");
     stage = training("cnn");
     stage.shows("no epochs yet");
@@ -1058,10 +1060,11 @@ fn an_earlier_folds_curves_are_looked_at_again() {
 #[test]
 fn what_went_wrong_is_told_with_its_batch_and_how_it_ended() {
     let mut stage = training("cnn");
-    let reason = "cnn on loso: fold speaker 08: epoch 3, batch 7 of 29: the loss is not a finite number";
+    let reason = "cnn on loso: speaker 08: epoch 3, batch 7 of 29: the loss is not a finite number";
     stage.told([News::Epoch { fold: 0, epoch: epoch(2) }, News::Trouble(reason.to_owned())]);
-    stage.shows("! cnn on loso: fold speaker 08:");
-    stage.shows("7 of 29: the loss is not a finite number");
+    stage.shows("! cnn on loso: speaker 08: epoch 3,");
+    stage.shows("batch 7 of");
+    stage.shows("29: the loss is not a finite number");
     stage.app.update(Update::Training(0, Report::Cancelled));
     stage.shows("cancelled after 0 s");
     stage.shows("Enter starts");

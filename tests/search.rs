@@ -59,7 +59,7 @@ fn quest(trials: usize, journal: Option<&Path>) -> Quest {
 }
 
 fn run(home: &Home, corpus: &Corpus, quest: &Quest, watch: &dyn Watch<News>) -> anyhow::Result<Found> {
-    let cache = Cache::open(&home.path().join("cache"));
+    let cache = Cache::open(home.path().join("cache"));
     let listener = Listener { cache: &cache, preparation: Preparation::plain(16_000) };
     search(corpus, quest, &listener, &mut |_: &Run| Ok(None), watch)
 }
@@ -137,7 +137,7 @@ impl Watch<News> for Impatient {
         if *self.0.lock().unwrap() == 0 { Err(Cancelled) } else { Ok(()) }
     }
     fn tell(&self, news: News) {
-        if matches!(news, News::Trial { .. }) {
+        if matches!(news, News::Trial { done: 1.., .. }) {
             let mut left = self.0.lock().unwrap();
             *left = left.saturating_sub(1);
         }
@@ -154,12 +154,12 @@ fn a_search_that_was_stopped_goes_on_to_the_same_end() {
     assert!(is_cancelled(&stopped), "{stopped:#}");
     let path = std::fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
     let lines = || std::fs::read_to_string(&path).unwrap();
-    assert_eq!(lines().lines().count(), 7, "a head, the registry's recipe, five trials");
+    assert_eq!(lines().lines().count(), 7, "a head, the unchanged recipe, five trials");
     // And the last of them was cut short by a loss of power.
     std::fs::write(&path, &lines()[..lines().len() - 20]).unwrap();
     assert_eq!(essence(&run(&home, &corpus, &quest(4, Some(&dir)), &Unwatched).unwrap()), whole);
     let all = lines();
-    assert_eq!(all.lines().count(), 1 + 2 * (1 + 6) + winners_beside_the_registry(&whole));
+    assert_eq!(all.lines().count(), 1 + 2 * (1 + 6) + winners_that_change_something(&whole));
     assert_eq!(essence(&run(&home, &corpus, &quest(4, Some(&dir)), &Unwatched).unwrap()), whole);
     assert_eq!(lines(), all, "nothing was done again");
     let afresh = Quest { resume: false, ..quest(4, Some(&dir)) };
@@ -168,12 +168,12 @@ fn a_search_that_was_stopped_goes_on_to_the_same_end() {
 }
 
 /// Outer fits beside those of trial 0, which is judged anyway.
-fn winners_beside_the_registry(whole: &Value) -> usize {
+fn winners_that_change_something(whole: &Value) -> usize {
     whole[0].as_array().unwrap().iter().filter(|fold| fold[1] != 0).count()
 }
 
 #[test]
-fn without_time_the_registrys_recipe_stands() {
+fn without_time_the_unchanged_recipe_stands() {
     let home = Home::new();
     let budget = Budget { trials: None, time: Some(std::time::Duration::ZERO) };
     let found = run(&home, &corpus(&home), &Quest { budget, ..quest(1, None) }, &Unwatched).unwrap();
@@ -184,7 +184,7 @@ fn without_time_the_registrys_recipe_stands() {
 #[test]
 fn a_small_space_is_used_up_and_a_trial_that_fails_is_no_winner() {
     let home = Home::new();
-    // A rate of 100 makes numbers that are not finite; and there are but two candidates beside the registry's.
+    // A rate of 100 makes numbers that are not finite; and there are but two candidates beside the unchanged one.
     let space = Space::read("\"schedule.rate\" = { of = [100.0, 0.003] }").unwrap();
     let found = run(&home, &corpus(&home), &Quest { space, ..quest(9, None) }, &Unwatched).unwrap();
     assert_eq!(found.candidates.len(), 3);
@@ -228,7 +228,7 @@ fn timeless(mut all: Value) -> Value {
 }
 
 #[test]
-fn the_verb_survives_a_kill_and_its_registry_run_is_that_of_compare() {
+fn the_verb_survives_a_kill_and_its_unchanged_run_is_that_of_compare() {
     let home = Home::new();
     let clips = clips(&home);
     let clips = clips.to_str().unwrap();
@@ -249,7 +249,7 @@ fn the_verb_survives_a_kill_and_its_registry_run_is_that_of_compare() {
     let compared = json(&home.run(&[&["compare", clips, "--models", "mlp"][..], &shared].concat()));
     assert_eq!(compared["runs"][0]["predictions"], resumed["runs"][1]["predictions"]);
     let shown = text(&home.run(&[&args[..args.len() - 1], &["--resume", "-q"]].concat()).stdout);
-    for told in ["mlp (search)", "searched minus registry's recipe", "not estimates", "as in the registry", "won"] {
+    for told in ["mlp (search)", "searched minus unchanged", "not estimates", "what it changes", "won"] {
         assert!(shown.contains(told), "{told}:\n{shown}");
     }
 }
@@ -278,12 +278,16 @@ fn what_is_wrong_with_a_search_is_told_before_it_begins() {
     let clips = clips(&home);
     let clips = clips.to_str().unwrap();
     std::fs::write(home.path().join("space.toml"), "\"schedule.rat\" = { of = [1e-3] }").unwrap();
-    let cases: [(&[&str], i32, &str); 6] = [
+    let cases: [(&[&str], i32, &str); 10] = [
         (&["--space", "space.toml"], 1, "schedule.rat"),
         (&["--space", "nowhere.toml"], 1, "nowhere.toml"),
         (&["--models", "oracle"], 1, "oracle"),
         (&["--budget", "soon"], 2, "20m"),
         (&["--out", "net.toml"], 1, "--plan none"),
+        (&["--plan", "none", "--out", "no/such/net.toml"], 1, "no/such"),
+        (&["--plan", "none", "--models", "knn", "--out", "net.toml"], 1, "nets"),
+        (&["--models", "fusion"], 1, "fusion"),
+        (&["--seeds", "5"], 1, "seeds"),
         (&["--plan", "random:3"], 1, "random:3"),
     ];
     for (more, code, told) in cases {

@@ -23,7 +23,7 @@ use crate::store::Run;
 use crate::workbench::checkpoints::Checkpoints;
 use crate::workbench::experiment::{Compared, Effort, Judged, Request, compare, default_plan};
 use crate::workbench::log::{Log, Logged};
-use crate::workbench::material::{Listener, check_asked, contenders};
+use crate::workbench::material::{Listener, check_asked, check_pretrain, contenders};
 use crate::workbench::{Keeper, places};
 
 /// Arguments of `emolab compare`.
@@ -75,7 +75,7 @@ pub struct ProtocolArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Take a net and its training from a TOML (see src/learn/cnn/nets): cnn=FILE.
-    #[arg(long = "net", value_name = "MODEL=FILE", value_parser = net)]
+    #[arg(long = "net", value_name = "MODEL=FILE", value_parser = |text: &str| net(text).map_err(|why| format!("{why:#}")))]
     nets: Vec<(String, Settings)>,
     /// Fit with N seeds that follow one another and average their probabilities; each fit's score is told beside.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -83,6 +83,9 @@ pub struct ProtocolArgs {
     /// A second target for nets to learn beside the first: sex.
     #[arg(long, value_name = "TARGET")]
     also: Option<Target>,
+    /// Train nets on images on these corpora first, over the classes shared; again for each: --pretrain A --pretrain B.
+    #[arg(long, value_name = "PATH")]
+    pretrain: Vec<PathBuf>,
     #[command(flatten)]
     resuming: Resuming,
 }
@@ -118,13 +121,27 @@ impl ProtocolArgs {
             epochs: self.epochs.map(|epochs| epochs as usize),
             seed: self.seed,
             nets: self.nets.iter().cloned().collect(),
-            effort: Effort { seeds: self.seeds as usize, also: self.also, checkpoints: self.resuming.checkpoints() },
+            effort: self.effort(),
         }
     }
 
-    /// What not every classifier can do: the feature set and the second target asked for.
-    pub fn asked(&self) -> (Option<&str>, Option<Target>) {
-        (self.features.as_deref(), self.also)
+    fn effort(&self) -> Effort {
+        Effort {
+            seeds: self.seeds as usize,
+            also: self.also,
+            pretrain: self.pretrain.clone(),
+            checkpoints: self.resuming.checkpoints(),
+        }
+    }
+
+    /// Checks, before anything is read, that there are such models and that they can do what is asked for.
+    ///
+    /// # Errors
+    /// As [`check_asked`] and [`check_pretrain`].
+    pub fn check(&self, models: &[String]) -> Result<()> {
+        let all = contenders(models)?;
+        check_pretrain(&all, &self.pretrain)?;
+        check_asked(&all, (self.features.as_deref(), self.also))
     }
 }
 
@@ -136,7 +153,7 @@ impl Compare {
             self.models = CLASSIFIERS.iter().map(|kind| kind.name().to_owned()).collect();
         }
         // Before the scan: a typing error should not cost minutes.
-        check_asked(&contenders(&self.models)?, self.protocol.asked())?;
+        self.protocol.check(&self.models)?;
         let log = self.log.open()?;
         let compared = ended(log.as_ref(), self.compare(log.as_ref(), &progress))?;
         self.print(&compared)
@@ -238,7 +255,7 @@ pub(super) fn protocol(run: &Run) -> Value {
         "plan": p.plan.plan, "folds": p.plan.folds, "speakers_leak": p.plan.speakers_leak,
         "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs,
         "rate": p.training.preparation.rate, "preparation": p.training.preparation,
-        "notes": p.plan.notes,
+        "notes": p.plan.notes, "pretrained": p.data.pretrained,
         "interval": { "name": Interval::NAME, "level": level, "draws": draws },
         "chance_uar": chance(run), "emolab": p.maker.emolab, "host": p.maker.host,
     })
@@ -429,7 +446,8 @@ fn beside(judged: &Judged) -> Vec<String> {
     });
     let also = recipe.leaves().iter().find_map(|leaf| leaf.also.clone());
     let also = also.map(|also| format!("{}: learns {also} besides", recipe.title()));
-    single.into_iter().chain(also).collect()
+    let before = judged.run.protocol.data.pretrained.iter().map(|text| format!("{}: {text}", recipe.title()));
+    single.into_iter().chain(also).chain(before).collect()
 }
 
 fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {

@@ -19,7 +19,7 @@ use crate::features::cache::Cache;
 use crate::learn::Norm;
 use crate::workbench::experiment::compare;
 use crate::workbench::log::{Log, Logged};
-use crate::workbench::material::{Listener, check_asked, contenders};
+use crate::workbench::material::Listener;
 use crate::workbench::models::{Asked, Row, Saved, Scores, check_folder, train};
 use crate::workbench::shelf::{asked, model};
 
@@ -55,7 +55,7 @@ impl Train {
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
         let models = vec![self.model.clone()];
-        check_asked(&contenders(&models)?, self.protocol.asked())?;
+        self.protocol.check(&models)?;
         check_folder(&self.out)?;
         let log = self.log.open()?;
         let saved = ended(log.as_ref(), self.train(models, log.as_ref(), &progress))?;

@@ -23,11 +23,11 @@ use crate::file::write_whole;
 use crate::job::is_cancelled;
 use crate::learn::space::Space;
 use crate::store::Run;
+use crate::workbench::Keeper;
 use crate::workbench::experiment::Judged;
 use crate::workbench::log::{Log, Logged};
-use crate::workbench::material::{Listener, check_asked, contenders};
+use crate::workbench::material::{Listener, contenders};
 use crate::workbench::search::{Budget, ETA, Found, Quest, Tried, search};
-use crate::workbench::{Keeper, places};
 
 /// Time when neither that nor a number of trials is asked for: a first try, within a minute on any computer.
 const FIRST_TRY: Duration = Duration::from_secs(45);
@@ -62,12 +62,6 @@ pub struct Search {
     /// Write the net that was found with --plan none as a TOML for --net.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Go on from the journal of the same search that was interrupted.
-    #[arg(long)]
-    resume: bool,
-    /// Folder of journals [default: emolab/searches in the XDG state directory].
-    #[arg(long, value_name = "DIR", env = "EMOLAB_SEARCHES")]
-    dir: Option<PathBuf>,
     /// Print JSON; scores are fractions.
     #[arg(long)]
     json: bool,
@@ -107,7 +101,14 @@ impl Search {
             "--out needs --plan none: each fold has a winner of its own"
         );
         let quest = self.quest()?;
-        check_asked(&contenders(&quest.request.models)?, self.protocol.asked())?;
+        self.protocol.check(&quest.request.models)?;
+        ensure!(quest.request.effort.pretrain.is_empty(), "a search does not pre-train; compare and train do");
+        if let Some(out) = &self.out {
+            let all = contenders(&quest.request.models)?;
+            ensure!(all.iter().all(|who| who.has_net()), "--out writes a net, and not all of --models are nets");
+            let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+            ensure!(folder.is_none_or(std::path::Path::is_dir), "{}: there is no such folder", out.display());
+        }
         let log = self.log.open()?;
         let found = ended(log.as_ref(), self.search(&quest, log.as_ref(), &progress))?;
         if let Some(out) = &self.out {
@@ -161,14 +162,17 @@ impl Search {
         let models = space.words("model").into_iter().map(str::to_owned).collect();
         let trials = self.trials.map(|trials| trials as usize);
         let time = self.budget.or(if trials.is_none() { Some(FIRST_TRY) } else { None });
+        let mut request = self.protocol.request(models, self.plan.0.unwrap_or(Plan::Loso));
+        // Where compare keeps what it goes on from.
+        let kept = request.effort.checkpoints.take();
         Ok(Quest {
-            request: self.protocol.request(models, self.plan.0.unwrap_or(Plan::Loso)),
+            request,
             space,
             budget: Budget { trials, time },
             inner: self.inner_folds as usize,
             once: self.plan.0.is_none(),
-            journal: Some(self.dir.clone().map_or_else(places::searches, Ok)?),
-            resume: self.resume,
+            resume: kept.as_ref().is_some_and(|kept| kept.resume),
+            journal: kept.map(|kept| kept.folder),
         })
     }
 }
@@ -281,8 +285,9 @@ fn text(quest: &Quest, found: &Found) -> Vec<String> {
         1 => format!("{} at all epochs", rung.trials),
         shorten => format!("{} at 1/{shorten} of the epochs", rung.trials),
     });
+    let races = if quest.budget.trials.is_none() { "races of up to " } else { "" };
     all.push(format!(
-        "search: {}; {ran} trials ran on up to {} inner folds of training speakers; seed {}",
+        "search: {races}{}; {ran} trials ran on up to {} inner folds of training speakers; seed {}",
         rungs.collect::<Vec<_>>().join(", then "),
         quest.inner,
         quest.request.seed
@@ -295,10 +300,10 @@ fn text(quest: &Quest, found: &Found) -> Vec<String> {
     all
 }
 
-/// What the search was worth beside the registry's recipe.
+/// What the search was worth beside the unchanged recipe.
 fn gain(searched: &Judged, default: Option<&Judged>) -> Option<String> {
     let (with, without) = (searched.summary.uar?, default?.summary.uar?);
-    Some(format!("searched minus registry's recipe: {:+.1} points of UAR", 100.0 * (with - without)))
+    Some(format!("searched minus unchanged: {:+.1} points of UAR", 100.0 * (with - without)))
 }
 
 fn winners(found: &Found) -> Vec<Vec<String>> {
@@ -318,7 +323,7 @@ fn trials(found: &Found) -> Vec<Vec<String>> {
         vec![
             standing.number.to_string(),
             standing.wins.to_string(),
-            candidate.epochs(shorten).map_or_else(|| "-".to_owned(), |epochs| epochs.to_string()),
+            if shorten == 1 { "all".to_owned() } else { format!("1/{shorten}") },
             folds.to_string(),
             mean.map_or_else(|| "failed".to_owned(), |mean| percent(Some(mean))),
             candidate.recipe.classifier.clone(),

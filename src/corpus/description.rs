@@ -66,6 +66,9 @@ pub struct About {
     pub licence: String,
     /// Where to get it.
     pub source: String,
+    /// The paper that its users cite; empty when unknown.
+    #[serde(default)]
+    pub citation: String,
     /// BCP 47 tag of the language spoken; empty when it differs or is unknown.
     #[serde(default)]
     pub language: String,

@@ -14,7 +14,7 @@ mod tree;
 use std::path::{Path, PathBuf};
 
 pub use demo::demo_root;
-pub use description::{Description, descriptions};
+pub use description::{About, Description, descriptions};
 pub use plan::{Plan, PlanError, Split};
 pub use scan::{ScanError, Scanned, scan};
 pub use target::{Task, TaskError, UnknownTarget, task};

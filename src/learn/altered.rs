@@ -49,13 +49,6 @@ impl Altered {
     pub fn select(&self, rows: &[usize]) -> Altered {
         Altered { rows: rows.iter().map(|&row| self.rows[row].clone()).collect() }
     }
-
-    /// These clips, then those of `other`.
-    #[must_use]
-    pub fn then(mut self, other: &Altered) -> Altered {
-        self.rows.extend(other.rows.iter().cloned());
-        self
-    }
 }
 
 impl Alter for Altered {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::calibration::{self, logarithms, temperature, tempered};
+use super::calibration::{self, RANGE, logarithms, temperature, tempered};
 use super::cnn::{Keeper, Unkept};
 use super::fit::{Fitted, fit, fit_kept};
 use super::{Data, Epoch, Inputs, LearnError, Recipe, Weights, classifier};
@@ -123,7 +123,10 @@ impl Hall<'_> {
         // All nets of a committee are one course to who watches.
         let told = Mapped::new(self.watch, |told: Epoch| {
             let (epoch, epochs) = (before * told.epochs + told.epoch, nets * told.epochs);
-            Some(Epoch { epoch, epochs, ..told })
+            let best = told.best.map(|best| before * told.epochs + best);
+            // Whatever this fit does, one that is still to come may stop.
+            let may_stop = told.may_stop || before + 1 < nets;
+            Some(Epoch { epoch, epochs, best, may_stop, ..told })
         });
         let fitted = fit_kept(recipe, data, (self.keepers)(name), &told)?;
         let own = if calibrated && !is_net(recipe) { Some(cross_fitted(recipe, data, self.watch)?) } else { None };
@@ -166,7 +169,7 @@ fn cross_fitted(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Resul
         said.extend(logarithms(&fitted.scores(&test.inputs, &test.groups)?));
         labels.extend(test.labels);
     }
-    Ok(temperature(&said, &labels))
+    Ok(temperature(&said, &labels, RANGE))
 }
 
 impl Committee {

@@ -12,7 +12,7 @@ use super::cnn::{Keeper, Unkept};
 use super::norm::Prep;
 use super::worker::{guarded, on_own_thread};
 use super::{
-    CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Weights, classifier,
+    CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Start, Weights, classifier,
 };
 use crate::features::Kind;
 use crate::job::{Mapped, Watch};
@@ -60,6 +60,7 @@ pub fn fit_kept(
         let extras = Extras {
             second: data.extras.second.and_then(learnable),
             altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
+            starts: data.extras.starts.into_iter().map(|(name, start)| (name, of_classes(start, &present))).collect(),
             neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
         };
         let told = Mapped::new(watch, |epoch: Epoch| Some(epoch.of_task(&present, data.classes)));
@@ -274,6 +275,12 @@ fn renumbered(labels: &[usize]) -> (Vec<usize>, Vec<usize>) {
     present.dedup();
     let places = labels.iter().map(|label| present.partition_point(|class| class < label)).collect();
     (present, places)
+}
+
+/// A start numbered as the classes that occur; for other classes without any, so that its head is not taken.
+fn of_classes(start: Arc<Start>, present: &[usize]) -> Arc<Start> {
+    let classes = if start.classes == present { (0..present.len()).collect() } else { Vec::new() };
+    Arc::new(Start { weights: start.weights.clone(), classes })
 }
 
 /// Second labels with the classes that occur numbered without gaps; `None` where fewer than two do.

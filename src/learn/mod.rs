@@ -25,6 +25,7 @@ mod tree;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ndarray::{Array, Array2, ArrayD, Dimension};
 
@@ -69,6 +70,17 @@ pub struct Extras {
     pub altered: Option<Altered>,
     /// The class of speech without emotion, if the task has one.
     pub neutral: Option<usize>,
+    /// Fitted nets to start from, by the classifier's name.
+    pub starts: BTreeMap<String, Arc<Start>>,
+}
+
+/// A net fitted to other clips, to start from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// As [`Model::weights`] gave them.
+    pub weights: Weights,
+    /// Class numbers that its head tells apart, ascending; a net for others gets a head of its own.
+    pub classes: Vec<usize>,
 }
 
 /// Labels of a second kind.
@@ -428,7 +440,7 @@ impl Extras {
             classes: second.classes,
         });
         let altered = self.altered.as_ref().map(|altered| altered.select(rows));
-        Extras { second, altered, neutral: self.neutral }
+        Extras { second, altered, neutral: self.neutral, starts: self.starts.clone() }
     }
 }
 

@@ -461,7 +461,10 @@ mod tests {
         assert_eq!(channels(&one("layer.1.channels", 24).apply(&net).unwrap())[0], 24);
         let all = channels(&one("layer.*.channels", 8).apply(&net).unwrap());
         assert_eq!(all, vec![8; before.len()]);
-        assert_eq!(channels(&one("layer.conv.channels", 8).apply(&net).unwrap()), all);
+        // The last one convolves along time alone: another kind.
+        let (of_images, along_time) = before.split_at(before.len() - 1);
+        let conv = [&vec![8; of_images.len()], along_time].concat();
+        assert_eq!(channels(&one("layer.conv.channels", 8).apply(&net).unwrap()), conv);
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub struct DataFacts {
     pub data_hash: String,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// Other corpora that nets were trained on before, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrained: Vec<String>,
 }
 
 /// How clips were split.
@@ -129,9 +132,9 @@ pub struct Searched {
 pub struct Winner {
     /// Name of the fold.
     pub fold: String,
-    /// Number of the candidate; those of the registry come first.
+    /// Number of the candidate; unchanged recipes come first.
     pub trial: usize,
-    /// What it changes in the registry's recipe.
+    /// What it changes in the recipe that the search started from.
     pub changes: Point,
     /// All of it.
     pub recipe: Recipe,
@@ -247,6 +250,7 @@ pub(super) mod tests {
                     speakers: 2,
                     data_hash: "00".to_owned(),
                     synthetic: true,
+                    pretrained: Vec::new(),
                 },
                 plan: PlanFacts { plan: "loso".to_owned(), folds: 2, speakers_leak: false, notes: Vec::new() },
                 training: Training {

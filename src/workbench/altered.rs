@@ -88,3 +88,61 @@ impl Narrow {
         Wave { samples, rate: self.rate }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::features::feature_set;
+
+    fn clips(most_bytes: usize) -> AlteredClips {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpora/demo");
+        let mut paths = ["f1_anger_s1", "m1_neutral_s2", "m2_fear_s2"]
+            .map(|clip| folder.join(clip).with_extension("flac"))
+            .to_vec();
+        paths.push(folder.join("no such clip.wav"));
+        let (set, preparation) = (feature_set("logmel").unwrap(), Preparation::plain(16_000));
+        AlteredClips { paths, set, preparation, most_bytes, kept: Mutex::default() }
+    }
+
+    #[test]
+    fn a_clip_that_is_not_changed_looks_like_itself() {
+        let clips = clips(usize::MAX);
+        let wave = clips.preparation.apply(decode(&clips.paths[0]).unwrap()).unwrap();
+        let Features::Image(own) = clips.set.extract(&wave).unwrap() else { panic!("logmel makes images") };
+        let found = clips.image(0, &Change::NONE).unwrap();
+        assert_eq!(found.dim(), own.dim());
+        let off = found.iter().zip(&own).map(|(a, b)| f64::from(a - b).abs()).sum::<f64>() / own.len() as f64;
+        assert!(off < 0.1, "{off} dB off");
+        let fast = clips.image(0, &Change { speed: 1.25, ..Change::NONE }).unwrap();
+        assert!((fast.dim().2 as f64 * 1.25 / own.dim().2 as f64 - 1.0).abs() < 0.05, "{:?}", fast.dim());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_changes_no_bit() {
+        let (all, none) = (clips(usize::MAX), clips(0));
+        let change = Change { speed: 0.9, pitch: 1.0, ..Change::NONE };
+        for row in [0, 1, 0] {
+            assert_eq!(all.image(row, &change).unwrap(), none.image(row, &change).unwrap());
+        }
+        assert_eq!((all.kept.lock().unwrap().waves.len(), none.kept.lock().unwrap().waves.len()), (2, 0));
+        let bytes: usize = all.kept.lock().unwrap().waves.values().map(|wave| 2 * wave.samples.len()).sum();
+        assert_eq!(all.kept.lock().unwrap().bytes, bytes);
+    }
+
+    #[test]
+    fn a_clip_that_is_gone_is_named() {
+        let why = clips(usize::MAX).image(3, &Change::NONE).unwrap_err().to_string();
+        assert!(why.contains("no such clip.wav"), "{why}");
+    }
+
+    #[test]
+    fn the_quietest_and_the_loudest_wave_come_back() {
+        for samples in [vec![0.0; 9], vec![1e-30, -1e-38], vec![1e12, -3e11], vec![]] {
+            let wave = Narrow::of(&Wave { samples: samples.clone(), rate: 8_000 }).wide();
+            let near =
+                |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-4 * samples.iter().fold(0.0, |m, s: &f32| s.abs().max(m));
+            assert!(wave.samples.len() == samples.len() && wave.samples.iter().zip(&samples).all(near), "{samples:?}");
+        }
+    }
+}

@@ -10,9 +10,6 @@ use std::fmt;
 use super::experiment::{Agenda, Series};
 use crate::learn::Epoch;
 
-/// Epochs that an epoch's time is judged by: the newest of a fit.
-const RECENT: usize = 9;
-
 /// Time that is left.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Left {
@@ -29,74 +26,87 @@ pub struct Left {
 pub struct Times {
     /// When the series under way began.
     began: f64,
-    /// When its last fold was judged.
-    judged: f64,
-    /// When the newest epoch of each of its folds was told, and that fold's epochs' seconds, newest last.
-    epochs: BTreeMap<usize, (f64, Vec<f64>, Epoch)>,
-    /// Folds of it that are judged and in all.
-    folds: (usize, usize),
+    /// When it was last heard of.
+    heard: f64,
+    /// Its folds in all.
+    folds: usize,
+    /// Epochs of each of its folds that is judged.
+    judged: Vec<usize>,
+    /// Those that learn.
+    learning: BTreeMap<usize, Course>,
     /// Seconds per fold of each classifier that is done.
     per_fold: BTreeMap<String, f64>,
+}
+
+/// A fold that learns.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Course {
+    /// When its newest epoch was told.
+    at: f64,
+    /// Seconds of each epoch so far.
+    seconds: Vec<f64>,
+    epoch: usize,
+    epochs: usize,
+    may_stop: bool,
+}
+
+impl Course {
+    /// Seconds of an epoch: mean of the newer half, because what else a machine does comes and goes.
+    fn typical(&self) -> f64 {
+        let newer = &self.seconds[self.seconds.len() / 2..];
+        newer.iter().sum::<f64>() / newer.len().max(1) as f64
+    }
 }
 
 impl Times {
     /// A series begins.
     pub fn series(&mut self, now: f64, folds: usize) {
-        *self = Times {
-            began: now,
-            judged: now,
-            folds: (0, folds),
-            per_fold: std::mem::take(&mut self.per_fold),
-            ..Times::default()
-        };
+        let per_fold = std::mem::take(&mut self.per_fold);
+        *self = Times { began: now, heard: now, folds, per_fold, ..Times::default() };
     }
 
     /// A fold has learnt for one more epoch.
     pub fn epoch(&mut self, now: f64, fold: usize, epoch: &Epoch) {
-        let (at, seconds, last) = self.epochs.entry(fold).or_default();
-        seconds.push(epoch.pace.seconds);
-        *at = now;
-        *last = Epoch { dev: None, ..epoch.clone() };
+        let course = self.learning.entry(fold).or_default();
+        course.seconds.push(epoch.pace.seconds);
+        (course.at, course.epoch, course.epochs, course.may_stop) = (now, epoch.epoch, epoch.epochs, epoch.may_stop);
+        self.heard = now;
     }
 
     /// A fold of `model` is judged.
     pub fn fold(&mut self, now: f64, fold: usize, model: &str) {
-        self.folds.0 += 1;
-        self.judged = now;
-        self.epochs.remove(&fold);
-        self.per_fold.insert(model.to_owned(), self.per_fold_now());
-    }
-
-    /// Time from fold to fold, however many learn side by side.
-    fn per_fold_now(&self) -> f64 {
-        (self.judged - self.began) / self.folds.0.max(1) as f64
+        self.judged.push(self.learning.remove(&fold).map_or(0, |course| course.epoch));
+        self.heard = now;
+        self.per_fold.insert(model.to_owned(), (now - self.began) / self.judged.len() as f64);
     }
 
     /// Of the fit of a fold.
     pub fn of_fit(&self, now: f64, fold: usize) -> Option<Left> {
-        let (at, seconds, epoch) = self.epochs.get(&fold)?;
-        let left = epoch.epochs.saturating_sub(epoch.epoch) as f64 * typical(seconds);
-        Some(Left { seconds: (left - (now - at)).max(0.0), at_most: epoch.may_stop, untimed: 0 })
+        let course = self.learning.get(&fold)?;
+        let left = course.epochs.saturating_sub(course.epoch) as f64 * course.typical();
+        Some(Left { seconds: (left - (now - course.at)).max(0.0), at_most: course.may_stop, untimed: 0 })
     }
 
-    /// Of the series under way; `None` before anything of it is measured.
+    /// Of the series under way, if it goes on as until now; `None` before anything of it is measured.
     pub fn of_series(&self, now: f64) -> Option<Left> {
-        let (done, all) = self.folds;
-        let to_come = all.saturating_sub(done) as f64;
-        if done > 0 {
-            // A fold that takes longer than the others did takes at least another epoch.
-            let least = self.epochs.values().map(|(_, seconds, _)| typical(seconds)).fold(0.0, f64::max);
-            let seconds = (self.per_fold_now() * to_come - (now - self.judged)).max(least);
-            return Some(Left { seconds, ..Left::default() });
+        let done = self.judged.len() as f64 + self.learning.values().map(|course| self.part(course)).sum::<f64>();
+        if done == 0.0 {
+            return None;
         }
-        let whole = |(_, seconds, epoch): &(f64, Vec<f64>, Epoch)| epoch.epochs as f64 * typical(seconds);
-        let side_by_side = self.epochs.len() as f64;
-        let longest = self.epochs.values().map(whole).reduce(f64::max)?;
-        let fit =
-            self.epochs.keys().filter_map(|&fold| self.of_fit(now, fold)).map(|left| left.seconds).fold(0.0, f64::max);
-        let seconds = (longest * to_come / side_by_side - (now - self.began)).max(fit);
-        let at_most = self.epochs.values().any(|(_, _, epoch)| epoch.may_stop);
+        let per_fold = (self.heard - self.began) / done;
+        // What learns takes at least another epoch, however long it has been silent.
+        let least = self.learning.values().map(Course::typical).fold(0.0, f64::max);
+        let seconds = (per_fold * (self.folds as f64 - done).max(0.0) - (now - self.heard)).max(least);
+        let at_most = self.judged.is_empty() && self.learning.values().any(|course| course.may_stop);
         Some(Left { seconds, at_most, untimed: 0 })
+    }
+
+    /// How much of a fold that learns is done, 0..1: of as many epochs as the judged ones took, before the first of the
+    /// most there can be.
+    fn part(&self, course: &Course) -> f64 {
+        let usual = self.judged.iter().sum::<usize>() as f64 / self.judged.len().max(1) as f64;
+        let epochs = if usual > 0.0 { usual } else { course.epochs.max(1) as f64 };
+        (course.epoch as f64 / epochs).min(1.0)
     }
 
     /// Of everything: the series under way, number `index` of `agenda`, and those after it.
@@ -112,13 +122,6 @@ impl Times {
             None => Left { untimed: left.untimed + 1, ..left },
         }
     }
-}
-
-/// Median of the newest.
-fn typical(seconds: &[f64]) -> f64 {
-    let mut recent = seconds[seconds.len().saturating_sub(RECENT)..].to_vec();
-    recent.sort_by(f64::total_cmp);
-    recent.get(recent.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// Seconds as `12 s`, `2:05`, `1 h 02 min`.
@@ -168,24 +171,36 @@ mod tests {
         // Five folds of ten epochs of two seconds, of which two seconds are over.
         assert_eq!(times.of_series(12.0), Some(Left { seconds: 98.0, at_most: true, untimed: 0 }));
         assert_eq!(times.of_series(13.0).unwrap().seconds, 97.0, "time passes between epochs");
-        times.epoch(14.0, 1, &epoch(1, 10, true));
-        assert_eq!(times.of_series(14.0).unwrap().seconds, 46.0, "two folds side by side take half the time");
+        times.epoch(12.0, 1, &epoch(1, 10, false));
+        assert_eq!(times.of_series(12.0).unwrap().seconds, 48.0, "two folds side by side take half the time");
     }
 
     #[test]
     fn later_folds_are_judged_by_those_that_are_done() {
         let mut times = Times::default();
         times.series(0.0, 4);
-        times.epoch(2.0, 0, &epoch(1, 10, true));
-        times.fold(12.0, 0, "cnn");
-        assert_eq!(times.of_fit(12.0, 0), None, "done");
-        assert_eq!(times.of_series(12.0), Some(Left { seconds: 36.0, at_most: false, untimed: 0 }));
-        times.epoch(14.0, 1, &epoch(1, 10, true));
-        assert_eq!(times.of_series(14.0).unwrap().seconds, 34.0);
+        // It stops after five of at most ten epochs.
+        (1..=5).for_each(|number| times.epoch(2.0 * f64::from(number), 0, &epoch(number as usize, 10, true)));
+        times.fold(10.0, 0, "cnn");
+        assert_eq!(times.of_fit(10.0, 0), None, "done");
+        assert_eq!(times.of_series(10.0), Some(Left { seconds: 30.0, at_most: false, untimed: 0 }));
+        times.epoch(12.0, 1, &epoch(1, 10, true));
+        assert!((times.of_series(12.0).unwrap().seconds - 28.0).abs() < 1e-9, "a fifth of a fold is done");
         // The last fold takes much longer than the others did.
-        [(24.0, 1), (36.0, 2)].into_iter().for_each(|(now, fold)| times.fold(now, fold, "cnn"));
+        [(20.0, 1), (30.0, 2)].into_iter().for_each(|(now, fold)| times.fold(now, fold, "cnn"));
         times.epoch(60.0, 3, &epoch(9, 10, true));
         assert_eq!(times.of_series(60.0).unwrap().seconds, 2.0, "never nothing while a fit is under way");
+    }
+
+    #[test]
+    fn a_machine_that_is_busy_for_a_moment_changes_little() {
+        let mut times = Times::default();
+        times.series(0.0, 1);
+        (1..=20).for_each(|number| times.epoch(2.0 * f64::from(number), 0, &epoch(number as usize, 40, true)));
+        let slow = Epoch { pace: Pace { seconds: 8.0, clips_per_second: 1.0 }, ..epoch(21, 40, true) };
+        times.epoch(48.0, 0, &slow);
+        let left = times.of_fit(48.0, 0).unwrap().seconds;
+        assert!((38.0..60.0).contains(&left), "{left} s for 19 epochs of mostly 2 s");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! Deliberately absent: tuning, paired tests, and any choice made on a test fold.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -16,6 +17,7 @@ use ndarray::Array2;
 use super::checkpoints::{Checkpoints, Shelf};
 use super::cost::{Hearings, cost};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
+use super::pretrain::pretrain;
 use super::summary::Summary;
 use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
@@ -65,6 +67,8 @@ pub struct Effort {
     pub seeds: usize,
     /// A second target for nets to learn beside the first.
     pub also: Option<Target>,
+    /// Other corpora to train nets on images on before.
+    pub pretrain: Vec<PathBuf>,
     /// Where a killed run leaves what it needs to go on; `None` = nowhere. Changes no result.
     pub checkpoints: Option<Checkpoints>,
 }
@@ -76,11 +80,14 @@ impl Request {
         Ok(asked.or_else(|| kind.settings()).transpose()?)
     }
 
-    /// The net of a classifier that is one, in words (see [`net::told`]).
-    pub fn told(&self, kind: &dyn Classifier) -> Option<Vec<(String, String)>> {
-        let mut settings = self.net(kind).ok()??;
-        settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
-        net::told(&settings).ok()
+    /// The nets of a contender in words (see [`net::told`]); nothing where it has none.
+    pub fn told(&self, who: &Contender) -> Vec<(String, String)> {
+        let nets = who.members.iter().filter_map(|(kind, _)| self.net(*kind).ok()?);
+        let told = nets.filter_map(|mut settings| {
+            settings.schedule.epochs = self.epochs.unwrap_or(settings.schedule.epochs);
+            net::told(&settings).ok()
+        });
+        told.flatten().collect()
     }
 
     /// The recipe of one of its contenders, and the feature sets that it reads.
@@ -255,6 +262,7 @@ pub(super) struct Material<'a> {
     pub task: &'a Task,
     pub preparation: Preparation,
     pub sets: Sets,
+    pub pretrained: Vec<String>,
     pub hearings: Hearings,
 }
 
@@ -265,7 +273,11 @@ impl Material<'_> {
         let second = self.sets.values().next().map(|data| &data.extras.second);
         let rows: Vec<&Vec<usize>> = splits.iter().map(|split| &split.test).collect();
         let data = (data_hash(self.corpus, self.task), &self.task.classes, &self.preparation);
-        format!("{} {data:?} {plan} {rows:?} {recipe:?} {versions:?} {second:?}", env!("CARGO_PKG_VERSION"))
+        format!(
+            "{} {data:?} {plan} {rows:?} {recipe:?} {versions:?} {second:?} {:?}",
+            env!("CARGO_PKG_VERSION"),
+            self.pretrained
+        )
     }
 }
 
@@ -297,9 +309,10 @@ pub fn compare(
     if let Some(note) = scaling_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
-    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let mut sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let pretrained = pretrain((corpus, &task), (&all, request), &mut sets, listener, watch)?;
     let hearings = hearings(corpus, &task, (&all, request), listener, watch)?;
-    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, hearings };
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, pretrained, hearings };
     watch.tell(News::Start(Arc::new(agenda(&material, request, &all, &planned)?)));
     let mut compared = Compared { runs: Vec::new(), failed: Vec::new(), no_twin, shelves: Vec::new() };
     let of = planned.len() * all.len();
@@ -463,6 +476,9 @@ fn run(
         sets: versions(&sets),
     };
     let mut protocol = protocol((material.corpus, material.task), (*plan, splits), training);
+    if who.can_start() {
+        protocol.data.pretrained.clone_from(&material.pretrained);
+    }
     if let found @ 1.. = found.into_inner() {
         let note = format!(
             "{}: {found} of {} folds are from before an interruption, and not in the time",
@@ -513,7 +529,7 @@ fn judge(
         Some(News::Epoch { fold, epoch })
     });
     let train = read(recipe, all).iter().map(|(name, data)| ((*name).clone(), data.select(&split.train))).collect();
-    let committee = convene(recipe, &train, &keepers, &told).with_context(|| format!("fold {}", split.name))?;
+    let committee = convene(recipe, &train, &keepers, &told).with_context(|| split.name.clone())?;
     let (test, groups) = views(recipe, all, &split.test);
     let verdict = committee.scores(&test, &groups)?;
     Ok((committee, verdict))
@@ -627,6 +643,7 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
         speakers: task.known_speakers(),
         data_hash: data_hash(corpus, task),
         synthetic: corpus.synthetic,
+        pretrained: Vec::new(),
     }
 }
 

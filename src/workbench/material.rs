@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,6 +14,7 @@ use rayon::prelude::*;
 
 use super::altered::AlteredClips;
 use super::experiment::{Nets, News, Request};
+use super::pretrain::starts;
 use crate::audio::{Wave, decode};
 use crate::corpus::{Clip, Corpus, Target, Task};
 use crate::features::cache::Cache;
@@ -213,6 +215,11 @@ impl Contender {
         self.members.iter().any(|(kind, _)| kind.kind() == Kind::Image)
     }
 
+    /// True when one of its members can go on from a pre-trained net.
+    pub fn can_start(&self) -> bool {
+        self.members.iter().any(|(kind, _)| starts(kind.name()))
+    }
+
     /// True when one of its members is a net.
     pub fn has_net(&self) -> bool {
         self.members.iter().any(|(kind, _)| kind.settings().is_some())
@@ -238,6 +245,17 @@ pub fn contenders(names: &[String]) -> Result<Vec<Contender>> {
         all.push(Contender::named(name)?);
     }
     Ok(all)
+}
+
+/// Checks that some contender can be pre-trained on these corpora.
+///
+/// # Errors
+/// None of them can.
+pub fn check_pretrain(contenders: &[Contender], corpora: &[PathBuf]) -> Result<()> {
+    if corpora.is_empty() || contenders.iter().any(Contender::can_start) {
+        return Ok(());
+    }
+    bail!("none of the chosen classifiers can be pre-trained; nets on images can (cnn, fusion)")
 }
 
 /// Checks that some contender can do what is asked for: read that feature set, learn a second target.

@@ -17,9 +17,10 @@ use super::checkpoints::Shelf;
 use super::cost::{Hearings, cost};
 use super::experiment::{Agenda, Judged, Material, News, Request, Series, argmax, scaling_note, versions};
 use super::material::{Listener, check_asked, contenders, gather, sets};
+use super::pretrain::pretrain;
 use super::quantize::Quantized;
 use crate::audio::decode;
-use crate::corpus::{Clip, Corpus, task};
+use crate::corpus::{About, Clip, Corpus, Task, descriptions, task};
 use crate::features::curves::Curves;
 use crate::features::{Chosen, Features, Preparation, feature_set};
 use crate::file::write_whole;
@@ -86,6 +87,18 @@ pub struct TrainedOn {
     pub clips: usize,
     /// Speakers.
     pub speakers: usize,
+    /// Other corpora that its nets were trained on before, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrained: Vec<String>,
+    /// Licence of the recordings, where the corpus is a known one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Where to get them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The paper to cite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<String>,
 }
 
 /// Scores of a recipe under a plan, as fractions.
@@ -152,10 +165,11 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     }
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let (recipe, read) = request.recipe(who)?;
-    let sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let mut sets = sets(corpus, &task, (&all, request), listener, watch)?;
+    let pretrained = pretrain((corpus, &task), (&all, request), &mut sets, listener, watch)?;
     let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
     let hearings = Hearings::of(&clips, &read, listener, watch)?;
-    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, hearings };
+    let material = Material { corpus, task: &task, preparation: listener.preparation, sets, pretrained, hearings };
     let key = || material.key(&recipe, &read, ("all clips", &[]));
     let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
     let (model, plan) = (recipe.title(), "all clips".to_owned());
@@ -182,18 +196,30 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
         sets: versions(&read),
         calibration: calibration(&fitted),
         parameters: fitted.parameters(),
-        trained_on: TrainedOn {
-            corpus: corpus.name.clone(),
-            synthetic: corpus.synthetic,
-            clips: task.rows.len(),
-            speakers: task.known_speakers(),
-        },
+        trained_on: TrainedOn::of(corpus, &task, material.pretrained.clone()),
         recipe,
         scores: Vec::new(),
         cost: Some(cost(&fitted, (&views, &groups), &seconds, &hearings, watch)?),
         quantized: None,
     };
     Ok(Saved { card, fitted, shelf })
+}
+
+impl TrainedOn {
+    fn of(corpus: &Corpus, task: &Task, pretrained: Vec<String>) -> TrainedOn {
+        let about = descriptions().iter().find(|known| known.name == corpus.name).map(|known| &known.about);
+        let said = |text: fn(&About) -> &String| about.map(text).filter(|text| !text.is_empty()).cloned();
+        TrainedOn {
+            corpus: corpus.name.clone(),
+            synthetic: corpus.synthetic,
+            clips: task.rows.len(),
+            speakers: task.known_speakers(),
+            pretrained,
+            licence: said(|about| &about.licence),
+            source: said(|about| &about.source),
+            citation: said(|about| &about.citation),
+        }
+    }
 }
 
 /// How a model's probabilities were calibrated.

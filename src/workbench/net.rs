@@ -23,7 +23,7 @@ pub fn told(settings: &Settings) -> Result<Vec<(String, String)>, LearnError> {
         }
     }
     if !loose.is_empty() {
-        sections.insert(0, ("loss".to_owned(), listed(&loose)));
+        sections.insert(0, ("net".to_owned(), listed(&loose)));
     }
     let layers = layers.iter().filter_map(Value::as_table).map(layer).collect::<Vec<_>>().join(", ");
     sections.push(("layers".to_owned(), layers));

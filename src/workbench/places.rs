@@ -37,14 +37,6 @@ pub fn checkpoints() -> Result<PathBuf> {
     place("EMOLAB_CHECKPOINTS", "XDG_STATE_HOME", ".local/state", "checkpoints")
 }
 
-/// Journals of searches, from which an interrupted one goes on: `emolab/searches` in the XDG state directory.
-///
-/// # Errors
-/// Neither the variables nor `$HOME` are set.
-pub fn searches() -> Result<PathBuf> {
-    place("EMOLAB_SEARCHES", "XDG_STATE_HOME", ".local/state", "searches")
-}
-
 fn place(own: &str, xdg: &str, under_home: &str, file: &str) -> Result<PathBuf> {
     if let Some(path) = env::var_os(own).filter(|value| !value.is_empty()) {
         return Ok(path.into());

@@ -2,8 +2,8 @@
 //!
 //! For each fold of the plan the search sees its training speakers alone, judges candidates on inner folds of them, fits
 //! the winner on all of them, and that fit predicts the fold's test speakers: so the run that comes of it is as honest as
-//! one of `experiment`, and what is judged is the search, not one recipe. Beside it stands the run of the recipe of the
-//! registry. Without outer folds a search gives a recipe and a *selection score*, which is no estimate.
+//! one of `experiment`, and what is judged is the search, not one recipe. Beside it stands the run of the recipe that the
+//! search starts from, unchanged. Without outer folds a search gives a recipe and a *selection score*, which is no estimate.
 //!
 //! Deliberately absent: hyper-parameters of classifiers that are no nets (they have none to set), and plans that leak
 //! speakers.
@@ -63,7 +63,7 @@ pub struct Quest {
 /// What a search brings.
 #[derive(Debug)]
 pub struct Found {
-    /// The run of the winners, then that of the registry's recipe; none where nothing was judged.
+    /// The run of the winners, then that of the unchanged recipe; none where nothing was judged.
     pub runs: Vec<Arc<Judged>>,
     /// Every candidate that was tried, by number.
     pub candidates: Vec<Candidate>,
@@ -93,7 +93,7 @@ struct Outer {
     defaults: Vec<Verdict>,
     /// Fit time of search and winners, and that of the defaults.
     seconds: (f64, f64),
-    /// Why the registry's recipe has no run.
+    /// Why the unchanged recipe has no run.
     no_default: Option<String>,
 }
 
@@ -125,13 +125,18 @@ pub fn search(
     let mut journal = stage.journal()?;
     journal.notes().iter().for_each(|note| watch.tell(News::Trouble(note.clone())));
     let started_at = Timestamp::now();
+    let clips = inner.first().and_then(|folds| folds.first()).map_or(0, |split| split.train.len());
     stage.announce(&candidates, watch);
     let (candidates, journal) = (&mut candidates, &mut journal);
-    let mut race = Race { sets: &sets, candidates, journal, budget: quest.budget, watch };
+    let mut race = Race { sets: &sets, candidates, journal, budget: quest.budget, clips, watch };
     let mut outer = Outer::default();
     let done = stage.all(inner, &mut race, &mut outer)?;
-    let rungs = race.rungs();
-    let mut found = Found { runs: Vec::new(), candidates: race.candidates.all().to_vec(), rungs, folds: done };
+    let (rungs, candidates) = (race.rungs(), race.candidates.all().to_vec());
+    if let Some(trials) = quest.budget.trials.filter(|&trials| trials > candidates.len()) {
+        let have = candidates.len();
+        watch.tell(News::Trouble(format!("the space holds {have} different recipes, not {trials}: all took part")));
+    }
+    let mut found = Found { runs: Vec::new(), candidates, rungs, folds: done };
     for run in stage.runs(&found, outer, started_at, watch) {
         let judged = finish(run, None, keep, watch)?;
         watch.tell(News::Run(Arc::clone(&judged)));
@@ -239,7 +244,7 @@ impl Stage<'_> {
                 let spent = Duration::from_secs_f64(outer.seconds.0 + outer.seconds.1);
                 time.saturating_sub(spent) / (of - number) as u32
             });
-            // The registry's recipe first: how long it takes is what the winner, too, is expected to take.
+            // The unchanged recipe first: how long it takes is what the winner, too, is expected to take.
             let default = if self.quest.once { 0.0 } else { self.default(race, &fold, outer)? };
             fold.time = left.map(|left| left.saturating_sub(Duration::from_secs_f64(2.0 * default)));
             let tried = race.run(&fold)?;
@@ -250,8 +255,10 @@ impl Stage<'_> {
         Ok(done)
     }
 
-    /// Judges the registry's recipe; the time it took.
+    /// Judges the unchanged recipe; the time it took.
     fn default(&self, race: &mut Race<'_, '_>, fold: &Fold<'_>, outer: &mut Outer) -> Result<f64> {
+        let told = format!("{}: the unchanged recipe", fold.split.name);
+        race.watch.tell(News::Trial { told, done: 0, total: 1 });
         let (scores, seconds) = race.outer(fold, 0)?;
         match scores {
             Ok(scores) => outer.defaults.push(verdict(scores)),
@@ -272,7 +279,7 @@ impl Stage<'_> {
         let name = fold.split.name.clone();
         let mut ranked: Vec<(usize, Option<Score>)> = ranking(&tried).iter().map(|t| (t.trial, t.score)).collect();
         if tried.is_empty() {
-            race.watch.tell(News::Trouble(format!("{name}: no time for a single trial; the registry's recipe stands")));
+            race.watch.tell(News::Trouble(format!("{name}: no time for a single trial; the unchanged recipe stands")));
             ranked.push((0, None));
         }
         let mut seen = BTreeSet::new();
@@ -283,7 +290,7 @@ impl Stage<'_> {
                 return Ok(Searching { name, winner, score, tried });
             }
             let (scores, seconds) = race.outer(fold, winner)?;
-            // The same fit as the registry's counts once.
+            // The same fit as that of the unchanged recipe counts once.
             outer.seconds.0 += if winner == 0 { 0.0 } else { seconds };
             match scores {
                 Ok(scores) => {
@@ -303,7 +310,7 @@ impl Stage<'_> {
         bail!("{name}: every trial failed, the last: {failed}")
     }
 
-    /// The run of the winners and that of the registry's recipe.
+    /// The run of the winners and that of the unchanged recipe.
     fn runs(&self, found: &Found, outer: Outer, started_at: Timestamp, watch: &dyn Watch<News>) -> Vec<Run> {
         if self.quest.once {
             return Vec::new();
@@ -319,7 +326,7 @@ impl Stage<'_> {
                 let recipe = found.candidates[0].recipe.clone();
                 runs.push(self.run(recipe, &outer.defaults, (started_at, default), found));
             }
-            Some(reason) => watch.tell(News::Trouble(format!("no run of the registry's recipe: {reason}"))),
+            Some(reason) => watch.tell(News::Trouble(format!("no run of the unchanged recipe: {reason}"))),
         }
         runs
     }
@@ -400,7 +407,7 @@ fn told(facts: &Searched) -> Vec<String> {
     notes.extend(facts.winners.iter().map(|winner| {
         let (name, changes) = (&winner.recipe.classifier, winner.changes.text());
         let score = winner.inner_uar.map_or_else(|| "-".to_owned(), |uar| format!("{:.1}", 100.0 * uar));
-        let changes = if changes.is_empty() { "as in the registry".to_owned() } else { changes };
+        let changes = if changes.is_empty() { "unchanged".to_owned() } else { changes };
         format!("{}: trial {}, {name} ({changes}); inner UAR {score} %", winner.fold, winner.trial)
     }));
     notes

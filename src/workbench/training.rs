@@ -11,13 +11,12 @@ use anyhow::Result;
 use super::eta::Left;
 use super::experiment::{Compared, Judged, News, Request, compare};
 use super::live::Live;
-use super::material::Listener;
+use super::material::{Contender, Listener, contenders};
 use super::summary::Summary;
 use super::{Settings, corpus_key};
 use crate::corpus::Corpus;
 use crate::features::cache::Cache;
 use crate::job::{Job, Report, Watch};
-use crate::learn::classifier;
 use crate::store::{Run, RunId, Store};
 
 /// A comparison: what was asked, how far it is, how it ended.
@@ -65,10 +64,12 @@ impl Training {
         self.live.fit_left(self.elapsed().as_secs_f64(), fold).filter(|_| self.is_running())
     }
 
-    /// The settings of the net at work, in words; nothing for other classifiers.
+    /// The settings of the nets at work, in words; nothing for other classifiers.
     pub fn net(&self) -> Vec<(String, String)> {
-        let kind = self.live.model.as_ref().and_then(|(model, ..)| classifier(model));
-        kind.and_then(|kind| self.request.told(kind)).unwrap_or_default()
+        let Some((model, ..)) = &self.live.model else { return Vec::new() };
+        let title = |who: &Contender| self.request.recipe(who).is_ok_and(|(recipe, _)| recipe.title() == *model);
+        let all = contenders(&self.request.models).unwrap_or_default();
+        all.iter().find(|who| title(who)).map_or_else(Vec::new, |who| self.request.told(who))
     }
 
     pub(super) fn cancel(&self) {

@@ -5,6 +5,43 @@ pub mod pty;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use emolab::features::Kind;
+use emolab::learn::Classifier;
+use emolab::learn::cnn::Settings;
+
+/// A net of one block: the crate under test is not optimised, and what is tested around a net needs no better one.
+pub const SMALL_NET: &str = r#"
+smoothing = 0.1
+second = 0.3
+
+[schedule]
+epochs = 40
+batch = 16
+patience = 40
+rate = 1e-2
+curve = { kind = "one_cycle", rise = 0.2, from = 0.1 }
+method = { kind = "adam" }
+average = { kind = "none" }
+
+[augment]
+frames = 32
+
+[[layer]]
+kind = "conv"
+channels = 8
+kernel = [3, 3]
+
+[[layer]]
+kind = "batch_norm"
+
+[[layer]]
+kind = "relu"
+
+[[layer]]
+kind = "mean_pool"
+parts = 3
+"#;
+
 /// A home that nothing else uses; gone when dropped.
 pub struct Home(tempfile::TempDir);
 
@@ -74,4 +111,22 @@ pub fn recordings(name: &str) -> Option<PathBuf> {
 pub fn skipped(why: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// The registry's net with an eighth of its width, or as it is where it reads rows: all of its layers, in the time that the
+/// test profile has.
+pub fn narrow(kind: &dyn Classifier) -> Option<Settings> {
+    let settings = kind.settings()?.unwrap();
+    if kind.kind() == Kind::Row {
+        return Some(settings);
+    }
+    let mut table: toml::Table = settings.text().unwrap().parse().unwrap();
+    for layer in table["layer"].as_array_mut().unwrap() {
+        for key in ["channels", "hidden"] {
+            if let Some(width) = layer.get_mut(key) {
+                *width = toml::Value::Integer((width.as_integer().unwrap() / 8).max(4));
+            }
+        }
+    }
+    Some(Settings::read(&table.to_string()).unwrap())
 }

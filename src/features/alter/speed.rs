@@ -3,7 +3,10 @@
 //!
 //! Deliberately absent: rates of files (`audio::Wave::resample`, exact for whole rates; here it is quick to plan).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::f64::consts::PI;
+use std::rc::Rc;
 
 use super::dot;
 use crate::features::dsp::{Kernel, wide};
@@ -12,6 +15,11 @@ use crate::features::dsp::{Kernel, wide};
 const PHASES: usize = 128;
 /// Zero crossings on each side.
 const REACH: f64 = 24.0;
+
+thread_local! {
+    /// By step: a table costs half as much as walking a clip, and there are few speeds.
+    static TABLES: RefCell<HashMap<usize, Rc<[f32]>>> = RefCell::new(HashMap::new());
+}
 
 /// The nearest speed that can be had.
 pub fn rounded(speed: f64) -> f64 {
@@ -32,7 +40,9 @@ pub fn faster(samples: Vec<f32>, speed: f64) -> Vec<f32> {
     padded.extend(&samples);
     padded.resize(padded.len() + half + step.div_ceil(PHASES), 0.0);
     let mut into = vec![0.0; len];
-    wide(Walk { padded: &padded, table: &table(cutoff, half), taps: 2 * half, step, into: &mut into });
+    let made = || table(cutoff, half).into();
+    let table = TABLES.with_borrow_mut(|tables| Rc::clone(tables.entry(step).or_insert_with(made)));
+    wide(Walk { padded: &padded, table: &table, taps: 2 * half, step, into: &mut into });
     into
 }
 

@@ -190,8 +190,7 @@ pub fn widest(work: impl Work) {
         fn wide(work: impl Work) {
             work.run();
         }
-        let all = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
-        if all && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512bw") {
+        if many_registers() {
             // SAFETY: `widest` is a safe function whose only demands were just found on this processor.
             return unsafe { widest(work) };
         }
@@ -203,10 +202,14 @@ pub fn widest(work: impl Work) {
     work.run();
 }
 
-/// True where [`widest`] has 32 registers of 16 numbers; elsewhere there are about as many numbers in half as many.
+/// True where [`widest`] has AVX-512, and with it 32 registers of 16 numbers; elsewhere registers hold a quarter of that or
+/// less.
 pub fn many_registers() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512f");
+    return is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw");
     #[cfg(not(target_arch = "x86_64"))]
     false
 }

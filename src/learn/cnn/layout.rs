@@ -9,6 +9,9 @@ use ndarray::{ArrayD, IxDyn};
 
 use crate::learn::{LearnError, Weights};
 
+/// What the names of a head's tensors begin with.
+const HEAD: &str = "head.";
+
 /// Names, shapes and places, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
@@ -72,6 +75,22 @@ impl Layout {
             numbers[slot.range.clone()].iter_mut().zip(tensor).for_each(|(to, &from)| *to = from);
         }
         Ok(numbers)
+    }
+}
+
+impl Layout {
+    /// Overwrites the tensors that `weights` holds under the same name and in the same shape; all but those of the head.
+    /// Returns how many numbers were.
+    pub fn adopt(&self, numbers: &mut [f32], weights: &Weights, head: bool) -> usize {
+        let mut adopted = 0;
+        for slot in self.slots.iter().filter(|slot| head || !slot.name.starts_with(HEAD)) {
+            let found = weights.tensors.get(&slot.name).filter(|tensor| tensor.shape() == slot.shape);
+            for (to, &from) in numbers[slot.range.clone()].iter_mut().zip(found.into_iter().flatten()) {
+                *to = from;
+                adopted += 1;
+            }
+        }
+        adopted
     }
 }
 

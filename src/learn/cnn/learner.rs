@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::augment::{Made, Planned, Plans, targets};
 use super::average::Numbers;
+use super::balance::Balance;
 use super::crops::Cut;
 use super::list::Input;
 use super::loss::{Heads, Loss, log_softmax};
@@ -19,8 +20,8 @@ use super::split::inner;
 use super::train::{Fit, Trainee, train};
 use crate::features::Image;
 use crate::job::Watch;
-use crate::learn::calibration::{self, temperature, tempered};
-use crate::learn::{Data, Epoch, Inputs, LearnError, Model, Weights};
+use crate::learn::calibration::{self, FLATTERED, temperature, tempered};
+use crate::learn::{Data, Epoch, Inputs, LearnError, Model, Start, Weights};
 use crate::score::Confusion;
 
 /// Rows scored between two looks at the watch.
@@ -37,6 +38,11 @@ pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) ->
     check(&data.inputs, plan.input)?;
     check_use(settings, &data.inputs)?;
     let net = Net::new(plan)?;
+    let start = data.extras.starts.get(&fit.recipe.classifier).map(AsRef::as_ref);
+    if let Some(start) = start {
+        // Tried here, where it may fail.
+        net.clone().adopt(&start.weights, false)?;
+    }
     let mut random = Random::new(fit.recipe.seed);
     let split = inner(&data.labels, &data.groups, &mut random);
     let frames = match &data.inputs {
@@ -49,7 +55,18 @@ pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) ->
     let heads = heads_of(data, &split.fit, settings);
     let plans = Plans::new(settings.augment, data, &split.fit);
     let cut = settings.crops.of(settings.augment.frames);
-    let mut learner = Learner { data, net, pass, heads, scratches: Scratches::default(), cut, plans, frames };
+    let mut learner = Learner {
+        data,
+        net,
+        pass,
+        heads,
+        scratches: Scratches::default(),
+        cut,
+        plans,
+        balance: settings.balance,
+        frames,
+        start,
+    };
     train(&mut learner, data, &split, random, fit)?;
     let temperature = learner.temperature(&split.dev, fit.watch)?;
     Ok(NetModel { net: learner.net, scratches: learner.scratches, cut, temperature })
@@ -66,9 +83,10 @@ fn check_use(settings: &Settings, inputs: &Inputs) -> Result<(), LearnError> {
     }
 }
 
-/// Losses that balance the classes of each head over the clips to fit.
+/// The losses of all heads over the clips to fit; the second one's classes are always balanced in the loss.
 fn heads_of(data: &Data, rows: &[usize], settings: &Settings) -> Heads {
-    let first = Loss::balanced(rows.iter().map(|&row| data.labels[row]), data.classes, settings.smoothing);
+    let labels = rows.iter().map(|&row| data.labels[row]);
+    let first = settings.balance.loss(labels, data.classes, settings.smoothing);
     let second = data.extras.second.as_ref().map(|second| {
         let labels = rows.iter().filter_map(|&row| second.labels[row]);
         (Loss::balanced(labels, second.classes, settings.smoothing), settings.second)
@@ -85,8 +103,10 @@ struct Learner<'a> {
     scratches: Scratches,
     cut: Cut,
     plans: Plans<'a>,
+    balance: Balance,
     /// Of a training window.
     frames: usize,
+    start: Option<&'a Start>,
 }
 
 impl Learner<'_> {
@@ -94,13 +114,21 @@ impl Learner<'_> {
     fn temperature(&self, dev: &[usize], watch: &dyn Watch<Epoch>) -> Result<Option<f64>, LearnError> {
         let labels: Vec<usize> = dev.iter().map(|&row| self.data.labels[row]).collect();
         let log_p = self.log_probabilities(dev, watch)?;
-        Ok((!dev.is_empty()).then(|| temperature(&log_p, &labels)))
+        Ok((!dev.is_empty()).then(|| temperature(&log_p, &labels, FLATTERED)))
     }
 }
 
 impl Trainee for Learner<'_> {
     fn start(&mut self, random: &mut Random) {
         self.net.start(random);
+        if let Some(start) = self.start {
+            // Cannot fail: it was tried.
+            let _ = self.net.adopt(&start.weights, !start.classes.is_empty());
+        }
+    }
+
+    fn order(&self, rows: &[usize], random: &mut Random) -> Vec<usize> {
+        self.balance.order(rows, &self.data.labels, random)
     }
 
     fn gradient(&mut self, rows: &[usize], random: &mut Random, watch: &dyn Watch<Epoch>) -> Result<f64, LearnError> {

@@ -15,6 +15,7 @@
 //! | `list.rs`, `layout.rs`, `model.rs` | the list; named tensors in one flat vector; both together, scoring |
 //! | `run.rs`, `pass.rs`, `loss.rs` | all layers forward and backward; one batch; what it is worth |
 //! | `optimiser.rs`, `schedule.rs`, `average.rs` | the step, its length, the average of many |
+//! | `balance.rs` | rare and frequent classes |
 //! | `split.rs`, `train.rs`, `checkpoint.rs`, `random.rs` | inner split, epochs, going on after a kill |
 //! | `augment/`, `crops.rs` | what is changed in a clip before it is learnt from; which parts of it are scored |
 //! | `learner.rs` | a model in training with its clips; the fitted model |
@@ -23,6 +24,7 @@
 
 mod augment;
 mod average;
+mod balance;
 mod batch;
 mod checkpoint;
 mod crops;
@@ -58,6 +60,7 @@ mod versioned;
 
 pub use augment::{Augment, Gain, Mixup, Paste, Pitch, Shift, Snr, Speed};
 pub use average::{Average, Averager, Numbers};
+pub use balance::Balance;
 pub use checkpoint::{Keeper, Unkept};
 pub use crops::Crops;
 pub use kernel::{Matrix, Write, multiply};

@@ -111,6 +111,20 @@ impl Model<f32> {
         let _ = weights.put_json("plan", &self.plan);
     }
 
+    /// Takes over the numbers of a fitted net wherever both have the same layer; its head only where asked for.
+    ///
+    /// # Errors
+    /// [`LearnError::BadModel`] when they have nothing in common.
+    pub fn adopt(&mut self, weights: &Weights, head: bool) -> Result<(), LearnError> {
+        let taken = self.layout.adopt(&mut self.parameters, weights, head);
+        self.state_layout.adopt(&mut self.state, weights, head);
+        if taken > 0 {
+            Ok(())
+        } else {
+            Err(LearnError::BadModel("no layer to start from: it is of another net".to_owned()))
+        }
+    }
+
     /// The same layer by layer, in any precision: slower, and its gradient can be followed in scoring, too.
     ///
     /// # Errors

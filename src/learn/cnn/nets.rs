@@ -64,6 +64,9 @@ impl Net {
         }
         let mut settings = recipe.net.clone().map_or_else(|| Settings::read(self.text), Ok)?;
         settings.check()?;
+        if data.extras.starts.contains_key(self.name) {
+            settings.schedule.rate *= settings.finetune;
+        }
         settings.schedule.epochs = recipe.epochs.unwrap_or_else(|| settings.schedule.epochs_of(data.labels.len()));
         Ok((settings, input))
     }

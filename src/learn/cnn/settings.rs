@@ -3,6 +3,8 @@
 //! ```toml
 //! smoothing = 0.1
 //! second = 0.3
+//! balance = "loss"
+//! crops = { count = 3, whole = true }
 //!
 //! [schedule]
 //! epochs = 40
@@ -21,6 +23,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
+use super::balance::Balance;
 use super::crops::Crops;
 use super::list::{LayerSpec, List};
 use super::schedule::Schedule;
@@ -37,17 +40,28 @@ pub struct Settings {
     pub smoothing: f64,
     /// What the second head's loss counts beside the first one's, where the data have second labels.
     pub second: f64,
+    /// Share of the learning rate for a net that starts from a pre-trained one.
+    #[serde(default = "finetune")]
+    pub finetune: f64,
     /// How long and how fast.
     pub schedule: Schedule,
     /// What is changed in a clip before it is learnt from.
     #[serde(default)]
     pub augment: Augment,
+    /// How rare and frequent classes come to count the same.
+    #[serde(default)]
+    pub balance: Balance,
     /// Which parts of a clip are scored.
     #[serde(default)]
     pub crops: Crops,
     /// The layers before the heads.
     #[serde(rename = "layer")]
     pub layers: Vec<LayerSpec>,
+}
+
+/// Gentle enough to keep what was learnt, as is usual; not tuned.
+fn finetune() -> f64 {
+    0.3
 }
 
 impl Settings {
@@ -92,6 +106,7 @@ impl Settings {
         };
         let schedule = &self.schedule;
         within("smoothing", self.smoothing, 0.0, 0.9)?;
+        within("finetune", self.finetune, 1e-6, 1.0)?;
         within("second", self.second, 0.0, 100.0)?;
         within("schedule.epochs", schedule.epochs as f64, 1.0, 1e5)?;
         within("schedule.batch", schedule.batch as f64, 1.0, 4096.0)?;

@@ -6,7 +6,6 @@
 
 use std::time::Instant;
 
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::average::{Averager, Numbers};
@@ -24,6 +23,9 @@ use crate::score::{Confusion, metric};
 pub trait Trainee {
     /// Random start.
     fn start(&mut self, random: &mut Random);
+
+    /// The clips of an epoch, of `rows`, in their order.
+    fn order(&self, rows: &[usize], random: &mut Random) -> Vec<usize>;
 
     /// Mean loss of a batch of clips; keeps the gradient.
     ///
@@ -102,7 +104,7 @@ pub fn train<T: Trainee>(
             dev_uar: judged.as_ref().map(|(dev, _)| dev.uar),
             rate: schedule.rate * schedule.curve.at(course.epoch as f64 / schedule.epochs as f64),
             best: course.best.as_ref().map(|best| best.epoch),
-            may_stop: course.may_stop(schedule),
+            may_stop: judged.is_some() && course.may_stop(schedule),
             pace: Pace { clips_per_second, seconds: started.elapsed().as_secs_f64() },
             dev: judged.map(|(_, confusion)| confusion),
         });
@@ -150,8 +152,7 @@ fn resumed<T: Trainee>(
 /// One pass over the training clips; their mean loss.
 fn epoch<T: Trainee>(trainee: &mut T, course: &mut Course, split: &Inner, fit: &Fit<'_>) -> Result<f64, LearnError> {
     let (schedule, batches) = (&fit.schedule, split.fit.len().div_ceil(fit.schedule.batch).max(1));
-    let mut order = split.fit.clone();
-    order.shuffle(&mut course.random);
+    let order = trainee.order(&split.fit, &mut course.random);
     let mut total = 0.0;
     *trainee.seen() = Confusion::new(trainee.seen().classes());
     for (number, rows) in even_parts(&order, batches).enumerate() {
@@ -197,9 +198,10 @@ impl Course {
         self.best.as_ref().is_some_and(|best| self.epoch - best.epoch >= patience)
     }
 
-    /// Whether the fit may end before the last epoch.
+    /// Whether a fit that is judged may end before the last epoch; one without a best epoch yet may have it next.
     fn may_stop(&self, schedule: &Schedule) -> bool {
-        self.best.as_ref().is_some_and(|best| best.epoch + schedule.patience < schedule.epochs)
+        let best = self.best.as_ref().map_or(self.epoch, |best| best.epoch);
+        best + schedule.patience < schedule.epochs
     }
 }
 

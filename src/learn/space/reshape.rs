@@ -61,7 +61,7 @@ mod tests {
     fn net() -> Table {
         let kinds = ["conv", "batch_norm", "relu", "max_pool", "conv", "relu", "mean_pool", "dropout"];
         let layers = kinds.map(|kind| match kind {
-            "conv" => format!("[[layer]]\nkind = \"conv\"\nchannels = 16\nstride = [2, 2]\n"),
+            "conv" => "[[layer]]\nkind = \"conv\"\nchannels = 16\nstride = [2, 2]\n".to_owned(),
             kind => format!("[[layer]]\nkind = \"{kind}\"\n"),
         });
         layers.concat().parse().unwrap()

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 use ratatui::style::Style;
 
-use crate::learn::{Epoch, classifier};
+use crate::learn::Epoch;
 use crate::tui::cursor::Cursor;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::curves::{self, Series};
@@ -138,7 +138,7 @@ impl Scene<'_> {
         }
     }
 
-    /// `cnn on loso (1 of 2): fold 7 of 10 (speaker 12)`.
+    /// `cnn, loso (1 of 2): fold 7 of 10 (speaker 12)`.
     fn at_work(&self) -> Option<String> {
         let live = self.live();
         let Some((model, plan, index, of)) = &live.model else {
@@ -154,7 +154,7 @@ impl Scene<'_> {
             None => format!("{done} of {folds} folds"),
         };
         let number = if *of > 1 { format!(" ({} of {of})", index + 1) } else { String::new() };
-        Some(format!("{model} on {plan}{number}: {fold}"))
+        Some(format!("{model}, {plan}{number}: {fold}"))
     }
 
     /// `epoch 12 of 40, rate 2.1e-3, 310 clips/s`.
@@ -216,9 +216,8 @@ impl Scene<'_> {
     }
 
     fn no_curves(&self, buffer: &mut Buffer, area: Rect) {
-        let is_net = |model: &str| classifier(model).is_some_and(|kind| kind.settings().is_some());
         let why = match &self.live().model {
-            Some((model, ..)) if !is_net(model) => "no curves: this classifier learns in one go",
+            Some(_) if self.training.net().is_empty() => "no curves: this classifier learns in one go",
             Some(_) => "no epochs yet",
             None => "",
         };

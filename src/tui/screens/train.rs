@@ -20,6 +20,7 @@ use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put};
 use crate::workbench::experiment::{Effort, Request, default_plan};
+use crate::workbench::material::contenders;
 use crate::workbench::{Opening, Training, Workbench};
 
 /// The screen's state: what is chosen.
@@ -35,6 +36,8 @@ pub struct Train {
     features: usize,
     epochs: usize,
     seed: u64,
+    seeds: usize,
+    also: usize,
     /// Whether the training was seen running: when it ends, its results are shown once.
     watching: bool,
     /// What of the training is looked at.
@@ -45,6 +48,8 @@ const PLANS: [Plan; 5] = [Plan::Loso, Plan::Speakers(5), Plan::Speakers(10), Pla
 const TARGETS: [Target; 3] = [Target::Emotion, Target::Sex, Target::SexEmotion];
 const NORMS: [Norm; 3] = [Norm::Train, Norm::Speaker, Norm::None];
 const EPOCHS: [Option<usize>; 7] = [None, Some(5), Some(10), Some(20), Some(40), Some(80), Some(160)];
+const SEEDS: [usize; 4] = [1, 3, 5, 10];
+const ALSO: [Option<Target>; 2] = [None, Some(Target::Sex)];
 /// Chosen at first: quick ones and the baseline that they must beat.
 const FIRST: [&str; 3] = ["logistic", "svm", "majority"];
 
@@ -57,15 +62,19 @@ enum Choice {
     Features,
     Epochs,
     Seed,
+    Seeds,
+    Also,
 }
 
-const CHOICES: [(Choice, &str); 6] = [
+const CHOICES: [(Choice, &str); 8] = [
     (Choice::Plan, "plan"),
     (Choice::Target, "target"),
     (Choice::Norm, "norm"),
     (Choice::Features, "features"),
     (Choice::Epochs, "epochs"),
     (Choice::Seed, "seed"),
+    (Choice::Seeds, "seeds"),
+    (Choice::Also, "also"),
 ];
 
 static COMMANDS: &[Command<Train>] = &[
@@ -102,6 +111,8 @@ impl Default for Train {
             features: 0,
             epochs: 0,
             seed: 0,
+            seeds: 0,
+            also: 0,
             watching: false,
             look: Look::default(),
         }
@@ -185,7 +196,7 @@ impl Train {
             epochs: EPOCHS[self.epochs],
             seed: self.seed,
             nets: BTreeMap::default(),
-            effort: Effort::default(),
+            effort: Effort { seeds: SEEDS[self.seeds], also: ALSO[self.also], ..Effort::default() },
         }
     }
 
@@ -235,6 +246,8 @@ impl Train {
             Choice::Features => turn(&mut self.features, by, FEATURE_SETS.len() + 1),
             Choice::Epochs => turn(&mut self.epochs, by, EPOCHS.len()),
             Choice::Seed => self.seed = self.seed.saturating_add_signed(by as i64),
+            Choice::Seeds => turn(&mut self.seeds, by, SEEDS.len()),
+            Choice::Also => turn(&mut self.also, by, ALSO.len()),
         }
         Ok(Then::Stay)
     }
@@ -273,6 +286,8 @@ impl Train {
             }
             Choice::Epochs => EPOCHS[self.epochs].map_or_else(|| "default".to_owned(), |epochs| epochs.to_string()),
             Choice::Seed => self.seed.to_string(),
+            Choice::Seeds => SEEDS[self.seeds].to_string(),
+            Choice::Also => ALSO[self.also].map_or_else(|| "nothing".to_owned(), |also| also.to_string()),
         }
     }
 
@@ -313,8 +328,9 @@ impl Train {
 
     /// The selected row's net, if it is one.
     fn net(&self, width: u16) -> Vec<String> {
-        let kind = self.cursor.row().and_then(|row| CLASSIFIERS.get(row));
-        let told = kind.and_then(|kind| self.request(Vec::new()).told(*kind)).unwrap_or_default();
+        let Some(kind) = self.cursor.row().and_then(|row| CLASSIFIERS.get(row)) else { return Vec::new() };
+        let all = contenders(&[kind.name().to_owned()]).unwrap_or_default();
+        let told: Vec<_> = all.iter().flat_map(|who| self.request(Vec::new()).told(who)).collect();
         live::net_lines(&told, width)
     }
 }
@@ -333,6 +349,10 @@ fn explained(choice: Choice) -> &'static str {
         Choice::Features => "The feature set, for the classifiers that can read it; the others take their default.",
         Choice::Epochs => "The most epochs for networks; they stop earlier when the inner split stops improving.",
         Choice::Seed => "Of everything random. The same seed gives the same result.",
+        Choice::Seeds => {
+            "Fits with so many seeds that follow one another; their probabilities are averaged. Each takes as long as one."
+        }
+        Choice::Also => "What nets learn beside the target, by a second head.",
     }
 }
 

@@ -5,7 +5,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{cut, line, put, put_center, put_right};
 use crate::tui::cursor::Cursor;
@@ -69,7 +69,12 @@ fn short(name: &str, width: usize) -> String {
     if width >= FEW || name.width() <= width {
         return cut(name, width);
     }
-    cut(name, width + 1).trim_end_matches('…').to_owned()
+    let mut left = width;
+    let fits = |letter: &char| {
+        let wide = letter.width().unwrap_or(0);
+        left.checked_sub(wide).map(|rest| left = rest).is_some()
+    };
+    name.chars().take_while(fits).collect()
 }
 
 /// Widths of columns that would like to have `needs`: all alike where that has room; else each what it needs, up to the
@@ -156,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_short_name_has_as_many_letters_as_there_are_columns() {
-        assert_eq!(["sad", "anger", "sadness"].map(|name| short(name, 3)), ["sad", "ang", "sad"]);
+        assert_eq!(["sad", "fear", "sadness"].map(|name| short(name, 3)), ["sad", "fea", "sad"]);
         assert_eq!((short("sadness", 5), short("anger", 5)), ("sadn…".to_owned(), "anger".to_owned()));
         assert_eq!(short("悲しい", 3), "悲");
     }

@@ -1,4 +1,4 @@
-//! The recipes of a search, numbered: first those of the registry as they are, then random points of the space.
+//! The recipes of a search, numbered: first those of the classifiers as they are, then random points of the space.
 //!
 //! The same seed gives the same candidates in the same order, however many are asked for, on every outer fold.
 //! Deliberately absent: data.
@@ -19,10 +19,16 @@ use crate::learn::space::{Point, Space};
 /// So many points in a row that are no new candidate: the space is used up.
 const MISSES: usize = 200;
 
+/// What the first candidates change.
+const UNCHANGED: &str = "nothing";
+
+/// The key of a net's epochs.
+const EPOCHS: &str = "schedule.epochs";
+
 /// A recipe that takes part.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Candidate {
-    /// What it changes in the recipe of the registry; empty for that recipe itself.
+    /// What it changes in the recipe that the search starts from; empty for that recipe itself.
     pub changes: Point,
     /// All of it.
     pub recipe: Recipe,
@@ -38,23 +44,15 @@ pub struct Candidates<'a> {
 }
 
 impl Candidate {
-    /// The recipe with its epochs divided.
-    pub fn shortened(&self, shorten: usize) -> Recipe {
-        let mut recipe = self.recipe.clone();
-        if let Some(net) = &mut recipe.net {
-            net.schedule.epochs = epochs(net.schedule.epochs, shorten);
-        }
-        recipe
-    }
-
-    /// Epochs of the recipe divided; `None` where it has none.
-    pub fn epochs(&self, shorten: usize) -> Option<usize> {
-        self.recipe.net.as_ref().map(|net| epochs(net.schedule.epochs, shorten))
+    /// The recipe with its epochs divided, for a fit on so many clips.
+    pub fn shortened(&self, shorten: usize, clips: usize) -> Recipe {
+        let full = full_epochs(&self.recipe, clips).filter(|_| shorten > 1);
+        Recipe { epochs: full.map_or(self.recipe.epochs, |full| Some(epochs(full, shorten))), ..self.recipe.clone() }
     }
 
     /// What it changes, in a line.
     pub fn text(&self) -> String {
-        if self.changes.0.is_empty() { "as in the registry".to_owned() } else { self.changes.text() }
+        if self.changes.0.is_empty() { UNCHANGED.to_owned() } else { self.changes.text() }
     }
 }
 
@@ -70,6 +68,7 @@ impl<'a> Candidates<'a> {
             bail!("a search is of single classifiers, and {} is several", several.name);
         }
         ensure!(request.effort.seeds < 2, "a search fits each trial once; fit what it finds with several seeds");
+        ensure!(request.effort.pretrain.is_empty(), "a search starts each trial at random, without --pretrain");
         let names: Vec<toml::Value> = contenders.iter().map(|who| toml::Value::String(who.name.to_owned())).collect();
         let space = space.clone().with("model", names.clone());
         let random = Pcg64::seed_from_u64(request.seed);
@@ -96,7 +95,7 @@ impl<'a> Candidates<'a> {
 
     /// The feature sets that are asked for, by candidates or by the request; `None` = what a classifier usually reads.
     pub fn features(&self) -> Vec<Option<&str>> {
-        // The registry's recipes come first: they read what the request says.
+        // Unchanged recipes come first: they read what the request says.
         let varied = self.space.words("features").into_iter().map(Some);
         std::iter::once(self.request.features.as_deref()).chain(varied).collect()
     }
@@ -150,10 +149,16 @@ impl<'a> Candidates<'a> {
         let norm = point.word("norm").map_or(Ok(self.request.norm), str::parse).map_err(anyhow::Error::msg)?;
         let (mut recipe, _) = Request { features, norm, ..self.request.clone() }.recipe(who)?;
         if let Some(net) = &mut recipe.net {
-            // Rungs divide the epochs: they stand in the net alone.
-            net.schedule.epochs = recipe.epochs.take().unwrap_or(net.schedule.epochs);
             *net = point.apply(net)?;
+            // Epochs that were asked for once stand above those of the net; those that vary cannot.
+            recipe.epochs = recipe.epochs.filter(|_| !point.0.contains_key(EPOCHS));
         }
         Ok(recipe)
     }
+}
+
+/// Epochs of a whole fit on so many clips; `None` for what has none.
+pub fn full_epochs(recipe: &Recipe, clips: usize) -> Option<usize> {
+    let net = recipe.net.as_ref()?;
+    Some(recipe.epochs.unwrap_or_else(|| net.schedule.epochs_of(clips)))
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use ndarray::Array2;
 
 use super::super::experiment::{News, argmax, side_by_side};
-use super::candidates::Candidates;
+use super::candidates::{Candidate, Candidates, full_epochs};
 use super::halving::{Rung, Score, ranked, rungs};
 use super::journal::{End, Entry, Journal, Place};
 use crate::corpus::plan::{Plan, Split};
@@ -56,6 +56,8 @@ pub struct Race<'a, 'b> {
     pub journal: &'a mut Journal,
     /// How much may be tried.
     pub budget: Budget,
+    /// Clips of an inner fit, about: what its epochs are counted by.
+    pub clips: usize,
     /// To tell and to stop.
     pub watch: &'a dyn Watch<News>,
 }
@@ -112,9 +114,13 @@ pub fn inner_folds(
 }
 
 impl Race<'_, '_> {
-    /// The rungs of one race.
-    pub fn rungs(&self) -> Vec<Rung> {
-        rungs(self.budget.trials.unwrap_or(RACE), self.epochs())
+    /// The rungs of one race, as far as there are candidates for it.
+    pub fn rungs(&mut self) -> Vec<Rung> {
+        let wanted = self.budget.trials.unwrap_or(RACE);
+        // What a small space lacks is known once it was asked for.
+        let there =
+            if matches!(self.candidates.get(wanted - 1), Ok(None)) { self.candidates.all().len() } else { wanted };
+        rungs(there, self.epochs())
     }
 
     /// Runs the fold's trials, as many as the budget allows, in the order in which they ended.
@@ -156,8 +162,9 @@ impl Race<'_, '_> {
         Ok((1..=RACE).rev().find(|&trials| takes(trials) <= left).unwrap_or(0))
     }
 
+    /// Epochs of a whole fit of the first candidate.
     fn epochs(&self) -> usize {
-        self.candidates.all()[0].epochs(1).unwrap_or(1)
+        full_epochs(&self.candidates.all()[0].recipe, self.clips).unwrap_or(1)
     }
 
     /// One race; false when the time was over before its end.
@@ -200,8 +207,7 @@ impl Race<'_, '_> {
         let started = Instant::now();
         let end = left.map(|left| started + Duration::from_secs_f64(left));
         let Some(candidate) = self.candidates.get(trial)? else { return Ok(None) };
-        let recipe = candidate.shortened(shorten);
-        let end = match score(self.sets, &recipe, &fold.inner, &Until { outer: self.watch, end }) {
+        let end = match score(self.sets, (candidate, shorten), &fold.inner, &Until { outer: self.watch, end }) {
             Ok(score) => End::Inner(score),
             // The time, not the user.
             Err(error) if is_cancelled(&error) => return self.watch.check().map(|()| None).map_err(Into::into),
@@ -240,10 +246,9 @@ impl Race<'_, '_> {
         self.journal.entries().iter().rev().filter(|entry| entry.place.fold == fold).find_map(Entry::failure)
     }
 
-    fn tell(&self, fold: &Fold<'_>, tried: &[Tried]) {
+    fn tell(&mut self, fold: &Fold<'_>, tried: &[Tried]) {
         let Some(last) = tried.last() else { return };
-        let epochs = self.candidates.all()[last.trial].epochs(last.shorten);
-        let epochs = epochs.map_or_else(String::new, |epochs| format!(", {epochs} epochs"));
+        let epochs = if last.shorten > 1 { format!(" at 1/{} of its epochs", last.shorten) } else { String::new() };
         let best = tried.iter().filter_map(|tried| tried.score).map(|score| score.uar).fold(0.0, f64::max);
         let (done, total) = match fold.time {
             Some(time) => (spent(tried) as usize, time.as_secs() as usize),
@@ -267,15 +272,21 @@ pub fn ranking(tried: &[Tried]) -> Vec<&Tried> {
 }
 
 /// What a recipe is worth on inner folds: each is scored by a fit on the others.
-fn score(sets: &Sets, recipe: &Recipe, inner: &[Split], watch: &dyn Watch<News>) -> Result<Score> {
+fn score(
+    sets: &Sets,
+    (candidate, shorten): (&Candidate, usize),
+    inner: &[Split],
+    watch: &dyn Watch<News>,
+) -> Result<Score> {
+    let recipe = &candidate.recipe;
     let data = sets.get(&recipe.features).with_context(|| format!("no features `{}`", recipe.features))?;
     let images = classifier(&recipe.classifier).is_some_and(|kind| kind.kind() == Kind::Image);
     let workers = if images { 1 } else { rayon::current_num_threads() };
     // The curves of inner fits are told to nobody: there are too many to look at.
     let silent = Mapped::new(watch, |_| None);
     let folds = side_by_side(workers, inner, |_, split| {
-        let fitted =
-            fit(recipe, &data.select(&split.train), &silent).with_context(|| format!("inner {}", split.name))?;
+        let (train, recipe) = (data.select(&split.train), candidate.shortened(shorten, split.train.len()));
+        let fitted = fit(&recipe, &train, &silent).with_context(|| format!("inner {}", split.name))?;
         let test = data.select(&split.test);
         Ok(fitted.scores(&test.inputs, &test.groups)?)
     })?;

@@ -10,13 +10,12 @@
 //! inlined, so that callers can have them compiled for wider registers (`kernel::widest`).
 
 use super::super::plane::Plane;
+use super::lanes::LANES;
 
 /// Added to the variance (PyTorch's default).
 const EPSILON: f64 = 1e-5;
 /// Numbers summed in f32 before their sum goes on in f64.
 const RUN: usize = 8;
-/// Channels taken together: one AVX-512 register, two of AVX2, four of SSE.
-const LANES: usize = 16;
 
 /// `$pass::<W>(first, ...)` for all channels: `W` of them from `first`, [`LANES`] at a time and the rest one by one.
 macro_rules! by_lanes {

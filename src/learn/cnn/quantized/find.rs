@@ -83,6 +83,7 @@ mod tests {
             "wide" => "[[layer]]\nkind='conv'\nchannels=8\nkernel=[3,3]\ndilation=[1,2]\n".to_owned(),
             "conv1d" => "[[layer]]\nkind='conv1d'\nchannels=9\nkernel=5\n".to_owned(),
             "max_pool" => "[[layer]]\nkind='max_pool'\nsize=[2,3]\n".to_owned(),
+            "attention" => "[[layer]]\nkind='attention'\nhidden=4\n".to_owned(),
             "dropout" => "[[layer]]\nkind='dropout'\nrate=0.5\n".to_owned(),
             "attention" => "[[layer]]\nkind='attention'\nhidden=2\n".to_owned(),
             other => format!("[[layer]]\nkind='{other}'\n"),
