@@ -1,7 +1,7 @@
 //! What whole numbers save and what they cost.
 //!
-//! `cargo bench --bench quantize` times STACK.md's net (3 x 64 x 192, blocks 16-32-64-128) and the registry's cnn and crnn in f32 and
-//! in int8, in turn, on one thread: medians in ms. `cargo bench --bench quantize -- --loso CORPUS [SEEDS] [MODEL]` fits
+//! `cargo bench --bench quantize` times STACK.md's net (3 x 64 x 192, blocks 16-32-64-128) and the registry's cnn and crnn in
+//! f32 and in int8, in turn, on one thread: medians in ms. `cargo bench --bench quantize -- --loso CORPUS [SEEDS] [MODEL]` fits
 //! the net (cnn) on all speakers but one, calibrates the quantized one on those same training clips, scores both on the
 //! speaker left out, and tells both UARs, after each fold over the folds so far.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]

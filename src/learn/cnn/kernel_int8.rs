@@ -126,7 +126,7 @@ mod x86 {
     };
     use std::mem::transmute;
 
-    use super::{LANES, Lanes, Windows};
+    use super::{Lanes, Windows};
 
     /// # Safety
     /// AVX-512 F and VNNI; all groups of `pixels` pixels inside `windows.x`.
@@ -138,14 +138,13 @@ mod x86 {
         let (out, rest) = out.split_at_mut(pairs * pixels);
         // As many sums as there are registers for, and a few registers for what they are made of.
         // SAFETY: handed on.
-        match pixels {
-            12.. => {
-                tiles::<10, 2>((windows, even), out, pixels, |x, at, w| unsafe { vnni_tile(x, windows.step, at, w) });
-                tiles::<12, 1>((windows, last), rest, pixels, |x, at, w| unsafe { vnni_tile(x, windows.step, at, w) });
-            }
-            _ => {
-                tiles::<1, 2>((windows, even), out, pixels, |x, at, w| unsafe { vnni_tile(x, windows.step, at, w) });
-                tiles::<1, 1>((windows, last), rest, pixels, |x, at, w| unsafe { vnni_tile(x, windows.step, at, w) });
+        unsafe {
+            if pixels >= 12 {
+                vnni_tiles::<10, 2>((windows, even), out, pixels);
+                vnni_tiles::<12, 1>((windows, last), rest, pixels);
+            } else {
+                vnni_tiles::<1, 2>((windows, even), out, pixels);
+                vnni_tiles::<1, 1>((windows, last), rest, pixels);
             }
         }
     }
@@ -155,34 +154,51 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     pub unsafe fn avx2(windows: Windows<'_>, weights: &[Lanes], out: &mut [Lanes], pixels: usize) {
         // SAFETY: handed on.
-        match pixels {
-            4.. => {
-                tiles::<4, 1>((windows, weights), out, pixels, |x, at, w| unsafe { avx2_tile(x, windows.step, at, w) })
-            }
-            _ => {
-                tiles::<1, 1>((windows, weights), out, pixels, |x, at, w| unsafe { avx2_tile(x, windows.step, at, w) })
+        unsafe {
+            if pixels >= 4 {
+                avx2_tiles::<4>((windows, weights), out, pixels);
+            } else {
+                avx2_tiles::<1>((windows, weights), out, pixels);
             }
         }
     }
 
+    /// # Safety
+    /// As [`vnni`].
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    unsafe fn vnni_tiles<const P: usize, const N: usize>(
+        of: (Windows<'_>, &[Lanes]),
+        out: &mut [Lanes],
+        pixels: usize,
+    ) {
+        // SAFETY: handed on.
+        tiles::<P, N>(of, out, pixels, |x, at, weights, to| unsafe { vnni_tile::<P, N>(x, at, weights, (to, pixels)) });
+    }
+
+    /// # Safety
+    /// As [`avx2`].
+    #[target_feature(enable = "avx2")]
+    unsafe fn avx2_tiles<const P: usize>(of: (Windows<'_>, &[Lanes]), out: &mut [Lanes], pixels: usize) {
+        // SAFETY: handed on.
+        tiles::<P, 1>(of, out, pixels, |x, at, [weights], to| unsafe { avx2_tile::<P>(x, at, weights, to) });
+    }
+
     /// Calls `tile` for every `P` pixels of every `N` blocks; the last tile overlaps the one before it where `P` does not
-    /// divide the pixels (at least `P`). Inlined, so that `tile` is too.
+    /// divide the pixels (at least `P`). It writes its sums of block n from place `n * pixels`. Inlined, so that `tile` is too.
     #[inline(always)]
     fn tiles<const P: usize, const N: usize>(
         (windows, weights): (Windows<'_>, &[Lanes]),
         out: &mut [Lanes],
         pixels: usize,
-        tile: impl Fn(&[u8], &[usize], [&[Lanes]; N]) -> [[Lanes; P]; N],
+        tile: impl Fn((&[u8], usize), &[usize], [&[Lanes]; N], &mut [Lanes]),
     ) {
         let groups = windows.at.len();
         for (weights, out) in weights.chunks_exact(N * groups).zip(out.chunks_exact_mut(N * pixels)) {
             let of_blocks: [&[Lanes]; N] = std::array::from_fn(|n| &weights[n * groups..(n + 1) * groups]);
             for first in (0..pixels).step_by(P) {
                 let first = first.min(pixels - P);
-                let sums = tile(&windows.x[first * windows.step..], windows.at, of_blocks);
-                for (n, sums) in sums.iter().enumerate() {
-                    out[n * pixels + first..][..P].copy_from_slice(sums);
-                }
+                let x = (&windows.x[first * windows.step..], windows.step);
+                tile(x, windows.at, of_blocks, &mut out[first..]);
             }
         }
     }
@@ -192,11 +208,11 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx512f,avx512vnni")]
     unsafe fn vnni_tile<const P: usize, const N: usize>(
-        x: &[u8],
-        step: usize,
+        (x, step): (&[u8], usize),
         at: &[usize],
         weights: [&[Lanes]; N],
-    ) -> [[Lanes; P]; N] {
+        (to, pixels): (&mut [Lanes], usize),
+    ) {
         let mut sums = [[_mm512_setzero_si512(); P]; N];
         for (group, &at) in at.iter().enumerate() {
             let mut lanes = [_mm512_setzero_si512(); N];
@@ -211,26 +227,19 @@ mod x86 {
                 }
             }
         }
-        let mut made = [[[0; LANES]; P]; N];
         for n in 0..N {
             for pixel in 0..P {
                 // SAFETY: sixteen whole numbers, as a register and as an array.
-                made[n][pixel] = unsafe { transmute::<__m512i, Lanes>(sums[n][pixel]) };
+                to[n * pixels + pixel] = unsafe { transmute::<__m512i, Lanes>(sums[n][pixel]) };
             }
         }
-        made
     }
 
     /// # Safety
     /// All groups of `P` pixels inside `x`.
     #[inline]
     #[target_feature(enable = "avx2")]
-    unsafe fn avx2_tile<const P: usize>(
-        x: &[u8],
-        step: usize,
-        at: &[usize],
-        [weights]: [&[Lanes]; 1],
-    ) -> [[Lanes; P]; 1] {
+    unsafe fn avx2_tile<const P: usize>((x, step): (&[u8], usize), at: &[usize], weights: &[Lanes], to: &mut [Lanes]) {
         let mut sums = [[_mm256_setzero_si256(); 2]; P];
         let ones = _mm256_set1_epi16(1);
         for (&at, weights) in at.iter().zip(weights) {
@@ -244,12 +253,10 @@ mod x86 {
                 }
             }
         }
-        let mut made = [[[0; LANES]; P]; 1];
         for pixel in 0..P {
             // SAFETY: sixteen whole numbers, as two registers and as an array.
-            made[0][pixel] = unsafe { transmute::<[__m256i; 2], Lanes>(sums[pixel]) };
+            to[pixel] = unsafe { transmute::<[__m256i; 2], Lanes>(sums[pixel]) };
         }
-        made
     }
 
     /// # Safety

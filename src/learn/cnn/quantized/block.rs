@@ -182,12 +182,12 @@ impl Step<'_> {
         match self.to {
             Row::Bytes(to) => {
                 for (window, pixel) in to.chunks_exact_mut(step).enumerate() {
-                    put(&finish.results(window).map(byte), &mut pixel[first..first + count]);
+                    put(&finish.results(window, byte), &mut pixel[first..first + count]);
                 }
             }
             Row::Numbers(to) => {
                 for (window, pixel) in to.chunks_exact_mut(step).enumerate() {
-                    put(&finish.results(window).map(positive), &mut pixel[first..first + count]);
+                    put(&finish.results(window, positive), &mut pixel[first..first + count]);
                 }
             }
         }
@@ -195,20 +195,20 @@ impl Step<'_> {
 }
 
 impl Finish<'_> {
+    // Loops, not `array::map`: what that calls is not always compiled for the wide registers.
     #[inline(always)]
-    fn results(&self, window: usize) -> [f32; LANES] {
+    fn results<T: Copy + Default>(&self, window: usize, of: impl Fn(f32) -> T) -> [T; LANES] {
         let mut largest = [i32::MIN; LANES];
         for row in 0..self.pool[0] {
-            for column in 0..self.pool[1] {
-                let sums = &self.sums[row * self.stride + window * self.pool[1] + column];
+            for sums in &self.sums[row * self.stride + window * self.pool[1]..][..self.pool[1]] {
                 for lane in 0..LANES {
                     largest[lane] = largest[lane].max(sums[lane]);
                 }
             }
         }
-        let mut results = [0.0; LANES];
+        let mut results = [T::default(); LANES];
         for lane in 0..LANES {
-            results[lane] = self.end.factor[lane] * largest[lane] as f32 + self.end.offset[lane];
+            results[lane] = of(self.end.factor[lane] * largest[lane] as f32 + self.end.offset[lane]);
         }
         results
     }
