@@ -85,7 +85,6 @@ mod tests {
             "max_pool" => "[[layer]]\nkind='max_pool'\nsize=[2,3]\n".to_owned(),
             "attention" => "[[layer]]\nkind='attention'\nhidden=4\n".to_owned(),
             "dropout" => "[[layer]]\nkind='dropout'\nrate=0.5\n".to_owned(),
-            "attention" => "[[layer]]\nkind='attention'\nhidden=2\n".to_owned(),
             other => format!("[[layer]]\nkind='{other}'\n"),
         };
         let list = List::read(&text.split(' ').map(layer).collect::<String>()).unwrap();
