@@ -182,6 +182,19 @@ fn without_time_the_unchanged_recipe_stands() {
 }
 
 #[test]
+fn with_time_to_spare_races_follow_one_another_until_the_space_is_used_up() {
+    let home = Home::new();
+    let space = Space::read("\"schedule.batch\" = { of = [4, 8, 12, 16, 24] }").unwrap();
+    let budget = Budget { trials: None, time: Some(std::time::Duration::from_secs(600)) };
+    let found = run(&home, &corpus(&home), &Quest { space, budget, ..quest(1, None) }, &Unwatched).unwrap();
+    for fold in &found.folds {
+        let numbers: std::collections::BTreeSet<usize> = fold.tried.iter().map(|tried| tried.trial).collect();
+        assert_eq!(numbers.len(), found.candidates.len(), "everyone took part");
+        assert!(fold.tried.iter().any(|tried| tried.trial == fold.winner && tried.shorten == 1));
+    }
+}
+
+#[test]
 fn a_small_space_is_used_up_and_a_trial_that_fails_is_no_winner() {
     let home = Home::new();
     // A rate of 100 makes numbers that are not finite; and there are but two candidates beside the unchanged one.

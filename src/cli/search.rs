@@ -30,7 +30,7 @@ use crate::workbench::material::{Listener, contenders};
 use crate::workbench::search::{Budget, ETA, Found, Quest, Tried, search};
 
 /// Time when neither that nor a number of trials is asked for: a first try, within a minute on any computer.
-const FIRST_TRY: Duration = Duration::from_secs(45);
+const FIRST_TRY: Duration = Duration::from_secs(55);
 /// Rows of the table of trials.
 const SHOWN: usize = 10;
 
@@ -48,7 +48,7 @@ pub struct Search {
     /// Trials in each fold. The same number and seed find the same, however fast the machine is.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     trials: Option<u32>,
-    /// Time for everything: 90s, 20m, 2h [default: 45s if there is no --trials]. What it finds depends on the machine.
+    /// Time for everything: 90s, 20m, 2h [default: 55s if there is no --trials]. What it finds depends on the machine.
     #[arg(long, value_name = "TIME", value_parser = time)]
     budget: Option<Duration>,
     /// Folds inside each fold's training speakers, at most.
@@ -57,7 +57,7 @@ pub struct Search {
     #[command(flatten)]
     protocol: ProtocolArgs,
     /// loso, speakers:K, or none: search once on all speakers for a recipe, and judge nothing.
-    #[arg(long, default_value = "speakers:3")]
+    #[arg(long, default_value = "speakers:2")]
     plan: Outer,
     /// Write the net that was found with --plan none as a TOML for --net.
     #[arg(long, short, value_name = "FILE")]
@@ -282,15 +282,16 @@ fn text(quest: &Quest, found: &Found) -> Vec<String> {
     }
     let ran: usize = found.folds.iter().map(|fold| fold.tried.len()).sum();
     let rungs = found.rungs.iter().map(|rung| match rung.shorten {
-        1 => format!("{} at all epochs", rung.trials),
-        shorten => format!("{} at 1/{shorten} of the epochs", rung.trials),
+        1 => format!("{} trials with all epochs", rung.trials),
+        shorten => format!("{} trials with 1/{shorten} of the epochs", rung.trials),
     });
-    let races = if quest.budget.trials.is_none() { "races of up to " } else { "" };
+    let rungs = match quest.budget.trials {
+        Some(_) => rungs.collect::<Vec<_>>().join(", then "),
+        None => format!("{} recipes, as many as there was time for", standings(found).len()),
+    };
     all.push(format!(
-        "search: {races}{}; {ran} trials ran on up to {} inner folds of training speakers; seed {}",
-        rungs.collect::<Vec<_>>().join(", then "),
-        quest.inner,
-        quest.request.seed
+        "search: {rungs}; {ran} trials ran on up to {} inner folds of training speakers; seed {}",
+        quest.inner, quest.request.seed
     ));
     all.push("inner UAR: selection scores, not estimates; the best of many is too high by chance alone".to_owned());
     all.push(String::new());

@@ -65,9 +65,9 @@ pub struct Quest {
 pub struct Found {
     /// The run of the winners, then that of the unchanged recipe; none where nothing was judged.
     pub runs: Vec<Arc<Judged>>,
-    /// Every candidate that was tried, by number.
+    /// The candidates by number; the last ones may not have been tried.
     pub candidates: Vec<Candidate>,
-    /// The rungs of a race.
+    /// The rungs of the race in each fold; none where time decided.
     pub rungs: Vec<Rung>,
     /// The outer folds; one, of all speakers, where nothing was judged.
     pub folds: Vec<Searching>,
@@ -131,7 +131,8 @@ pub fn search(
     let mut race = Race { sets: &sets, candidates, journal, budget: quest.budget, clips, watch };
     let mut outer = Outer::default();
     let done = stage.all(inner, &mut race, &mut outer)?;
-    let (rungs, candidates) = (race.rungs(), race.candidates.all().to_vec());
+    let rungs = quest.budget.trials.map_or_else(Vec::new, |trials| race.rungs(trials));
+    let candidates = race.candidates.all().to_vec();
     if let Some(trials) = quest.budget.trials.filter(|&trials| trials > candidates.len()) {
         let have = candidates.len();
         watch.tell(News::Trouble(format!("the space holds {have} different recipes, not {trials}: all took part")));

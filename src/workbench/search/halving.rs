@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// One in so many trials goes on, with so many times the epochs.
 pub const ETA: usize = 3;
 /// A fit of fewer epochs tells nothing of a longer one.
-const FEWEST_EPOCHS: usize = 3;
+pub const FEWEST_EPOCHS: usize = 3;
 
 /// One round of a race.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,6 +55,25 @@ pub fn rungs(trials: usize, epochs: usize) -> Vec<Rung> {
     sizes.into_iter().enumerate().map(rung).collect()
 }
 
+/// The same with a last rung whose epochs are divided by `top`: a race for which there is no time with all of them.
+pub fn rungs_to(top: usize, trials: usize, epochs: usize) -> Vec<Rung> {
+    let rungs = rungs(trials, epochs / top);
+    rungs.into_iter().map(|rung| Rung { shorten: rung.shorten * top, ..rung }).collect()
+}
+
+/// The largest race of 4 to `most` trials that takes no longer than `left`, where a trial with all its epochs takes `whole`:
+/// its trials and what its last rung's epochs are divided by. As many epochs as possible first, then as many trials.
+pub fn largest(most: usize, epochs: usize, whole: f64, left: f64) -> Option<(usize, usize)> {
+    let tops = [1, ETA, ETA * ETA].into_iter().filter(|&top| top == 1 || epochs >= FEWEST_EPOCHS * top);
+    let mut races = tops.flat_map(|top| (ETA + 1..=most).rev().map(move |trials| (trials, top)));
+    races.find(|&(trials, top)| takes(&rungs_to(top, trials, epochs)) * whole <= left)
+}
+
+/// How many whole trials a race is.
+pub fn takes(rungs: &[Rung]) -> f64 {
+    rungs.iter().map(|rung| rung.trials as f64 / rung.shorten as f64).sum()
+}
+
 /// Epochs of a fit in a rung.
 pub fn epochs(full: usize, shorten: usize) -> usize {
     full.div_ceil(shorten.max(1)).max(1)
@@ -93,6 +112,18 @@ mod tests {
         for (full, shorten, expected) in [(40, 1, 40), (40, 3, 14), (40, 9, 5), (2, 9, 1)] {
             assert_eq!(epochs(full, shorten), expected);
         }
+    }
+
+    #[test]
+    fn a_race_is_as_large_as_there_is_time_for() {
+        assert_eq!(takes(&rungs(9, 40)), 6.0);
+        assert_eq!(rungs_to(3, 9, 40), [Rung { trials: 9, shorten: 9 }, Rung { trials: 3, shorten: 3 }]);
+        for (left, race) in [(60.0, Some((9, 1))), (41.0, Some((6, 1))), (30.0, Some((9, 3))), (12.5, Some((5, 3)))] {
+            assert_eq!(largest(9, 40, 10.0, left), race, "{left}");
+        }
+        assert_eq!(largest(9, 40, 10.0, 10.0), Some((9, 9)), "nine at a ninth of the epochs");
+        assert_eq!(largest(9, 40, 10.0, 4.0), None);
+        assert_eq!(largest(9, 5, 10.0, 30.0), None, "with so few epochs there is no shorter race");
     }
 
     #[test]

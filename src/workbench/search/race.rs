@@ -3,6 +3,7 @@
 //! It is handed the rows that it may learn from and never looks at others. Deliberately absent: outer folds, runs, files.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -10,7 +11,7 @@ use ndarray::Array2;
 
 use super::super::experiment::{News, argmax, side_by_side};
 use super::candidates::{Candidate, Candidates, full_epochs};
-use super::halving::{Rung, Score, ranked, rungs};
+use super::halving::{ETA, FEWEST_EPOCHS, Rung, Score, largest, ranked, rungs, rungs_to};
 use super::journal::{End, Entry, Journal, Place};
 use crate::corpus::plan::{Plan, Split};
 use crate::features::Kind;
@@ -106,7 +107,10 @@ pub fn inner_folds(
     let of = |all: &[usize]| rows.iter().map(|&row| all[row]).collect::<Vec<_>>();
     let (labels, groups) = (of(labels), of(groups));
     let speakers = groups.iter().collect::<BTreeSet<_>>().len();
-    ensure!(speakers > 1, "a search needs at least 2 speakers to learn from in every fold, and there is one");
+    ensure!(
+        speakers > 1,
+        "a search needs at least 2 speakers to learn from in every fold, and there is one (--plan loso leaves most)"
+    );
     let splits = Plan::Speakers(folds.min(speakers)).splits(&labels, &groups, seed)?;
     let back = |places: Vec<usize>| places.into_iter().map(|place| rows[place]).collect();
     let back = |split: Split| Split { train: back(split.train), test: back(split.test), ..split };
@@ -114,13 +118,10 @@ pub fn inner_folds(
 }
 
 impl Race<'_, '_> {
-    /// The rungs of one race, as far as there are candidates for it.
-    pub fn rungs(&mut self) -> Vec<Rung> {
-        let wanted = self.budget.trials.unwrap_or(RACE);
-        // What a small space lacks is known once it was asked for.
-        let there =
-            if matches!(self.candidates.get(wanted - 1), Ok(None)) { self.candidates.all().len() } else { wanted };
-        rungs(there, self.epochs())
+    /// The rungs of a race of so many, as far as there are candidates for it.
+    pub fn rungs(&mut self, trials: usize) -> Vec<Rung> {
+        let enough = matches!(self.candidates.get(trials - 1), Ok(Some(_)));
+        rungs(if enough { trials } else { self.candidates.all().len() }, self.epochs())
     }
 
     /// Runs the fold's trials, as many as the budget allows, in the order in which they ended.
@@ -128,38 +129,38 @@ impl Race<'_, '_> {
     /// # Errors
     /// Cancelled; the journal cannot be written; features of a candidate are missing.
     pub fn run(&mut self, fold: &Fold<'_>) -> Result<Vec<Tried>> {
-        let (mut tried, mut first) = (Vec::new(), 0);
-        loop {
-            let wanted = match self.budget.trials {
-                Some(trials) => trials,
-                None => self.in_time(fold, &mut tried)?,
-            };
-            let mut field = Vec::new();
-            for number in first..first + wanted {
-                field.extend(self.candidates.get(number)?.is_some().then_some(number));
-            }
-            first += wanted;
-            let over = field.is_empty() || !self.race(fold, field, &mut tried)? || self.budget.trials.is_some();
-            if over {
-                return Ok(tried);
-            }
+        let mut tried = Vec::new();
+        match self.budget.trials {
+            Some(trials) => drop(self.race(fold, (0..trials, 1), &mut tried)?),
+            None => self.races(fold, &mut tried)?,
         }
+        Ok(tried)
     }
 
-    /// How many trials the next race may have so that the time lasts to its end, by what those until now took.
-    fn in_time(&mut self, fold: &Fold<'_>, tried: &mut Vec<Tried>) -> Result<usize> {
-        let longest = self.rungs()[0].shorten;
-        if tried.is_empty() && self.heat(fold, (0, longest), tried)?.is_none() {
-            return Ok(0);
+    /// Race after race until the time is over or the space is used up, each as large as there is time for by what trials
+    /// have taken. All end with the same share of the epochs as the first: scores of others do not compare.
+    fn races(&mut self, fold: &Fold<'_>, tried: &mut Vec<Tried>) -> Result<()> {
+        let shortest = if self.epochs() >= FEWEST_EPOCHS * ETA * ETA { ETA * ETA } else { 1 };
+        if self.heat(fold, (0, shortest), tried)?.is_none() {
+            return Ok(());
         }
-        let epochs: f64 = tried.iter().map(|tried| 1.0 / tried.shorten as f64).sum();
-        let pace = spent(tried) / epochs;
-        let left = fold.time.map_or(0.0, |time| time.as_secs_f64()) - spent(tried);
-        let takes = |trials: usize| {
-            let rungs = rungs(trials, self.epochs());
-            rungs.iter().map(|rung| rung.trials as f64 / rung.shorten as f64).sum::<f64>() * pace
-        };
-        Ok((1..=RACE).rev().find(|&trials| takes(trials) <= left).unwrap_or(0))
+        let (mut first, mut top) = (0, None);
+        loop {
+            let whole = spent(tried) / tried.iter().map(|tried| 1.0 / tried.shorten as f64).sum::<f64>();
+            let left = fold.time.map_or(0.0, |time| time.as_secs_f64()) - spent(tried);
+            let race = largest(RACE, self.epochs(), whole, left);
+            let Some((trials, shorten)) = race.filter(|(_, found)| *found <= top.unwrap_or(*found)) else {
+                return Ok(());
+            };
+            let shorten = *top.get_or_insert(shorten);
+            if !self.race(fold, (first..first + trials, shorten), tried)? {
+                return Ok(());
+            }
+            first += trials;
+            if self.candidates.get(first)?.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Epochs of a whole fit of the first candidate.
@@ -167,9 +168,13 @@ impl Race<'_, '_> {
         full_epochs(&self.candidates.all()[0].recipe, self.clips).unwrap_or(1)
     }
 
-    /// One race; false when the time was over before its end.
-    fn race(&mut self, fold: &Fold<'_>, mut field: Vec<usize>, tried: &mut Vec<Tried>) -> Result<bool> {
-        for rung in rungs(field.len(), self.epochs()) {
+    /// One race between candidates of these numbers; false when the time was over before its end.
+    fn race(&mut self, fold: &Fold<'_>, (numbers, top): (Range<usize>, usize), tried: &mut Vec<Tried>) -> Result<bool> {
+        let mut field = Vec::new();
+        for number in numbers {
+            field.extend(self.candidates.get(number)?.is_some().then_some(number));
+        }
+        for rung in rungs_to(top, field.len(), self.epochs()) {
             field.truncate(rung.trials);
             let mut scored = Vec::new();
             for &trial in &field {
@@ -250,9 +255,9 @@ impl Race<'_, '_> {
         let Some(last) = tried.last() else { return };
         let epochs = if last.shorten > 1 { format!(" at 1/{} of its epochs", last.shorten) } else { String::new() };
         let best = tried.iter().filter_map(|tried| tried.score).map(|score| score.uar).fold(0.0, f64::max);
-        let (done, total) = match fold.time {
-            Some(time) => (spent(tried) as usize, time.as_secs() as usize),
-            None => (tried.len(), self.rungs().iter().map(|rung| rung.trials).sum()),
+        let (done, total) = match (fold.time, self.budget.trials) {
+            (None, Some(trials)) => (tried.len(), self.rungs(trials).iter().map(|rung| rung.trials).sum()),
+            (time, _) => (spent(tried) as usize, time.unwrap_or_default().as_secs() as usize),
         };
         let told = format!("{}: trial {}{epochs}; best inner UAR {:.1}", fold.split.name, last.trial, 100.0 * best);
         self.watch.tell(News::Trial { told, done, total });
