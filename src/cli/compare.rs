@@ -18,12 +18,12 @@ use crate::corpus::plan::Plan;
 use crate::corpus::{Corpus, Target, scan};
 use crate::features::cache::Cache;
 use crate::learn::cnn::Settings;
-use crate::learn::{CLASSIFIERS, Norm, classifier};
+use crate::learn::{CLASSIFIERS, Norm, check_params, classifier};
 use crate::store::Run;
 use crate::workbench::checkpoints::Checkpoints;
-use crate::workbench::experiment::{Compared, Effort, Request, compare, default_plan};
+use crate::workbench::experiment::{Compared, Effort, Params, Request, compare, default_plan};
 use crate::workbench::log::{Log, Logged};
-use crate::workbench::material::{Listener, check_asked, check_pretrain, contenders};
+use crate::workbench::material::{Contender, Listener, check_asked, check_pretrain, contenders};
 use crate::workbench::{Keeper, places};
 
 pub use json::{protocol, run_json};
@@ -80,6 +80,9 @@ pub struct ProtocolArgs {
     /// Take a net and its training from a TOML (see src/learn/cnn/nets): cnn=FILE.
     #[arg(long = "net", value_name = "MODEL=FILE", value_parser = |text: &str| net(text).map_err(|why| format!("{why:#}")))]
     nets: Vec<(String, Settings)>,
+    /// Give a classifier a hyper-parameter (docs/catalogue.md lists them): svm.c=3; again for each.
+    #[arg(long = "set", value_name = "MODEL.NAME=VALUE", value_parser = |text: &str| set(text).map_err(|why| format!("{why:#}")))]
+    sets: Vec<SetArg>,
     /// Fit with N seeds that follow one another and average their probabilities; each fit's score is told beside.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: u32,
@@ -124,8 +127,17 @@ impl ProtocolArgs {
             epochs: self.epochs.map(|epochs| epochs as usize),
             seed: self.seed,
             nets: self.nets.iter().cloned().collect(),
+            params: self.params(),
             effort: self.effort(),
         }
+    }
+
+    fn params(&self) -> Params {
+        let mut params = Params::new();
+        for one in &self.sets {
+            params.entry(one.model.clone()).or_default().insert(one.name.clone(), one.value);
+        }
+        params
     }
 
     fn effort(&self) -> Effort {
@@ -140,10 +152,11 @@ impl ProtocolArgs {
     /// Checks, before anything is read, that there are such models and that they can do what is asked for.
     ///
     /// # Errors
-    /// As [`check_asked`] and [`check_pretrain`].
+    /// As [`check_asked`], [`check_params`] and [`check_pretrain`].
     pub fn check(&self, models: &[String]) -> Result<()> {
         let all = contenders(models)?;
         check_pretrain(&all, &self.pretrain)?;
+        check_set(&all, &self.sets)?;
         check_asked(&all, (self.features.as_deref(), self.also))
     }
 }
@@ -195,6 +208,35 @@ impl Compare {
         }
         Ok(())
     }
+}
+
+/// One `--set`.
+#[derive(Debug, Clone, PartialEq)]
+struct SetArg {
+    model: String,
+    name: String,
+    value: f64,
+}
+
+/// A classifier's hyper-parameter and its value, checked before anything is read.
+fn set(text: &str) -> Result<SetArg> {
+    let parts = text.split_once('=').and_then(|(place, value)| Some((place.split_once('.')?, value)));
+    let ((model, name), value) = parts.context("write MODEL.NAME=VALUE, as in svm.c=3")?;
+    let kind = classifier(model).with_context(|| format!("no classifier `{model}`"))?;
+    let value: f64 = value.parse().with_context(|| format!("`{value}` is no number"))?;
+    check_params(kind, &[(name.to_owned(), value)].into())?;
+    Ok(SetArg { model: model.to_owned(), name: name.to_owned(), value })
+}
+
+/// Each hyper-parameter once, and only of classifiers that are fitted.
+fn check_set(contenders: &[Contender], sets: &[SetArg]) -> Result<()> {
+    for (at, one) in sets.iter().enumerate() {
+        let fitted = contenders.iter().flat_map(|who| &who.members).any(|(kind, _)| kind.name() == one.model);
+        ensure!(fitted, "{}.{} is set, but {} is not among the classifiers", one.model, one.name, one.model);
+        let again = sets[..at].iter().any(|other| (&other.model, &other.name) == (&one.model, &one.name));
+        ensure!(!again, "{}.{} is set twice", one.model, one.name);
+    }
+    Ok(())
 }
 
 /// A classifier and the net in a file, checked before anything is read.

@@ -131,7 +131,11 @@ fn beside(judged: &Judged) -> Vec<String> {
     let also = recipe.leaves().iter().find_map(|leaf| leaf.also.clone());
     let also = also.map(|also| format!("{}: learns {also} besides", recipe.title()));
     let before = judged.run.protocol.data.pretrained.iter().map(|text| format!("{}: {text}", recipe.title()));
-    single.into_iter().chain(also).chain(before).collect()
+    let set = recipe.leaves().into_iter().filter(|leaf| !leaf.params.is_empty()).map(|leaf| {
+        let all: Vec<String> = leaf.params.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        format!("{}: {}", leaf.classifier, all.join(", "))
+    });
+    single.into_iter().chain(also).chain(set).chain(before).collect()
 }
 
 fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {
