@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use emolab::features::Kind;
 use emolab::job::{Cancelled, Unwatched, Watch};
 use emolab::learn::{
-    CLASSIFIERS, Classifier, Data, Epoch, Extras, Fitted, Inputs, LearnError, Norm, Recipe, fit, model_file,
+    CLASSIFIERS, Classifier, Data, Epoch, Extras, Fitted, Inputs, LearnError, Norm, Recipe, check_params, fit,
+    model_file, unusual,
 };
 use ndarray::{Array2, Array3};
 use rand::{Rng, SeedableRng};
@@ -323,4 +324,48 @@ fn names_are_unique_and_said() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), CLASSIFIERS.len());
+}
+
+#[test]
+fn hyper_parameters_are_in_their_range_and_worth_trying() {
+    for kind in CLASSIFIERS {
+        for (at, knob) in kind.knobs().iter().enumerate() {
+            let what = format!("{}.{}", kind.name(), knob.name);
+            assert!(kind.knobs()[..at].iter().all(|other| other.name != knob.name) && knob.about.len() > 10, "{what}");
+            assert!(knob.tries.is_sorted_by(|a, b| a < b), "{what}");
+            for &value in knob.default.iter().chain(knob.tries) {
+                assert_eq!(check_params(*kind, &[(knob.name.to_owned(), value)].into()), Ok(()), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_or_absurd_hyper_parameter_is_refused_before_anything_is_fitted() {
+    for kind in CLASSIFIERS {
+        let refused = |name: &str, value: f64| {
+            let how = Recipe { params: [(name.to_owned(), value)].into(), ..recipe(*kind, 1) };
+            // Two clips of one class would be refused, too, but later.
+            fit(&how, &made(kind.kind(), 1, 0.3, 19).select(&[0]), &Unwatched).unwrap_err().to_string()
+        };
+        assert!(refused("no such", 1.0).contains("no hyper-parameter `no such`"), "{}", kind.name());
+        for knob in kind.knobs() {
+            for value in [f64::NAN, f64::INFINITY, knob.range.0 - 1.0, knob.range.1 * 2.0] {
+                let why = refused(knob.name, value);
+                assert!(why.contains(knob.name) && why.contains("not within"), "{}: {why}", kind.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn defaults_written_out_change_nothing() {
+    for kind in CLASSIFIERS.iter().filter(|kind| !kind.knobs().is_empty()) {
+        let all = kind.knobs().iter().filter_map(|knob| Some((knob.name.to_owned(), knob.default?)));
+        let how = Recipe { params: all.collect(), ..recipe(*kind, 1) };
+        let data = made(kind.kind(), 12, 0.5, 20);
+        let scores = |fitted: Fitted| fitted.scores(&data.inputs, &data.groups).unwrap();
+        assert_eq!(scores(fit(&how, &data, &Unwatched).unwrap()), scores(fitted(*kind, &data)), "{}", kind.name());
+        assert!(unusual(*kind, &how.params).is_empty());
+    }
 }

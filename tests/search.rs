@@ -47,6 +47,7 @@ fn quest(trials: usize, journal: Option<&Path>) -> Quest {
             epochs: Some(9),
             seed: 5,
             nets: BTreeMap::new(),
+            params: BTreeMap::new(),
             effort: Effort::default(),
         },
         space: Space::read(space).unwrap(),

@@ -13,7 +13,7 @@ use crate::features::{FEATURE_SETS, Kind};
 use crate::file::write_whole;
 use crate::label::{BUILT_IN, Scheme};
 use crate::learn::committee::FUSIONS;
-use crate::learn::{CLASSIFIERS, Cost};
+use crate::learn::{CLASSIFIERS, Cost, Knob};
 use crate::score::METRICS;
 use crate::tui::command::key_sheet_markdown;
 use crate::workbench::cost::on_paper;
@@ -57,6 +57,12 @@ fn catalogue() -> Result<String> {
             .iter()
             .map(|c| [c.name().to_owned(), kind(c.kind()).to_owned(), c.about().to_owned()])
             .chain(FUSIONS.iter().map(|f| [f.name.to_owned(), "both".to_owned(), f.about.to_owned()])),
+    );
+    section(
+        &mut page,
+        "Hyper-parameters, for `--set CLASSIFIER.NAME=VALUE`",
+        ["name", "default", "what it is"],
+        CLASSIFIERS.iter().flat_map(|kind| kind.knobs().iter().map(|knob| knob_row(kind.name(), knob))),
     );
     let nets = CLASSIFIERS.iter().map(|kind| Ok(on_paper(*kind, 7)?.map(|cost| (kind.name(), cost))));
     let nets: Vec<(&str, Cost)> = nets.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
@@ -105,6 +111,14 @@ fn catalogue() -> Result<String> {
         }),
     );
     Ok(page)
+}
+
+fn knob_row(kind: &str, knob: &Knob) -> [String; 3] {
+    let default = knob.default.map_or_else(|| "computed".to_owned(), |default| default.to_string());
+    let short = |value: f64| if value == 0.0 || value >= 1e-3 { value.to_string() } else { format!("{value:e}") };
+    let (low, high) = (short(knob.range.0), short(knob.range.1));
+    let whole = if knob.whole { ", whole" } else { "" };
+    [format!("{kind}.{}", knob.name), default, format!("{}; {low} to {high}{whole}", knob.about)]
 }
 
 fn section(page: &mut String, title: &str, head: [&str; 3], rows: impl Iterator<Item = [String; 3]>) {

@@ -12,7 +12,8 @@ use super::cnn::{Keeper, Unkept};
 use super::norm::Prep;
 use super::worker::{guarded, on_own_thread};
 use super::{
-    CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Start, Weights, classifier,
+    CLASSIFIERS, Classifier, Data, Epoch, Extras, Inputs, LearnError, Model, Recipe, Second, Start, Weights,
+    check_params, classifier,
 };
 use crate::features::Kind;
 use crate::job::{Mapped, Watch};
@@ -33,7 +34,7 @@ pub struct Fitted {
 /// baselines cannot be stopped halfway: their thread then runs on unheard until it is done.
 ///
 /// # Errors
-/// [`LearnError`]: no such classifier, inputs of the wrong kind or of unequal lengths, fewer than two rows or classes,
+/// [`LearnError`]: no such classifier or hyper-parameter, inputs of the wrong kind or of unequal lengths, fewer than two rows or classes,
 /// NaN or infinity, no column that varies, a failure or panic of the classifier, cancelled.
 pub fn fit(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Result<Fitted, LearnError> {
     fit_kept(recipe, data, Arc::new(Unkept), watch)
@@ -50,6 +51,7 @@ pub fn fit_kept(
     watch: &dyn Watch<Epoch>,
 ) -> Result<Fitted, LearnError> {
     let kind = known(&recipe.classifier).map_err(LearnError::WrongInput)?;
+    check_params(kind, &recipe.params)?;
     check(kind, data)?;
     let (recipe, data) = (recipe.clone(), data.clone());
     on_own_thread(kind.name(), watch, move |watch| {

@@ -12,11 +12,19 @@ use smartcore::neighbors::knn_classifier::{KNNClassifier, KNNClassifierParameter
 
 use super::tree::{failed, matrix, targets};
 use super::worker::guarded;
-use super::{Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights};
+use super::{Classifier, Data, Epoch, Inputs, Knob, LearnError, Model, Recipe, Weights};
 use crate::features::Kind;
 use crate::job::Watch;
 
-const NEIGHBOURS: usize = 5;
+/// scikit-learn's `n_neighbors`.
+const K: Knob = Knob {
+    name: "k",
+    default: Some(5.0),
+    range: (1.0, 1e6),
+    whole: true,
+    tries: &[1.0, 3.0, 5.0, 9.0, 15.0, 25.0],
+    about: "number of neighbours that vote; all clips where there are fewer",
+};
 
 /// Clips asked about at a time.
 const PART: usize = 32;
@@ -31,6 +39,7 @@ struct Neighbours {
     rows: Array2<f32>,
     labels: Array1<f32>,
     classes: usize,
+    k: usize,
 }
 
 impl Classifier for Knn {
@@ -43,10 +52,13 @@ impl Classifier for Knn {
     fn kind(&self) -> Kind {
         Kind::Row
     }
-    fn fit(&self, data: &Data, _: &Recipe, _: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
+    fn knobs(&self) -> &'static [Knob] {
+        &[K]
+    }
+    fn fit(&self, data: &Data, recipe: &Recipe, _: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         let rows = data.inputs.rows()?.mapv(|value| value as f32);
         let labels = data.labels.iter().map(|&label| label as f32).collect();
-        Ok(Box::new(Neighbours::new(rows, labels, data.classes)?))
+        Ok(Box::new(Neighbours::new(rows, labels, data.classes, K.number(recipe) as usize)?))
     }
     fn load(&self, weights: &Weights) -> Result<Box<dyn Model>, LearnError> {
         let (rows, labels): (Array2<f32>, Array1<f32>) = (weights.get("rows")?, weights.get("labels")?);
@@ -55,20 +67,20 @@ impl Classifier for Knn {
         if rows.nrows() != labels.len() || rows.is_empty() || !labels.iter().all(known) {
             return Err(LearnError::BadModel("knn: rows and labels do not fit together".into()));
         }
-        Ok(Box::new(Neighbours::new(rows, labels, classes)?))
+        Ok(Box::new(Neighbours::new(rows, labels, classes, weights.get_json("k")?)?))
     }
 }
 
 impl Neighbours {
     /// From the numbers that will be saved, so that a model read back is the same model.
-    fn new(rows: Array2<f32>, labels: Array1<f32>, classes: usize) -> Result<Neighbours, LearnError> {
+    fn new(rows: Array2<f32>, labels: Array1<f32>, classes: usize, k: usize) -> Result<Neighbours, LearnError> {
         let how = KNNClassifierParameters::default()
-            .with_k(NEIGHBOURS.min(rows.nrows()))
+            .with_k(k.min(rows.nrows()))
             .with_algorithm(KNNAlgorithmName::LinearSearch);
         let numbers: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
         let (known, classes_of) = (matrix(&rows.mapv(f64::from))?, targets(&numbers));
         let search = guarded("knn", || Search::fit(&known, &classes_of, how))?.map_err(failed)?;
-        Ok(Neighbours { search, rows, labels, classes })
+        Ok(Neighbours { search, rows, labels, classes, k })
     }
 }
 
@@ -88,6 +100,7 @@ impl Model for Neighbours {
         let mut weights = Weights::default();
         weights.put("rows", &self.rows);
         weights.put("labels", &self.labels);
+        weights.bytes.insert("k".into(), self.k.to_string().into_bytes());
         weights.bytes.insert("classes".into(), self.classes.to_string().into_bytes());
         weights
     }

@@ -11,7 +11,7 @@ use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
 use super::pairs::{coupled, pairs};
-use super::{Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights};
+use super::{Classifier, Data, Epoch, Inputs, Knob, LearnError, Model, Recipe, Weights};
 use crate::features::Kind;
 use crate::job::Watch;
 
@@ -19,6 +19,16 @@ use crate::job::Watch;
 /// SVMlight's default (Joachims 1999), so that C suits the number of columns. For d standardised columns this is 1 / d:
 /// 1.6e-4 for ComParE's 6,373 and 1.1e-2 for eGeMAPS' 88, where 1e-4 and 1e-2 are the values in use.
 const PRICE: f64 = 1.0;
+
+/// scikit-learn's `C`.
+const C: Knob = Knob {
+    name: "c",
+    default: None,
+    range: (1e-9, 1e6),
+    whole: false,
+    tries: &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
+    about: "price of a clip on the wrong side, before class balance; 1 / mean |x|² where not given",
+};
 
 /// A pass that moves no slope of the dual by more than this is the last.
 const TOLERANCE: f64 = 1e-3;
@@ -50,12 +60,16 @@ impl Classifier for LinearSvm {
     fn kind(&self) -> Kind {
         Kind::Row
     }
+    fn knobs(&self) -> &'static [Knob] {
+        &[C]
+    }
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         let rows = data.inputs.rows()?.as_standard_layout().into_owned();
         let squares: Array1<f64> = rows.rows().into_iter().map(|row| row.dot(&row)).collect();
         let mean = squares.mean().filter(|&mean| mean > 0.0).unwrap_or(1.0);
+        let c = C.of(recipe).unwrap_or(PRICE / mean);
         let plane = |(at, pair): (usize, (usize, usize))| {
-            let problem = Problem::of(data, pair, PRICE / mean, mean.sqrt());
+            let problem = Problem::of(data, pair, c, mean.sqrt());
             problem.solve(&rows, &squares, recipe.seed.wrapping_add(at as u64), watch)
         };
         let found: Vec<_> = pairs(data.classes).into_par_iter().enumerate().map(plane).collect::<Result<_, _>>()?;
@@ -206,7 +220,7 @@ mod tests {
     use crate::learn::Extras;
 
     const CLIPS: usize = 40;
-    const C: f64 = 0.3;
+    const CHEAP: f64 = 0.3;
     const ONE: f64 = 2.0;
 
     /// The same arithmetic as in `tests/golden/linear_svm.py`.
@@ -226,7 +240,7 @@ mod tests {
         let data = data();
         let rows = data.inputs.rows().unwrap();
         let squares = rows.rows().into_iter().map(|row| row.dot(&row)).collect();
-        let problem = Problem::of(&data, (0, 1), C, ONE);
+        let problem = Problem::of(&data, (0, 1), CHEAP, ONE);
         let plane = problem.solve(rows, &squares, seed, &Unwatched).unwrap();
         (problem, plane, data)
     }

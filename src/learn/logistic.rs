@@ -10,12 +10,19 @@ use linfa_logistic::MultiLogisticRegression;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::worker::guarded;
-use super::{Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights, shares};
+use super::{Classifier, Data, Epoch, Inputs, Knob, LearnError, Model, Recipe, Weights, shares};
 use crate::features::Kind;
 use crate::job::Watch;
 
 /// Inverse strength of the penalty, as scikit-learn's `C`: loss summed over rows + |w|² / 2C.
-const C: f64 = 0.1;
+const C: Knob = Knob {
+    name: "c",
+    default: Some(0.1),
+    range: (1e-9, 1e6),
+    whole: false,
+    tries: &[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0],
+    about: "inverse strength of the penalty: loss summed over clips + |w|² / 2c",
+};
 
 /// Upper bound of L-BFGS steps; set by hand, not tuned.
 const STEPS: u64 = 200;
@@ -39,12 +46,18 @@ impl Classifier for Logistic {
     fn kind(&self) -> Kind {
         Kind::Row
     }
-    fn fit(&self, data: &Data, _: &Recipe, _: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
+    fn knobs(&self) -> &'static [Knob] {
+        &[C]
+    }
+    fn fit(&self, data: &Data, recipe: &Recipe, _: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         let order = shares::balanced(&data.labels, data.classes);
         let rows = data.inputs.rows()?.select(Axis(0), &order);
         let labels: Vec<usize> = order.iter().map(|&row| data.labels[row]).collect();
         let set = DatasetView::new(rows.view(), ArrayView1::from(&labels));
-        let how = MultiLogisticRegression::default().alpha(1.0 / C).max_iterations(STEPS).gradient_tolerance(1e-2);
+        let how = MultiLogisticRegression::default()
+            .alpha(1.0 / C.number(recipe))
+            .max_iterations(STEPS)
+            .gradient_tolerance(1e-2);
         let fitted = guarded("logistic", || how.fit(&set))?.map_err(|why| LearnError::Failed(why.to_string()))?;
         Ok(Box::new(Softmax {
             slopes: fitted.params().mapv(|slope| slope as f32),

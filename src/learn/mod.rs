@@ -11,6 +11,7 @@ mod cost;
 mod fit;
 mod forest;
 mod knn;
+mod knob;
 mod linear_svm;
 mod logistic;
 mod majority;
@@ -32,6 +33,7 @@ use ndarray::{Array, Array2, ArrayD, Dimension};
 pub use altered::{Alter, Altered};
 pub use cost::Cost;
 pub use fit::{Fitted, fit, fit_kept};
+pub use knob::{Knob, check_params, unusual};
 
 use crate::features::{Image, Kind};
 use crate::job::{Cancelled, Watch};
@@ -118,6 +120,9 @@ pub struct Recipe {
     pub seed: u64,
     /// Upper bound of epochs for those that have epochs; `None` = the classifier's default.
     pub epochs: Option<usize>,
+    /// Hyper-parameters that differ from the classifier's defaults, by the name of their [`Knob`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, f64>,
     /// The net and its training where the classifier is one; `None` = the registry's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub net: Option<cnn::Settings>,
@@ -224,6 +229,10 @@ pub trait Classifier: Sync {
     /// Which weights are kept, in words for the protocol.
     fn checkpoint(&self) -> &'static str {
         "none to choose: fitted once on all training clips"
+    }
+    /// The hyper-parameters that may be set; none by default.
+    fn knobs(&self) -> &'static [Knob] {
+        &[]
     }
     /// The net and its training as in the registry, where it is a net.
     fn settings(&self) -> Option<Result<cnn::Settings, LearnError>> {

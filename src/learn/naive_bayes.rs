@@ -9,13 +9,20 @@ use linfa_bayes::{GaussianNb, NaiveBayes as _};
 use ndarray::{Array2, ArrayView1};
 
 use super::worker::guarded;
-use super::{Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights, shares};
+use super::{Classifier, Data, Epoch, Inputs, Knob, LearnError, Model, Recipe, Weights, shares};
 use crate::features::Kind;
 use crate::job::Watch;
 
 /// Part of the largest variance added to each variance, as scikit-learn's `var_smoothing`. Larger than its 1e-9:
 /// a class of few clips would otherwise have columns that rule it out.
-const SMOOTHING: f64 = 1e-3;
+const SMOOTHING: Knob = Knob {
+    name: "smoothing",
+    default: Some(1e-3),
+    range: (0.0, 1e6),
+    whole: false,
+    tries: &[1e-9, 1e-6, 1e-3, 0.01, 0.1, 1.0],
+    about: "part of the largest variance that is added to each variance",
+};
 
 /// Gaussian naive Bayes.
 pub(super) struct NaiveBayes;
@@ -37,9 +44,12 @@ impl Classifier for NaiveBayes {
     fn kind(&self) -> Kind {
         Kind::Row
     }
-    fn fit(&self, data: &Data, _: &Recipe, _: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
+    fn knobs(&self) -> &'static [Knob] {
+        &[SMOOTHING]
+    }
+    fn fit(&self, data: &Data, recipe: &Recipe, _: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         let set = DatasetView::new(data.inputs.rows()?.view(), ArrayView1::from(&data.labels));
-        let how = GaussianNb::params().var_smoothing(SMOOTHING);
+        let how = GaussianNb::params().var_smoothing(SMOOTHING.number(recipe));
         let fitted = guarded("naive-bayes", || how.fit(&set))?.map_err(|why| LearnError::Failed(why.to_string()))?;
         let mut weights = Weights::default();
         weights.put_json("gaussians", &fitted)?;

@@ -13,12 +13,29 @@ use rayon::prelude::*;
 
 use super::pairs::{coupled, pairs};
 use super::worker::guarded;
-use super::{Classifier, Data, Epoch, Inputs, LearnError, Model, Recipe, Weights};
+use super::{Classifier, Data, Epoch, Inputs, Knob, LearnError, Model, Recipe, Weights};
 use crate::features::Kind;
 use crate::job::Watch;
 
-/// Price of a clip on the wrong side, before class balance.
-const C: f64 = 10.0;
+/// scikit-learn's `C`.
+const C: Knob = Knob {
+    name: "c",
+    default: Some(10.0),
+    range: (1e-9, 1e6),
+    whole: false,
+    tries: &[0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0],
+    about: "price of a clip on the wrong side, before class balance",
+};
+
+/// scikit-learn's `gamma`.
+const GAMMA: Knob = Knob {
+    name: "gamma",
+    default: None,
+    range: (1e-9, 1e6),
+    whole: false,
+    tries: &[0.0003, 0.001, 0.003, 0.01, 0.03, 0.1],
+    about: "the kernel is exp(-gamma |x - y|²); 1 / (columns · variance of all numbers) where not given",
+};
 
 /// Stopping tolerance, as scikit-learn's `tol`.
 const TOLERANCE: f64 = 1e-3;
@@ -54,12 +71,15 @@ impl Classifier for Svm {
     fn kind(&self) -> Kind {
         Kind::Row
     }
-    fn fit(&self, data: &Data, _: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
+    fn knobs(&self) -> &'static [Knob] {
+        &[C, GAMMA]
+    }
+    fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         let rows = data.inputs.rows()?;
-        let gamma = gamma(rows);
+        let (c, gamma) = (C.number(recipe), GAMMA.of(recipe).unwrap_or_else(|| gamma(rows)));
         let plane = |(first, second)| {
             watch.check()?;
-            plane(data, rows, (first, second), gamma)
+            plane(data, rows, (first, second), (c, gamma))
         };
         let planes = pairs(data.classes).into_par_iter().map(plane).collect::<Result<Vec<_>, LearnError>>()?;
         Ok(Box::new(Machine::new(rows, &planes, gamma, data.classes)))
@@ -149,13 +169,13 @@ fn gamma(rows: &Array2<f64>) -> f64 {
     if spread > 0.0 { 1.0 / spread } else { 1.0 }
 }
 
-/// Trains one pair. The price of a clip is C · n / (classes · clips of its class), scikit-learn's `class_weight="balanced"`.
-fn plane(data: &Data, rows: &Array2<f64>, pair: (usize, usize), gamma: f64) -> Result<Plane, LearnError> {
+/// Trains one pair. The price of a clip is c · n / (classes · clips of its class), scikit-learn's `class_weight="balanced"`.
+fn plane(data: &Data, rows: &Array2<f64>, pair: (usize, usize), (c, gamma): (f64, f64)) -> Result<Plane, LearnError> {
     let members: Vec<usize> =
         (0..data.labels.len()).filter(|&row| data.labels[row] == pair.0 || data.labels[row] == pair.1).collect();
     let is_first: Vec<bool> = members.iter().map(|&row| data.labels[row] == pair.0).collect();
     let firsts = is_first.iter().filter(|&&first| first).count();
-    let price = |count: usize| C * data.labels.len() as f64 / (data.classes as f64 * count as f64);
+    let price = |count: usize| c * data.labels.len() as f64 / (data.classes as f64 * count as f64);
 
     let own = rows.select(Axis(0), &members);
     let set = DatasetView::new(own.view(), ArrayView1::from(&is_first));

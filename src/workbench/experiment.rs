@@ -27,7 +27,7 @@ use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
 use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
-use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe};
+use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe, unusual};
 use crate::score::{Association, Confusion};
 use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
 
@@ -36,6 +36,9 @@ const CONFOUNDED: f64 = 0.2;
 
 /// Nets that the user gave, by the name of the classifier whose own they stand for.
 pub type Nets = BTreeMap<String, Settings>;
+
+/// Hyper-parameters that the user gave, by the name of the classifier and their own.
+pub type Params = BTreeMap<String, BTreeMap<String, f64>>;
 
 /// What to compare, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +59,8 @@ pub struct Request {
     pub seed: u64,
     /// Nets that are not the registry's, by the name of the classifier.
     pub nets: Nets,
+    /// Hyper-parameters that are not the registry's, by the name of the classifier.
+    pub params: Params,
     /// What is done beyond one fit.
     pub effort: Effort,
 }
@@ -122,6 +127,7 @@ impl Request {
             norm: self.norm,
             seed: self.seed,
             epochs: self.epochs,
+            params: self.params.get(kind.name()).map(|given| unusual(kind, given)).unwrap_or_default(),
             also: self.effort.also.filter(|_| net.is_some()).map(|also| also.to_string()),
             net,
             ..Recipe::default()

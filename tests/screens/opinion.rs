@@ -38,6 +38,7 @@ fn model(stage: &Stage, kind: &str) -> String {
         epochs: Some(1),
         seed: 0,
         nets: BTreeMap::from_iter(net),
+        params: BTreeMap::new(),
         effort: Effort::default(),
     };
     let cache = Cache::open(stage.home.path().join("cache"));

@@ -196,6 +196,7 @@ impl Train {
             epochs: EPOCHS[self.epochs],
             seed: self.seed,
             nets: BTreeMap::default(),
+            params: BTreeMap::default(),
             effort: Effort { seeds: SEEDS[self.seeds], also: ALSO[self.also], ..Effort::default() },
         }
     }
