@@ -197,6 +197,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 folds: 2,
                 speakers_leak: leak,
                 notes: vec!["2 clips left out: same audio as another clip".to_owned()],
+                leaks: Vec::new(),
             },
             training: Training {
                 norm: Norm::Train,

@@ -5,6 +5,7 @@
 pub mod demo;
 pub mod description;
 pub mod format;
+pub mod guard;
 pub mod plan;
 mod recognise;
 mod scan;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
+pub use guard::{Leak, LeakKind};
 pub use plan::{Layout, Plan, PlanError, Split};
 pub use scan::{ScanError, Scanned, scan};
 pub use target::{Task, TaskError, Traits, UnknownTarget, task};

@@ -209,7 +209,9 @@ fn columns(headings: &csv::StringRecord, layout: &Layout) -> Result<Vec<(String,
     }
     let taken: Vec<usize> = columns.iter().map(|(_, at)| *at).collect();
     let free = (0..headings.len()).filter(|at| !taken.contains(at));
-    columns.extend(free.filter_map(|at| Some((headings.get(at)?.to_lowercase(), at))).filter(|(name, _)| !is_field(name, layout)));
+    columns.extend(
+        free.filter_map(|at| Some((headings.get(at)?.to_lowercase(), at))).filter(|(name, _)| !is_field(name, layout)),
+    );
     Ok(columns)
 }
 

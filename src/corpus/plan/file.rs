@@ -102,7 +102,9 @@ impl PlanFile {
 
     /// The file's text: CSV for a name that ends so, else JSON.
     pub fn text(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let Content::Own(own) = &self.content else { return Err(io::Error::other("only emolab's own plans are written")) };
+        let Content::Own(own) = &self.content else {
+            return Err(io::Error::other("only emolab's own plans are written"));
+        };
         if ending(path) == "csv" {
             return csv_of(own);
         }
@@ -145,7 +147,8 @@ impl PlanFile {
         let mut promise = Plan::Folds(PathBuf::new()).promise();
         let splits = match &self.content {
             Content::Own(own) => {
-                let made: Plan = own.plan.parse().map_err(|why: PlanError| PlanError::odd(&self.place, why.to_string()))?;
+                let made: Plan =
+                    own.plan.parse().map_err(|why: PlanError| PlanError::odd(&self.place, why.to_string()))?;
                 promise = made.promise();
                 notes.push(format!("folds of {}: made by {}, seed {}", self.place, own.plan, own.seed));
                 notes.extend(own.notes.clone());
@@ -191,7 +194,11 @@ impl PlanFile {
             }
             for row in &split.test {
                 if let Some(other) = tested.insert(*row, &split.name) {
-                    return bad(format!("{} is tested in {other} and in {}; --repeats repeats a plan", name(*row), split.name));
+                    return bad(format!(
+                        "{} is tested in {other} and in {}; --repeats repeats a plan",
+                        name(*row),
+                        split.name
+                    ));
                 }
             }
         }
@@ -266,7 +273,8 @@ impl<'a> Names<'a> {
 }
 
 fn unused(splits: &[Split], rows: &Rows<'_>) -> Option<String> {
-    let used: BTreeSet<usize> = splits.iter().flat_map(|split| split.train.iter().chain(&split.test)).copied().collect();
+    let used: BTreeSet<usize> =
+        splits.iter().flat_map(|split| split.train.iter().chain(&split.test)).copied().collect();
     let first = (0..rows.labels.len()).find(|row| !used.contains(row))?;
     let name = rows.traits.ids.get(first).map_or("", |id| &id.0);
     let count = rows.labels.len() - used.len();
@@ -287,7 +295,10 @@ fn csv_of(own: &Own) -> io::Result<Vec<u8>> {
     let mut sides: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (at, fold) in own.folds.iter().enumerate() {
         let parts = [("test", Some(&fold.test)), ("train", fold.train.as_ref())];
-        for (side, file) in parts.iter().flat_map(|(side, files)| files.iter().flat_map(move |all| all.iter().map(move |file| (side, file)))) {
+        for (side, file) in parts
+            .iter()
+            .flat_map(|(side, files)| files.iter().flat_map(move |all| all.iter().map(move |file| (side, file))))
+        {
             sides.entry(file).or_insert_with(|| vec![""; own.folds.len()])[at] = side;
         }
     }
@@ -312,11 +323,16 @@ fn csv_of(own: &Own) -> io::Result<Vec<u8>> {
 fn table(text: &str, bad: &dyn Fn(String) -> PlanError) -> Result<Content, PlanError> {
     let first = text.lines().next().unwrap_or_default();
     let delimiter = [b';', b'\t', b','].into_iter().max_by_key(|d| first.bytes().filter(|b| b == d).count());
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter.unwrap_or(b',')).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter.unwrap_or(b','))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
     let headings = reader.headers().map_err(|error| bad(error.to_string()))?.clone();
-    let place = |words: &[&str]| words.iter().find_map(|word| headings.iter().position(|h| h.eq_ignore_ascii_case(word)));
+    let place =
+        |words: &[&str]| words.iter().find_map(|word| headings.iter().position(|h| h.eq_ignore_ascii_case(word)));
     let file = place(FILES).ok_or_else(|| bad(format!("no file column ({})", FILES.join(", "))))?;
-    let records: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().map_err(|error| bad(error.to_string()))?;
+    let records: Vec<csv::StringRecord> =
+        reader.records().collect::<Result<_, _>>().map_err(|error| bad(error.to_string()))?;
     let cell = |record: &csv::StringRecord, at: usize| record.get(at).unwrap_or_default().to_owned();
     if let Some(part) = place(PARTS) {
         let values = records.iter().map(|record| (cell(record, file), cell(record, part))).collect();
@@ -338,7 +354,8 @@ fn table(text: &str, bad: &dyn Fn(String) -> PlanError) -> Result<Content, PlanE
 fn emobox(folder: &Path) -> Result<Vec<(String, Vec<(Side, Vec<String>)>)>, PlanError> {
     let bad = |path: &Path, reason: String| PlanError::odd(path.display().to_string(), reason);
     let inside = |folder: &Path| -> Result<Vec<PathBuf>, PlanError> {
-        let all = fs::read_dir(folder).and_then(|all| all.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>());
+        let all =
+            fs::read_dir(folder).and_then(|all| all.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>());
         all.map_err(|error| bad(folder, error.to_string()))
     };
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

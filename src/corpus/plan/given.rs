@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn words_make_one_fold_and_development_clips_are_learnt_from() {
-        let (splits, notes) = by_value("column split", "split", &values(&["train", "Dev", "test", "", "TEST"])).unwrap();
+        let (splits, notes) =
+            by_value("column split", "split", &values(&["train", "Dev", "test", "", "TEST"])).unwrap();
         assert_eq!(splits, [Split { name: "test".to_owned(), train: vec![0, 1], test: vec![2, 4] }]);
         assert!(notes[0].contains("1 of 5 clips") && notes[1].contains("development"), "{notes:?}");
         let (splits, notes) = by_value("column split", "split", &values(&["train", "val"])).unwrap();

@@ -115,10 +115,10 @@ impl Plan {
     pub fn lay(&self, rows: &Rows<'_>, seed: u64) -> Result<Layout, PlanError> {
         self.check(rows)?;
         let layout = match self {
-            Plan::Loso => self.folds(positions(rows.groups)),
-            Plan::Speakers(k) => self.folds(grouped(&rows.strata(), rows.groups, *k, seed)),
-            Plan::Sentences(k) => self.folds(grouped(&rows.strata(), &rows.sentences()?, *k, seed)),
-            Plan::Random(k) => self.folds(stratified(rows.labels, *k, seed)),
+            Plan::Loso => self.folds(rows.groups, positions(rows.groups)),
+            Plan::Speakers(k) => self.folds(rows.groups, grouped(&rows.strata(), rows.groups, *k, seed)),
+            Plan::Sentences(k) => self.folds(rows.groups, grouped(&rows.strata(), &rows.sentences()?, *k, seed)),
+            Plan::Random(k) => self.folds(rows.groups, stratified(rows.labels, *k, seed)),
             Plan::Both(blocks) => self.blocks(rows, *blocks, seed)?,
             Plan::Given(column) => given::lay(column, rows)?,
             Plan::Folds(path) => PlanFile::read(path)?.lay(rows)?,
@@ -196,11 +196,15 @@ impl Plan {
     }
 
     /// Folds that learn from all that they do not test.
-    fn folds(&self, fold_of: Vec<usize>) -> Layout {
+    fn folds(&self, groups: &[usize], fold_of: Vec<usize>) -> Layout {
         let folds = fold_of.iter().max().map_or(0, |last| last + 1);
         let split = |fold| {
-            let (test, train) = (0..fold_of.len()).partition(|row| fold_of[*row] == fold);
-            Split { name: format!("fold {}", fold + 1), train, test }
+            let (test, train): (Vec<usize>, _) = (0..fold_of.len()).partition(|row| fold_of[*row] == fold);
+            let name = match (self, test.first()) {
+                (Plan::Loso, Some(row)) => format!("speaker {}", groups[*row]),
+                _ => format!("fold {}", fold + 1),
+            };
+            Split { name, train, test }
         };
         Layout { splits: (0..folds).map(split).collect(), notes: Vec::new(), promise: self.promise() }
     }
