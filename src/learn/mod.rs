@@ -8,10 +8,14 @@ mod calibration;
 pub mod cnn;
 pub mod committee;
 mod cost;
+mod definite;
+mod distance;
 mod fit;
 mod forest;
+mod gram;
 mod knn;
 mod knob;
+mod lda;
 mod linear_svm;
 mod logistic;
 mod majority;
@@ -19,7 +23,9 @@ pub mod model_file;
 mod naive_bayes;
 pub mod norm;
 mod pairs;
+mod ridge;
 mod shares;
+mod smo;
 pub mod space;
 mod svm;
 mod tree;
@@ -313,6 +319,8 @@ pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &svm::Svm,
     &linear_svm::LinearSvm,
     &logistic::Logistic,
+    &lda::Lda,
+    &ridge::Ridge,
     &forest::Forest,
     &knn::Knn,
     &naive_bayes::NaiveBayes,
