@@ -38,7 +38,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("linfa_logistic", &["learn/logistic.rs"]),
     ("linfa_svm", &["learn/svm.rs"]),
     ("linfa_bayes", &["learn/naive_bayes.rs"]),
-    ("smartcore", &["learn/forest.rs", "learn/tree.rs", "learn/knn.rs"]),
+    ("smartcore", &["learn/knn.rs"]),
     ("gemm", &["learn/cnn"]),
     ("safetensors", &["learn"]),
     ("rusqlite", &["store"]),

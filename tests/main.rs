@@ -27,3 +27,4 @@ mod screens;
 mod search;
 mod store;
 mod support;
+mod trees;

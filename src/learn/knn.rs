@@ -10,7 +10,6 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::metrics::distance::euclidian::Euclidian;
 use smartcore::neighbors::knn_classifier::{KNNClassifier, KNNClassifierParameters};
 
-use super::tree::{failed, matrix, targets};
 use super::worker::guarded;
 use super::{Classifier, Data, Epoch, Inputs, Knob, LearnError, Model, Recipe, Weights};
 use crate::features::Kind;
@@ -107,4 +106,19 @@ impl Model for Neighbours {
     fn parameters(&self) -> usize {
         self.rows.len()
     }
+}
+
+/// smartcore's form of a matrix.
+fn matrix(rows: &Array2<f64>) -> Result<DenseMatrix<f64>, LearnError> {
+    let values = rows.t().iter().copied().collect();
+    DenseMatrix::new(rows.nrows(), rows.ncols(), values, true).map_err(failed)
+}
+
+/// Class numbers as smartcore wants them.
+fn targets(labels: &[usize]) -> Vec<u32> {
+    labels.iter().map(|&label| label as u32).collect()
+}
+
+fn failed(why: smartcore::error::Failed) -> LearnError {
+    LearnError::Failed(why.to_string())
 }

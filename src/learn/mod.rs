@@ -4,10 +4,12 @@
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
 mod altered;
+mod boosting;
 mod calibration;
 pub mod cnn;
 pub mod committee;
 mod cost;
+mod extra_trees;
 mod fit;
 mod forest;
 mod knn;
@@ -23,6 +25,7 @@ mod shares;
 pub mod space;
 mod svm;
 mod tree;
+mod trees;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -313,10 +316,12 @@ pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &svm::Svm,
     &linear_svm::LinearSvm,
     &logistic::Logistic,
-    &forest::Forest,
+    &forest::FOREST,
+    &extra_trees::EXTRA_TREES,
+    &boosting::Boosting,
     &knn::Knn,
     &naive_bayes::NaiveBayes,
-    &tree::Tree,
+    &tree::TREE,
     &majority::Majority,
 ];
 
