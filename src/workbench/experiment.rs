@@ -21,7 +21,7 @@ use super::pretrain::pretrain;
 use super::summary::Summary;
 use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
-use crate::corpus::{Clip, Corpus, Target, Task, task};
+use crate::corpus::{Clip, Corpus, Origin, Target, Task, task};
 use crate::features::{Chosen, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
@@ -29,7 +29,7 @@ use crate::learn::cnn::Settings;
 use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
 use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe, unusual};
 use crate::score::{Association, Confusion};
-use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
+use crate::store::{AUDIO_DIGITS, DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Source, Training};
 
 /// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
 const CONFOUNDED: f64 = 0.2;
@@ -484,6 +484,8 @@ fn run(
     let mut protocol = protocol((material.corpus, material.task), (*plan, splits), training);
     if who.can_start() {
         protocol.data.pretrained.clone_from(&material.pretrained);
+        protocol.source.pretrain =
+            request.effort.pretrain.iter().map(|path| Origin::of(path, None).path.display().to_string()).collect();
     }
     if let found @ 1.. = found.into_inner() {
         let note = format!(
@@ -606,6 +608,7 @@ pub(super) fn predictions((corpus, task): (&Corpus, &Task), splits: &[Split], fo
                     pred: argmax(scores.iter().copied()),
                     p: scores.iter().map(|&p| p as f32).collect(),
                     seeds: verdict.seeds.iter().map(|scores| argmax(scores.row(at).iter().copied())).collect(),
+                    audio: corpus.clips[task.rows[row]].audio.hash.chars().take(AUDIO_DIGITS).collect(),
                 },
             );
         }
@@ -634,8 +637,15 @@ pub(super) fn protocol(
         },
         training,
         search: None,
-        maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host() },
+        maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host(), cpu: places::cpu() },
+        source: source(corpus),
     }
+}
+
+/// Where the corpus of a run is.
+fn source(corpus: &Corpus) -> Source {
+    let Origin { path, description } = corpus.origin.clone();
+    Source { path: path.display().to_string(), description, pretrain: Vec::new() }
 }
 
 /// Which clips a run on `task` is about.
