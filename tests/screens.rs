@@ -191,6 +191,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers: 2,
                 data_hash: "abc".to_owned(),
                 synthetic: true,
+                sexes: std::collections::BTreeMap::new(),
                 pretrained: Vec::new(),
             },
             plan: PlanFacts {
@@ -198,6 +199,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 folds: 2,
                 speakers_leak: leak,
                 notes: vec!["2 clips left out: same audio as another clip".to_owned()],
+                leaks: Vec::new(),
             },
             training: Training {
                 norm: Norm::Train,

@@ -165,8 +165,8 @@ fn clip_of(found: Found, said: Result<Said, String>) -> Opened {
     let Found { path, id } = found;
     match said.and_then(|said| Ok((said, facts_of(&path)?))) {
         Ok((said, audio)) => {
-            let Said { speaker, sex, label, text, words, intensity, language, note } = said;
-            Ok((Clip { id, path, speaker, sex, label, text, words, intensity, language, audio }, note))
+            let Said { speaker, sex, label, text, words, intensity, language, other, note } = said;
+            Ok((Clip { id, path, speaker, sex, label, text, words, intensity, language, other, audio }, note))
         }
         Err(reason) => Err(Problem { file: id.0, reason }),
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::corpus::{ClipId, Sex, Target};
+use crate::corpus::{ClipId, Leak, Sex, Target};
 use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::learn::space::Point;
@@ -83,9 +83,9 @@ pub struct DataFacts {
 }
 
 /// How clips were split.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PlanFacts {
-    /// As typed: `loso`, `speakers:5`, `random:10`.
+    /// As typed: `loso`, `speakers:5`, `folds:mine.json`.
     pub plan: String,
     /// Number of folds.
     pub folds: usize,
@@ -94,6 +94,9 @@ pub struct PlanFacts {
     /// What a reader must know of data and folds, a sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What training and test parts share: kept apart by no promise of the plan, or allowed by the user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<Leak>,
 }
 
 /// How models were trained.
@@ -287,7 +290,7 @@ pub(super) mod tests {
                     sexes: BTreeMap::new(),
                     pretrained: Vec::new(),
                 },
-                plan: PlanFacts { plan: "loso".to_owned(), folds: 2, speakers_leak: false, notes: Vec::new() },
+                plan: PlanFacts { plan: "loso".to_owned(), folds: 2, ..PlanFacts::default() },
                 training: Training {
                     norm: Norm::Train,
                     seed: 1,
