@@ -8,6 +8,7 @@ mod altered;
 pub mod checkpoints;
 pub mod columns;
 pub mod cost;
+pub mod differ;
 pub mod eta;
 pub mod experiment;
 pub mod extract;
@@ -492,6 +493,12 @@ impl Workbench {
     /// blind.
     pub fn see_opinion(&mut self, clip: usize) {
         self.opinions.see(clip);
+    }
+
+    /// Remembers that what a run (in words) says of these clips is on the screen: labels given to them from now on are not
+    /// blind.
+    pub fn see_run(&mut self, clips: &[usize], run: &str) {
+        self.opinions.see_run(clips, run);
     }
 }
 
