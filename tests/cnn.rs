@@ -452,6 +452,38 @@ fn a_fit_that_was_killed_goes_on_to_the_same_bits() {
 }
 
 #[test]
+fn a_second_leg_learns_from_all_clips_and_survives_a_kill_in_either() {
+    let cnn = classifier("cnn").unwrap();
+    let data = data(cnn, 30, |_| 16);
+    let recipe = recipe("cnn", 4, 1);
+    let run = |refit: bool, keeper: &dyn Keeper, watch: &dyn Watch<Epoch>| {
+        let schedule = Schedule { refit, ..demanding(4) };
+        let fit = Fit { recipe: &recipe, schedule, keeper, watch };
+        emolab::learn::cnn::fit((&everything(schedule), READS), &data, &fit)
+    };
+    let (news, told) = mpsc::sync_channel(100);
+    let watch = Impatient { looks_left: AtomicUsize::new(usize::MAX), news };
+    let whole = run(true, &Unkept, &watch).unwrap();
+    drop(watch);
+    let told: Vec<Epoch> = told.into_iter().collect();
+    // Four epochs choose; the second leg goes to the best of them and holds nothing out.
+    let best = told[3].best.unwrap();
+    assert_eq!(told.iter().map(|e| e.epoch).collect::<Vec<_>>(), (1..=4 + best).collect::<Vec<_>>());
+    assert!(told[..4].iter().all(|e| e.dev_uar.is_some() && e.epochs == 8));
+    assert!(told[4..].iter().all(|e| e.dev_uar.is_none() && e.epochs == 4 + best));
+    let once = run(false, &Unkept, &Unwatched).unwrap();
+    assert_eq!(whole.temperature(), once.temperature(), "the held-out clips give the temperature");
+    assert!(whole.weights() != once.weights(), "all clips are learnt from");
+    for writes in 1..4 + best {
+        let keeper = Mortal::new(writes);
+        assert!(run(true, &keeper, &Unwatched).is_err());
+        keeper.revive();
+        assert!(run(true, &keeper, &Unwatched).unwrap().weights() == whole.weights(), "killed after {writes}");
+        assert_eq!(keeper.writes_left.load(Ordering::Relaxed), 100 - (4 + best - writes), "epochs done again");
+    }
+}
+
+#[test]
 fn a_killed_fit_goes_on_with_every_method_and_average_and_through_a_file() {
     let cnn = classifier("cnn").unwrap();
     let data = data(cnn, 30, |_| 16);

@@ -95,7 +95,7 @@ fn table(quantized: &Quantized) -> Vec<String> {
         row("MB", &|figures| Some(figures.megabytes), 3),
         row("ms per clip, one at a time", &|figures| Some(figures.clip_ms), 3),
         row("ms per clip, 32 on all cores", &|figures| Some(figures.batch_ms), 3),
-        row("x real time, with features", &|figures| figures.real_time, 4),
+        row("x real time, with features", &|figures| figures.real_time, 5),
     ];
     if let Some(scored) = scored {
         let (before, after) = (percent(Some(scored.uar_before)), percent(Some(scored.uar_after)));

@@ -304,7 +304,10 @@ fn text(quest: &Quest, found: &Found) -> Vec<String> {
 /// What the search was worth beside the unchanged recipe.
 fn gain(searched: &Judged, default: Option<&Judged>) -> Option<String> {
     let (with, without) = (searched.summary.uar?, default?.summary.uar?);
-    Some(format!("searched minus unchanged: {:+.1} points of UAR", 100.0 * (with - without)))
+    // Whole tenths: a difference of nothing has no sign.
+    let tenths = (1000.0 * (with - without)).round() as i64;
+    let sign = if tenths > 0 { "+" } else { "" };
+    Some(format!("searched minus unchanged: {sign}{:.1} points of UAR", tenths as f64 / 10.0))
 }
 
 fn winners(found: &Found) -> Vec<Vec<String>> {

@@ -15,7 +15,7 @@ use super::{Chosen, Column, FeatureError, FeatureSet, Features, Kind, Parameters
 use crate::audio::Wave;
 
 /// Log-mel, delta, delta-delta: 64 Slaney bands from 50 Hz to 8 kHz (or half the rate), 25 ms window, 10 ms hop.
-pub static LOGMEL: LogMel = LogMel { name: Cow::Borrowed(NAME), spectrogram: Spectrogram::SPEECH };
+pub static LOGMEL: LogMel = LogMel { name: Cow::Borrowed(NAME), spectrogram: Spectrogram::SPEECH, derivatives: 2 };
 
 const NAME: &str = "logmel";
 
@@ -24,6 +24,15 @@ const NAME: &str = "logmel";
 pub struct LogMel {
     name: Cow<'static, str>,
     spectrogram: Spectrogram,
+    /// Channels after the first.
+    derivatives: usize,
+}
+
+impl LogMel {
+    fn spelled(&self) -> Vec<(&'static str, String)> {
+        let own = ("derivatives", self.derivatives.to_string());
+        self.spectrogram.spelled().into_iter().chain([own]).collect()
+    }
 }
 
 /// All that decides a log-mel spectrogram. A variant is another value of this.
@@ -183,18 +192,18 @@ impl FeatureSet for LogMel {
         let names = |(channel, unit, source)| {
             (0..self.spectrogram.bands).map(move |band| Column { name: format!("{channel}_{band}"), unit, source })
         };
-        channels.into_iter().flat_map(names).collect()
+        channels.into_iter().take(1 + self.derivatives).flat_map(names).collect()
     }
 
-    /// `[3, bands, frames]`; a silent clip is -100 dB throughout with derivatives 0.
+    /// `[1 + derivatives, bands, frames]`; a silent clip is -100 dB throughout with derivatives 0.
     fn extract(&self, wave: &Wave) -> Result<Features, FeatureError> {
         let frames = self.spectrogram.framing(wave.rate).frames(checked(wave)?.samples.len());
         let layer = self.spectrogram.bands * frames;
-        let mut image = vec![0.0; 3 * layer];
+        let mut image = vec![0.0; (1 + self.derivatives) * layer];
         let (picture, slopes) = image.split_at_mut(layer);
         self.spectrogram.draw(wave, picture);
         derive(picture, slopes, frames);
-        let shape = (3, self.spectrogram.bands, frames);
+        let shape = (1 + self.derivatives, self.spectrogram.bands, frames);
         // The buffer was made for this shape; an image of zeros would be the answer to a bug here.
         let image = Array3::from_shape_vec(shape, image).unwrap_or_else(|_| Array3::zeros(shape));
         Ok(Features::Image(image.into_shared()))
@@ -205,27 +214,31 @@ impl FeatureSet for LogMel {
     }
 
     /// `bands`, `window` and `hop` in seconds, `low` and `high` in Hz, `scale` slaney or htk, `level` as root mean
-    /// square or `keep`.
+    /// square or `keep`, `derivatives` 0 to 2.
     fn with(&self, parameters: &Parameters) -> Result<Chosen, SpecError> {
-        let mut spectrogram = self.spectrogram;
+        let mut set = self.clone();
         for (name, value) in parameters.iter() {
-            if !spectrogram.take(Asked { set: NAME, name, value })? {
-                return Err(parameters.unknown(NAME, &spectrogram.spelled().map(|(name, _)| name)));
+            let asked = Asked { set: NAME, name, value };
+            if name == "derivatives" {
+                set.derivatives = asked.count(0..=2)?;
+            } else if !set.spectrogram.take(asked)? {
+                let known: Vec<&str> = set.spelled().iter().map(|(name, _)| *name).collect();
+                return Err(parameters.unknown(NAME, &known));
             }
         }
-        let spectrogram = spectrogram.whole(NAME)?;
-        let name = spelled(NAME, &spectrogram.spelled(), &Spectrogram::SPEECH.spelled());
-        Ok(Arc::new(LogMel { name: Cow::Owned(name), spectrogram }))
+        set.spectrogram = set.spectrogram.whole(NAME)?;
+        set.name = Cow::Owned(spelled(NAME, &set.spelled(), &LOGMEL.spelled()));
+        Ok(Arc::new(set))
     }
 }
 
-/// First and second derivatives of a picture `[row, frame]`, one layer after the other.
+/// First and second derivatives of a picture `[row, frame]`, one layer after the other, as many as `into` has room for.
 pub(super) fn derive(picture: &[f32], into: &mut [f32], frames: usize) {
-    let (first, second) = into.split_at_mut(picture.len());
-    let slopes = first.chunks_exact_mut(frames).zip(second.chunks_exact_mut(frames));
-    for (track, (first, second)) in picture.chunks_exact(frames).zip(slopes) {
-        mel::delta(track, first);
-        mel::delta2(track, second);
+    let slopes: [fn(&[f32], &mut [f32]); 2] = [mel::delta, mel::delta2];
+    for (layer, slope) in into.chunks_exact_mut(picture.len().max(1)).zip(slopes) {
+        for (track, into) in picture.chunks_exact(frames).zip(layer.chunks_exact_mut(frames)) {
+            slope(track, into);
+        }
     }
 }
 
@@ -269,6 +282,18 @@ mod tests {
     fn three_seconds_make_three_hundred_frames() {
         // The hop is 221 samples: 22,050 Hz has no round 10 ms.
         assert_eq!(image(vec![0.1; 66_150]).dim(), (3, 64, 300));
+    }
+
+    #[test]
+    fn derivatives_may_be_left_out() {
+        let wave = Wave { samples: (0..8000).map(|i| (i as f32 * 0.1).sin()).collect(), rate: 22_050 };
+        let full = image(wave.samples.clone());
+        for derivatives in 0..=2 {
+            let set = crate::features::feature_set(&format!("logmel:derivatives={derivatives}")).unwrap();
+            let Features::Image(image) = set.extract(&wave).unwrap() else { panic!("an image") };
+            assert_eq!(image, full.slice(ndarray::s![..=derivatives, .., ..]));
+            assert_eq!(set.columns().len(), 64 * (1 + derivatives));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use super::again::{Again, Chosen};
 use super::augment::{Made, Planned, Plans, targets};
 use super::average::Numbers;
 use super::balance::Balance;
@@ -16,8 +17,9 @@ use super::pass::{Draw, Pass};
 use super::random::Random;
 use super::saliency::saliency;
 use super::settings::Settings;
+use super::split::Inner;
 use super::split::inner;
-use super::train::{Fit, Trainee, train};
+use super::train::{Fit, Leg, Trainee, purpose, train};
 use crate::features::Image;
 use crate::job::Watch;
 use crate::learn::calibration::{self, FLATTERED, temperature, tempered};
@@ -67,9 +69,41 @@ pub fn fit((settings, input): (&Settings, Input), data: &Data, fit: &Fit<'_>) ->
         frames,
         start,
     };
-    train(&mut learner, data, &split, random, fit)?;
-    let temperature = learner.temperature(&split.dev, fit.watch)?;
+    let temperature = legs(&mut learner, data, (split, random), (fit, settings))?;
     Ok(NetModel { net: learner.net, scratches: learner.scratches, cut, temperature })
+}
+
+/// Trains once with some clips held out, which choose the epoch and give the temperature, and, where the schedule says so, once
+/// more on all clips up to that epoch; returns the temperature, `None` where nothing could be held out.
+fn legs<'a>(
+    learner: &mut Learner<'a>,
+    data: &'a Data,
+    (split, random): (Inner, Random),
+    (fit, settings): (&Fit<'_>, &Settings),
+) -> Result<Option<f64>, LearnError> {
+    let epochs = fit.schedule.epochs;
+    let again = fit.schedule.refit && !split.dev.is_empty();
+    let (again_from, of) = (random.clone(), purpose(fit, data, &split)?);
+    let chosen = match Chosen::kept(fit.keeper, &of)?.filter(|_| again) {
+        Some(chosen) => chosen,
+        None => {
+            let leg = Leg { split, until: epochs, before: 0, after: if again { epochs } else { 0 } };
+            let (done, best) = train(learner, data, &leg, random, fit)?;
+            let temperature = learner.temperature(&leg.split.dev, fit.watch)?;
+            Chosen { of, done, best: best.unwrap_or(epochs), temperature }
+        }
+    };
+    let temperature = chosen.temperature;
+    if again {
+        let all: Vec<usize> = (0..data.labels.len()).collect();
+        learner.heads = heads_of(data, &all, settings);
+        learner.plans = Plans::new(settings.augment, data, &all);
+        let split = Inner { fit: all, dev: Vec::new() };
+        let leg = Leg { split, until: chosen.best, before: chosen.done, after: 0 };
+        let keeper = Again { keeper: fit.keeper, chosen };
+        train(learner, data, &leg, again_from, &Fit { keeper: &keeper, ..*fit })?;
+    }
+    Ok(temperature)
 }
 
 /// Rows of numbers have no sound, bands or frames, nor parts to score.

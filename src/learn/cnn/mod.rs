@@ -22,6 +22,7 @@
 //! | `saliency.rs` | what of an image spoke for a class |
 //! | `settings.rs`, `nets.rs`, `nets/` | a net and its training as one TOML; the nets of the registry |
 
+mod again;
 mod augment;
 mod average;
 mod balance;
@@ -74,4 +75,4 @@ pub use pass::{Draw, Pass, Window};
 pub use random::Random;
 pub use schedule::{Curve, Schedule};
 pub use settings::Settings;
-pub use train::{Fit, Trainee, train};
+pub use train::{Fit, Leg, Trainee, train};

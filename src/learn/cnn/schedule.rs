@@ -23,6 +23,9 @@ pub struct Schedule {
     /// Share of the fit before which no epoch is chosen: at a high rate one that looks good is luck.
     #[serde(default)]
     pub settle: f64,
+    /// Once the epoch is chosen, fit again from the start to that epoch on all training clips, held-out ones included.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refit: bool,
     /// Highest learning rate.
     pub rate: f64,
     /// The rate over time.
@@ -40,7 +43,7 @@ impl Schedule {
     pub const fn new(epochs: usize, batch: usize, patience: usize, rate: f64) -> Schedule {
         let curve = Curve::OneCycle { rise: 0.2, from: 0.1 };
         let (steps, settle, method, clip, average) = (None, 0.0, Method::Adam, None, Average::None);
-        Schedule { epochs, steps, batch, patience, settle, rate, curve, method, clip, average }
+        Schedule { epochs, steps, batch, patience, settle, refit: false, rate, curve, method, clip, average }
     }
 
     /// Epochs for so many clips.

@@ -64,9 +64,21 @@ pub struct Fit<'a> {
     pub watch: &'a dyn Watch<Epoch>,
 }
 
+/// One way through the training clips, of the one or two that a fit takes.
+pub struct Leg {
+    /// What is learnt from, and what chooses the epoch.
+    pub split: Inner,
+    /// The epoch after which it ends, of the schedule's.
+    pub until: usize,
+    /// Epochs of the leg before it, to be told.
+    pub before: usize,
+    /// Epochs that may follow it, to be told.
+    pub after: usize,
+}
+
 /// Trains on `split.fit` and leaves the trainee at its best epoch since the fit settled (`Schedule::settle`): highest
 /// recall averaged over the classes (UAR) of `split.dev`, then lowest loss there; the last epoch where `dev` is empty. Goes on from the keeper's checkpoint, if there
-/// is one, to the same bits as without interruption.
+/// is one, to the same bits as without interruption. Returns how many epochs were begun and the best of them, if one was chosen.
 ///
 /// # Errors
 /// `Cancelled`; [`LearnError::Failed`] naming epoch and batch when the loss is not finite, or when the keeper fails;
@@ -74,12 +86,12 @@ pub struct Fit<'a> {
 pub fn train<T: Trainee>(
     trainee: &mut T,
     data: &Data,
-    split: &Inner,
+    leg: &Leg,
     mut random: Random,
     fit: &Fit<'_>,
-) -> Result<(), LearnError> {
-    let (schedule, watch) = (&fit.schedule, fit.watch);
-    let purpose = purpose(fit, data, split)?;
+) -> Result<(usize, Option<usize>), LearnError> {
+    let (schedule, split, watch) = (&fit.schedule, &leg.split, fit.watch);
+    let purpose = self::purpose(fit, data, split)?;
     let mut course = match resumed(trainee, &random, &purpose, fit)? {
         Some(course) => course,
         None => {
@@ -87,7 +99,7 @@ pub fn train<T: Trainee>(
             course(trainee, random, schedule)
         }
     };
-    while course.epoch < schedule.epochs && !course.is_stale(schedule.patience) {
+    while course.epoch < leg.until && !course.is_stale(schedule.patience) {
         course.epoch += 1;
         let started = Instant::now();
         let train_loss = epoch(trainee, &mut course, split, fit)?;
@@ -96,24 +108,25 @@ pub fn train<T: Trainee>(
         let judged = judge_kept(trainee, data, &split.dev, &mut course, fit)?;
         fit.keeper.write(&course.write(&purpose, trainee.numbers())?)?;
         watch.tell(Epoch {
-            epoch: course.epoch,
-            epochs: schedule.epochs,
+            epoch: leg.before + course.epoch,
+            epochs: leg.before + leg.until + leg.after,
             train_loss,
             train_uar: uar(trainee.seen()),
             dev_loss: judged.as_ref().map(|(dev, _)| dev.loss),
             dev_uar: judged.as_ref().map(|(dev, _)| dev.uar),
             rate: schedule.rate * schedule.curve.at(course.epoch as f64 / schedule.epochs as f64),
             best: course.best.as_ref().map(|best| best.epoch),
-            may_stop: judged.is_some() && course.may_stop(schedule),
+            may_stop: judged.is_some() && (leg.after > 0 || course.may_stop(schedule)),
             pace: Pace { clips_per_second, seconds: started.elapsed().as_secs_f64() },
             dev: judged.map(|(_, confusion)| confusion),
         });
     }
+    let best = course.best.as_ref().map(|best| best.epoch);
     let last = course.best.map(|best| best.numbers).or_else(|| course.averager.mean().cloned());
     if let Some(numbers) = last {
         trainee.swap(numbers);
     }
-    Ok(())
+    Ok((course.epoch, best))
 }
 
 /// The course of a fit at its start.
@@ -265,7 +278,10 @@ fn even_parts(order: &[usize], parts: usize) -> impl Iterator<Item = &[usize]> {
 }
 
 /// What a checkpoint must agree with.
-fn purpose(fit: &Fit<'_>, data: &Data, split: &Inner) -> Result<String, LearnError> {
+///
+/// # Errors
+/// [`LearnError::Failed`] when the recipe has no JSON.
+pub fn purpose(fit: &Fit<'_>, data: &Data, split: &Inner) -> Result<String, LearnError> {
     let all = (fit.recipe, &fit.schedule, data.labels.len(), &split.dev);
     serde_json::to_string(&all).map_err(|why| LearnError::Failed(format!("recipe: {why}")))
 }
