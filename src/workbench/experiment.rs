@@ -224,7 +224,7 @@ pub enum News {
 }
 
 /// What a comparison brings.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Compared {
     /// The runs of the plan, then those of its speaker-independent twin.
     pub runs: Vec<Arc<Judged>>,
@@ -288,7 +288,7 @@ impl Material<'_> {
 }
 
 /// A plan and the splits it makes.
-type Planned = (Plan, Vec<Split>);
+pub(super) type Planned = (Plan, Vec<Split>);
 
 /// Runs every classifier of `request` on its plan and, if that leaks speakers, on the speaker-independent twin.
 ///
@@ -352,7 +352,7 @@ pub fn compare(
 }
 
 /// What computing the features of all contenders takes.
-fn hearings(
+pub(super) fn hearings(
     corpus: &Corpus,
     task: &Task,
     (all, request): (&[Contender], &Request),
@@ -430,7 +430,8 @@ impl Agenda {
     }
 }
 
-fn run(
+/// Fits a contender on every fold of a plan, and what it says of the test rows.
+pub(super) fn run(
     who: &Contender,
     (material, shelf): (&Material<'_>, Option<&Shelf>),
     request: &Request,
@@ -631,6 +632,7 @@ pub(super) fn protocol(
             folds: splits.len(),
             speakers_leak: plan.leaks_speakers(),
             notes: notes(task, splits, training.norm),
+            spent: None,
         },
         training,
         search: None,
