@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::corpus::{ClipId, Target};
+use crate::corpus::{ClipId, Sex, Target};
 use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::learn::space::Point;
@@ -71,6 +71,9 @@ pub struct DataFacts {
     pub data_hash: String,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// Sex of each speaker, where the corpus tells; a run knows it so that its tables need no corpus.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sexes: BTreeMap<String, Sex>,
     /// Other corpora that nets were trained on before, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pretrained: Vec<String>,
@@ -253,14 +256,19 @@ impl Run {
         (0..self.recipe.seeds.len()).map(of).collect()
     }
 
-    /// Speaker of each prediction as a number, in order of appearance from 0.
-    pub fn groups(&self) -> Vec<usize> {
-        let mut numbers: HashMap<&str, usize> = HashMap::new();
-        let mut number = |speaker| {
+    /// Speaker of each prediction as a number, in order of appearance from 0; a clip whose speaker is unknown is a group of
+    /// its own.
+    pub fn groups<'a>(&'a self) -> Vec<usize> {
+        let mut numbers: HashMap<(&str, &str), usize> = HashMap::new();
+        let mut number = |(speaker, clip)| {
             let next = numbers.len();
-            *numbers.entry(speaker).or_insert(next)
+            *numbers.entry((speaker, clip)).or_insert(next)
         };
-        self.predictions.iter().map(|prediction| number(&prediction.speaker)).collect()
+        let name = |one: &'a Prediction| match one.speaker.as_str() {
+            "" => ("", one.clip.0.as_str()),
+            speaker => (speaker, ""),
+        };
+        self.predictions.iter().map(|one| number(name(one))).collect()
     }
 
     /// What keeps the run from being stored: numbers that are not finite, classes that do not exist.
@@ -311,6 +319,7 @@ pub(super) mod tests {
                     speakers: 2,
                     data_hash: "00".to_owned(),
                     synthetic: true,
+                    sexes: BTreeMap::new(),
                     pretrained: Vec::new(),
                 },
                 plan: PlanFacts {

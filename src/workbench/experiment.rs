@@ -21,7 +21,7 @@ use super::pretrain::pretrain;
 use super::summary::Summary;
 use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
-use crate::corpus::{Clip, Corpus, Target, Task, task};
+use crate::corpus::{Clip, Corpus, Sex, Target, Task, task};
 use crate::features::{Chosen, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
@@ -651,8 +651,15 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
         speakers: task.known_speakers(),
         data_hash: data_hash(corpus, task),
         synthetic: corpus.synthetic,
+        sexes: sexes(corpus, task),
         pretrained: Vec::new(),
     }
+}
+
+/// Sex of each known speaker of the task, where the corpus tells.
+fn sexes(corpus: &Corpus, task: &Task) -> BTreeMap<String, Sex> {
+    let of = |&row: &usize| corpus.clips[row].speaker.clone().zip(corpus.clips[row].sex);
+    task.rows.iter().filter_map(of).collect()
 }
 
 /// What speaks against scaling by speaker where speakers and classes go together: what tells one speaker from another is
