@@ -5,12 +5,14 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 mod altered;
+pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
 pub mod cost;
 pub mod eta;
 pub mod experiment;
 pub mod extract;
+pub mod human;
 pub mod live;
 pub mod log;
 pub mod material;
@@ -25,6 +27,7 @@ pub mod search;
 pub mod shelf;
 pub mod summary;
 mod training;
+pub mod versus;
 pub mod view;
 
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@
 pub mod demo;
 pub mod description;
 pub mod format;
+mod listeners;
 pub mod plan;
 mod recognise;
 mod scan;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
+pub use listeners::{Heard, ListenersTable, Ratings};
 pub use plan::{Plan, PlanError, Split};
 pub use scan::{ScanError, Scanned, scan};
 pub use target::{Task, TaskError, UnknownTarget, task};
@@ -87,6 +89,8 @@ pub struct Corpus {
     pub problems: Vec<Problem>,
     /// Class names in the description's order, then those met beyond it.
     pub classes: Vec<String>,
+    /// What listeners heard, where the corpus has a table of it.
+    pub ratings: Ratings,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
 }
@@ -100,6 +104,7 @@ impl Corpus {
             clips: Vec::new(),
             problems: Vec::new(),
             classes: Vec::new(),
+            ratings: Ratings::default(),
             synthetic: false,
         }
     }

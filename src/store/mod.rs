@@ -7,7 +7,7 @@
 mod annotations;
 mod error;
 mod migrate;
-mod run;
+pub(crate) mod run;
 mod runs;
 
 use std::fs;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
-pub use run::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Searched, Training, Winner};
+pub use run::{DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Searched, Training, Winner};
 pub use runs::{RunProblem, Runs};
 
 /// An open store. Several may be open on one file, in one process or many.
