@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 mod altered;
+pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
 pub mod cost;
@@ -15,6 +16,7 @@ pub mod experiment;
 pub mod extract;
 pub mod folds;
 pub mod gate;
+pub mod human;
 pub mod live;
 pub mod log;
 pub mod material;
@@ -29,6 +31,7 @@ pub mod search;
 pub mod shelf;
 pub mod summary;
 mod training;
+pub mod versus;
 pub mod view;
 
 use std::path::{Path, PathBuf};
