@@ -12,9 +12,11 @@ mod model;
 mod prepare;
 mod progress;
 mod quantize;
+mod runs;
 mod scan;
 mod search;
 mod table;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -61,6 +63,10 @@ enum Verb {
     Compare(compare::Compare),
     /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
     Search(search::Search),
+    /// List the runs that are kept; show, compare or remove them.
+    Runs(runs::Runs),
+    /// Make a run again and compare every prediction to the last bit.
+    Verify(verify::Verify),
     /// Fit one classifier on all labelled clips and write a model folder.
     Train(model::Train),
     /// Make a model folder whose net computes in whole numbers: smaller and faster.
@@ -164,6 +170,8 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
         Some(Verb::Search(verb)) => verb.run(),
+        Some(Verb::Runs(verb)) => verb.run(),
+        Some(Verb::Verify(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
