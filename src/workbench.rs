@@ -25,6 +25,7 @@ pub mod picture;
 pub mod places;
 mod pretrain;
 pub mod quantize;
+pub mod report;
 pub mod search;
 pub mod shelf;
 pub mod summary;

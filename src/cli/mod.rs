@@ -12,6 +12,7 @@ mod model;
 mod prepare;
 mod progress;
 mod quantize;
+mod report;
 mod runs;
 mod scan;
 mod search;
@@ -67,6 +68,8 @@ enum Verb {
     Runs(runs::Runs),
     /// Make a run again and compare every prediction to the last bit.
     Verify(verify::Verify),
+    /// Write a report of runs: text, Markdown, CSV, JSON, HTML, LaTeX or SVG.
+    Report(report::Report),
     /// Fit one classifier on all labelled clips and write a model folder.
     Train(model::Train),
     /// Make a model folder whose net computes in whole numbers: smaller and faster.
@@ -172,6 +175,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Runs(verb)) => verb.run(),
         Some(Verb::Verify(verb)) => verb.run(),
+        Some(Verb::Report(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
