@@ -22,6 +22,7 @@ mod preparation;
 mod pretrain;
 mod quantize;
 mod resume;
+mod runs;
 mod scores;
 mod screens;
 mod search;

@@ -17,6 +17,20 @@ use crate::learn::{Cost, Norm, Recipe};
 #[serde(transparent)]
 pub struct RunId(pub i64);
 
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for RunId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<RunId, Self::Err> {
+        text.parse().map(RunId)
+    }
+}
+
 /// One recipe, judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {

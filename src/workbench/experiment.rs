@@ -499,7 +499,7 @@ pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
 }
 
 /// The recipe fitted on the fold's training rows, and what it says of its test rows.
-fn judge(
+pub(super) fn judge(
     recipe: &Recipe,
     (all, shelf): (&Sets, Option<&Shelf>),
     (fold, split): (usize, &Split),
