@@ -9,11 +9,15 @@ mod calibration;
 pub mod cnn;
 pub mod committee;
 mod cost;
+mod definite;
+mod distance;
 mod extra_trees;
 mod fit;
 mod forest;
+mod gram;
 mod knn;
 mod knob;
+mod lda;
 mod linear_svm;
 mod logistic;
 mod majority;
@@ -21,7 +25,9 @@ pub mod model_file;
 mod naive_bayes;
 pub mod norm;
 mod pairs;
+mod ridge;
 mod shares;
+mod smo;
 pub mod space;
 mod svm;
 mod tree;
@@ -316,6 +322,8 @@ pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &svm::Svm,
     &linear_svm::LinearSvm,
     &logistic::Logistic,
+    &lda::Lda,
+    &ridge::Ridge,
     &forest::FOREST,
     &extra_trees::EXTRA_TREES,
     &boosting::Boosting,
