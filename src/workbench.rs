@@ -13,6 +13,8 @@ pub mod differ;
 pub mod eta;
 pub mod experiment;
 pub mod extract;
+pub mod folds;
+pub mod gate;
 pub mod live;
 pub mod log;
 pub mod material;

@@ -23,7 +23,7 @@ use emolab::job::Report;
 use emolab::label::Timestamp;
 use emolab::learn::{Cost, Epoch, Norm, Pace, Recipe};
 use emolab::score::Confusion;
-use emolab::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, Store, Training};
+use emolab::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, Source, Store, Training};
 use emolab::tui::app::{App, Wish, all_groups, groups_of};
 use emolab::tui::command::{clash, key_sheet_markdown};
 use emolab::tui::screens::screens;
@@ -184,8 +184,11 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
         fold: index / 3,
         truth: index % 3,
         pred: pred[index],
-        p: (0..3).map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 + 0.025 * index as f32 }).collect(),
+        p: (0..3)
+            .map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 + 0.025 * index as f32 })
+            .collect(),
         seeds: Vec::new(),
+        audio: String::new(),
     });
     Run {
         id: None,
@@ -200,14 +203,15 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers: 2,
                 data_hash: "abc".to_owned(),
                 synthetic: true,
-                pretrained: Vec::new(),
                 sexes: std::collections::BTreeMap::new(),
+                pretrained: Vec::new(),
             },
             plan: PlanFacts {
                 plan: if leak { "random:2" } else { "loso" }.to_owned(),
                 folds: 2,
                 speakers_leak: leak,
                 notes: vec!["2 clips left out: same audio as another clip".to_owned()],
+                leaks: Vec::new(),
                 spent: None,
             },
             training: Training {
@@ -220,7 +224,8 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 sets: std::collections::BTreeMap::new(),
             },
             search: None,
-            maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
+            maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned(), cpu: String::new() },
+            source: Source::default(),
         },
         recipe: Recipe {
             classifier: classifier.to_owned(),

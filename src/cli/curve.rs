@@ -18,7 +18,8 @@ use crate::features::cache::Cache;
 use crate::store::{Coin, Run};
 use crate::workbench::Keeper;
 use crate::workbench::curve::{Curve, Point, Spending, curve, curves};
-use crate::workbench::experiment::{Compared, default_plan};
+use crate::workbench::experiment::Compared;
+use crate::workbench::folds::default_plan;
 use crate::workbench::log::{Log, Logged};
 use crate::workbench::material::Listener;
 
@@ -86,7 +87,7 @@ impl CurveVerb {
     fn spend(&self, log: Option<&Log>, progress: &Progress) -> Result<Compared> {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
-        let plan = self.plan.unwrap_or_else(|| default_plan(&corpus));
+        let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));
         let request = self.protocol.request(self.models.clone(), plan);
         let spending = Spending { by: self.by, points: self.points as usize, draws: self.repeats as usize };
         let cache = Cache::open(&self.files.cache()?);

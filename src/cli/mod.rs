@@ -30,6 +30,7 @@ use crate::corpus::demo_root;
 use crate::job::is_cancelled;
 use crate::store::Store;
 use crate::tui;
+use crate::workbench::gate::is_gate;
 use crate::workbench::{Settings, Workbench, places};
 
 pub use docs::pages;
@@ -134,6 +135,10 @@ pub fn main() -> ExitCode {
         Err(error) if is_cancelled(&error) => {
             say("interrupted");
             ExitCode::from(130)
+        }
+        Err(error) if is_gate(&error) => {
+            say(&format!("emolab: {error:#}"));
+            ExitCode::from(3)
         }
         Err(error) => {
             say(&format!("emolab: {error:#}"));

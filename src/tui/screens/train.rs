@@ -3,7 +3,7 @@
 //! What runs and what came of it lives in the Workbench; leaving the screen stops nothing. Deliberately absent: tuning
 //! of single classifiers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -21,7 +21,8 @@ use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put};
 use crate::workbench::curve::Spending;
-use crate::workbench::experiment::{Effort, Request, default_plan};
+use crate::workbench::experiment::{Effort, Request};
+use crate::workbench::folds::default_plan;
 use crate::workbench::material::contenders;
 use crate::workbench::{Opening, Training, Workbench};
 
@@ -48,7 +49,16 @@ pub struct Train {
     look: Look,
 }
 
-const PLANS: [Plan; 5] = [Plan::Loso, Plan::Speakers(5), Plan::Speakers(10), Plan::Random(5), Plan::Random(10)];
+static PLANS: [Plan; 8] = [
+    Plan::Loso,
+    Plan::Speakers(5),
+    Plan::Speakers(10),
+    Plan::Both(None),
+    Plan::Sentences(5),
+    Plan::Sentences(10),
+    Plan::Random(5),
+    Plan::Random(10),
+];
 const TARGETS: [Target; 3] = [Target::Emotion, Target::Sex, Target::SexEmotion];
 const NORMS: [Norm; 3] = [Norm::Train, Norm::Speaker, Norm::None];
 const EPOCHS: [Option<usize>; 7] = [None, Some(5), Some(10), Some(20), Some(40), Some(80), Some(160)];
@@ -110,7 +120,7 @@ impl Default for Train {
         Train {
             cursor: Cursor::new(CLASSIFIERS.len() + CHOICES.len()),
             models: CLASSIFIERS.iter().map(|kind| FIRST.contains(&kind.name())).collect(),
-            plan: PLANS[0],
+            plan: PLANS[0].clone(),
             planned: false,
             target: 0,
             norm: 0,
@@ -200,7 +210,8 @@ impl Train {
         Request {
             models,
             features: self.features.checked_sub(1).map(|place| FEATURE_SETS[place].name().to_owned()),
-            plan: self.plan,
+            plan: self.plan.clone(),
+            allow: BTreeSet::new(),
             target: TARGETS[self.target],
             norm: NORMS[self.norm],
             epochs: EPOCHS[self.epochs],
@@ -250,7 +261,7 @@ impl Train {
             Choice::Plan => {
                 let mut place = PLANS.iter().position(|plan| *plan == self.plan).unwrap_or(0);
                 turn(&mut place, by, PLANS.len());
-                (self.plan, self.planned) = (PLANS[place], true);
+                (self.plan, self.planned) = (PLANS[place].clone(), true);
             }
             Choice::Target => turn(&mut self.target, by, TARGETS.len()),
             Choice::Norm => turn(&mut self.norm, by, NORMS.len()),
@@ -354,7 +365,8 @@ fn explained(choice: Choice) -> &'static str {
     match choice {
         Choice::Plan => {
             "How training and test are kept apart. loso: one speaker is left out at a time. speakers:K: K groups of \
-             speakers. random:K: clips at random, so speakers leak; it runs beside its speaker-independent twin."
+             speakers. speakers+sentences: neither is shared. sentences:K, random:K: speakers leak; they run beside \
+             their speaker-independent twin. Other plans (a column, a file): emolab compare --plan."
         }
         Choice::Target => "What is to be recognised.",
         Choice::Norm => {
