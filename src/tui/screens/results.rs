@@ -67,16 +67,16 @@ const COLUMNS: [Column; 15] = [
     Column::text("no.", 5),
     Column::text("model", 12).growing(),
     Column::text("features", 11).rank(2),
-    Column::text("target", 8).rank(5),
+    Column::text("target", 11).rank(11),
     Column::text("plan", 14),
     Column::number("UAR", 6),
     Column::text("95 % CI", 11).rank(1),
     Column::number("WA", 5),
     Column::number("F1", 5).rank(4),
     Column::number("fit", 6).rank(3),
-    Column::number("ms", 6).rank(6),
+    Column::number("ms", 5).rank(6),
     Column::number("MB", 5).rank(7),
-    Column::number("param", 6).rank(8),
+    Column::number("param", 5).rank(8),
     Column::number("MMAC", 5).rank(9),
     Column::number("RTF", 6).rank(10),
 ];
@@ -156,7 +156,12 @@ impl Screen for Results {
             cells(shown, marked, theme)
         });
         if let Some(judged) = self.selected() {
-            for (at, text) in protocol(judged).iter().enumerate() {
+            let mut lines = protocol(judged);
+            if let Some(text) = self.lower() {
+                lines.truncate(2);
+                lines.push(text);
+            }
+            for (at, text) in lines.iter().enumerate() {
                 put(buffer, line(foot, at as u16), text, theme.dim());
             }
         }
@@ -224,6 +229,16 @@ impl Results {
 
     fn selected(&self) -> Option<&Arc<Judged>> {
         self.cursor.row().and_then(|row| self.shown.get(row)).map(|shown| &shown.judged)
+    }
+
+    /// How much lower the twin of the selected leaky run is.
+    fn lower(&self) -> Option<String> {
+        let row = self.cursor.row()?;
+        let (run, twin) = (self.shown.get(row)?, self.shown.get(row + 1).filter(|below| below.twin)?);
+        let gap = 100.0 * (run.judged.summary.uar? - twin.judged.summary.uar?);
+        let more = if gap >= 0.0 { "lower" } else { "higher" };
+        let gap = gap.abs();
+        Some(format!("speakers leak: believe the run below it, without: UAR {gap:.1} points {more}"))
     }
 
     /// Makes the list anew and stays on the selected run.
@@ -304,7 +319,7 @@ fn costs(cost: Option<&Cost>) -> [String; 5] {
     let Some(cost) = cost else { return std::array::from_fn(|_| "–".to_owned()) };
     let dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     [
-        dash(cost.clip_ms.map(|ms| format!("{ms:.2}"))),
+        dash(cost.clip_ms.map(|ms| if ms < 100.0 { format!("{ms:.2}") } else { format!("{ms:.0}") })),
         format!("{:.2}", cost.megabytes()),
         short(cost.parameters),
         dash(cost.macs_3s.map(|macs| format!("{:.1}", macs as f64 / 1e6))),
