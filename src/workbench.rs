@@ -7,6 +7,7 @@
 mod altered;
 pub mod checkpoints;
 pub mod columns;
+pub mod copies;
 pub mod cost;
 pub mod eta;
 pub mod experiment;

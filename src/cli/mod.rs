@@ -9,6 +9,7 @@ mod features;
 mod labels;
 mod log;
 mod model;
+mod plan;
 mod prepare;
 mod progress;
 mod quantize;
@@ -59,6 +60,8 @@ enum Verb {
     Scan(scan::Scan),
     /// Compare classifiers on a corpus under a plan.
     Compare(compare::Compare),
+    /// Show the folds of a plan, what they hold and share, and write them as a file.
+    Plan(plan::ShowPlan),
     /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
     Search(search::Search),
     /// Fit one classifier on all labelled clips and write a model folder.
@@ -163,6 +166,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Label(at)) => open(at, tui::Start::Label),
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
+        Some(Verb::Plan(verb)) => verb.run(),
         Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
