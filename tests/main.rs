@@ -25,5 +25,7 @@ mod resume;
 mod scores;
 mod screens;
 mod search;
+mod statistics;
 mod store;
 mod support;
+mod trees;

@@ -21,7 +21,7 @@ use emolab::job::Report;
 use emolab::label::Timestamp;
 use emolab::learn::{Cost, Epoch, Norm, Pace, Recipe};
 use emolab::score::Confusion;
-use emolab::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, Store, Training};
+use emolab::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, Source, Store, Training};
 use emolab::tui::app::{App, Wish, all_groups, groups_of};
 use emolab::tui::command::{clash, key_sheet_markdown};
 use emolab::tui::screens::screens;
@@ -176,6 +176,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
         pred: pred[index],
         p: (0..3).map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 }).collect(),
         seeds: Vec::new(),
+        audio: String::new(),
     });
     Run {
         id: None,
@@ -190,6 +191,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers: 2,
                 data_hash: "abc".to_owned(),
                 synthetic: true,
+                sexes: std::collections::BTreeMap::new(),
                 pretrained: Vec::new(),
             },
             plan: PlanFacts {
@@ -209,7 +211,8 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 sets: std::collections::BTreeMap::new(),
             },
             search: None,
-            maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
+            maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned(), cpu: String::new() },
+            source: Source::default(),
         },
         recipe: Recipe {
             classifier: classifier.to_owned(),

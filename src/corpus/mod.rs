@@ -94,6 +94,29 @@ pub struct Corpus {
     pub classes: Vec<String>,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// What to ask for to read it again.
+    pub origin: Origin,
+}
+
+/// What a scan was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The folder or table, with all links resolved.
+    pub path: PathBuf,
+    /// The description that was asked for: a name, or the path of a TOML with all links resolved; `None` = recognised.
+    pub description: Option<String>,
+}
+
+impl Origin {
+    /// Of the corpus at `path`, read by that description.
+    pub fn of(path: &Path, description: Option<&str>) -> Origin {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let description = description.map(|name| match name.ends_with(".toml") {
+            true => whole(Path::new(name)).display().to_string(),
+            false => name.to_owned(),
+        });
+        Origin { path: whole(path), description }
+    }
 }
 
 impl Corpus {
@@ -106,6 +129,7 @@ impl Corpus {
             problems: Vec::new(),
             classes: Vec::new(),
             synthetic: false,
+            origin: Origin::default(),
         }
     }
 

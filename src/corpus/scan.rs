@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::description::{Description, Said};
 use super::recognise::{Resolved, as_one, recognise};
 use super::tree::{Found, Tree};
-use super::{Clip, Corpus, Problem};
+use super::{Clip, Corpus, Origin, Problem};
 use crate::audio::{self, AudioFacts};
 use crate::job::{Cancelled, Watch};
 
@@ -106,7 +106,7 @@ pub fn scan(root: &Path, corpus: Option<&str>, watch: &dyn Watch<Scanned>) -> Re
         Some(description) => as_one(&tree, description),
         None => recognise(&tree)?,
     };
-    open(tree, resolved, watch)
+    Ok(Corpus { origin: Origin::of(root, corpus), ..open(tree, resolved, watch)? })
 }
 
 fn open(tree: Tree, resolved: Resolved, watch: &dyn Watch<Scanned>) -> Result<Corpus, ScanError> {
@@ -131,7 +131,8 @@ fn open(tree: Tree, resolved: Resolved, watch: &dyn Watch<Scanned>) -> Result<Co
         return Err(ScanError::NoClip { root: tree.root, files, first: first.join("; ") });
     }
     let classes = all_classes(resolved.classes, &clips);
-    Ok(Corpus { name: resolved.name, root: tree.root, clips, problems, classes, synthetic: resolved.synthetic })
+    let (name, synthetic) = (resolved.name, resolved.synthetic);
+    Ok(Corpus { name, clips, problems, classes, synthetic, ..Corpus::empty(&tree.root) })
 }
 
 type Opened = Result<(Clip, Option<String>), Problem>;

@@ -91,6 +91,16 @@ impl Confusion {
         self.rows[truth][pred] += 1;
     }
 
+    /// Counts more clips at once. Panics as [`Confusion::see`].
+    pub(super) fn see_many(&mut self, truth: usize, pred: usize, clips: u64) {
+        self.rows[truth][pred] += clips;
+    }
+
+    /// Forgets all counts.
+    pub(super) fn clear(&mut self) {
+        self.rows.iter_mut().for_each(|row| row.fill(0));
+    }
+
     /// The same counts among more classes: class k is `places[k]` of `classes` there. Panics when a place is missing or
     /// too large.
     #[must_use]

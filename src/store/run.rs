@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::corpus::{ClipId, Leak, Target};
+use crate::corpus::{ClipId, Leak, Sex, Target};
 use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::learn::space::Point;
@@ -50,6 +50,9 @@ pub struct Protocol {
     pub search: Option<Searched>,
     /// By which program, where.
     pub maker: Maker,
+    /// Where its material was; empty in runs from before it was noted.
+    #[serde(default)]
+    pub source: Source,
 }
 
 /// Which clips a run is about.
@@ -71,6 +74,9 @@ pub struct DataFacts {
     pub data_hash: String,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// Sex of each speaker, where the corpus tells; a run knows it so that its tables need no corpus.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sexes: BTreeMap<String, Sex>,
     /// Other corpora that nets were trained on before, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pretrained: Vec<String>,
@@ -152,6 +158,23 @@ pub struct Maker {
     pub emolab: String,
     /// Name of the machine.
     pub host: String,
+    /// Its processor; empty in runs from before it was noted.
+    #[serde(default)]
+    pub cpu: String,
+}
+
+/// Where the material of a run was when it was made: what it takes to make it again, beside protocol and recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// The corpus' folder or table.
+    #[serde(default)]
+    pub path: String,
+    /// The description that was asked for (see [`crate::corpus::Origin`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Other corpora that nets were trained on before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrain: Vec<String>,
 }
 
 /// What a run says about one clip.
@@ -171,7 +194,12 @@ pub struct Prediction {
     pub p: Vec<f32>,
     /// Class number that the fit of each seed predicts by itself; empty where there is but one fit.
     pub seeds: Vec<usize>,
+    /// The first [`AUDIO_DIGITS`] digits of the audio's hash; empty in runs from before it was noted.
+    pub audio: String,
 }
+
+/// Digits of a hash that tell one recording from another.
+pub const AUDIO_DIGITS: usize = 16;
 
 impl Run {
     /// Class names.
@@ -195,14 +223,19 @@ impl Run {
         (0..self.recipe.seeds.len()).map(of).collect()
     }
 
-    /// Speaker of each prediction as a number, in order of appearance from 0.
-    pub fn groups(&self) -> Vec<usize> {
-        let mut numbers: HashMap<&str, usize> = HashMap::new();
-        let mut number = |speaker| {
+    /// Speaker of each prediction as a number, in order of appearance from 0; a clip whose speaker is unknown is a group of
+    /// its own.
+    pub fn groups<'a>(&'a self) -> Vec<usize> {
+        let mut numbers: HashMap<(&str, &str), usize> = HashMap::new();
+        let mut number = |(speaker, clip)| {
             let next = numbers.len();
-            *numbers.entry(speaker).or_insert(next)
+            *numbers.entry((speaker, clip)).or_insert(next)
         };
-        self.predictions.iter().map(|prediction| number(&prediction.speaker)).collect()
+        let name = |one: &'a Prediction| match one.speaker.as_str() {
+            "" => ("", one.clip.0.as_str()),
+            speaker => (speaker, ""),
+        };
+        self.predictions.iter().map(|one| number(name(one))).collect()
     }
 
     /// What keeps the run from being stored: numbers that are not finite, classes that do not exist.
@@ -239,6 +272,7 @@ pub(super) mod tests {
             pred: 1,
             p: vec![0.25, 0.75],
             seeds: Vec::new(),
+            audio: "00ff".to_owned(),
         };
         Run {
             id: None,
@@ -253,6 +287,7 @@ pub(super) mod tests {
                     speakers: 2,
                     data_hash: "00".to_owned(),
                     synthetic: true,
+                    sexes: BTreeMap::new(),
                     pretrained: Vec::new(),
                 },
                 plan: PlanFacts { plan: "loso".to_owned(), folds: 2, ..PlanFacts::default() },
@@ -266,7 +301,8 @@ pub(super) mod tests {
                     sets: BTreeMap::new(),
                 },
                 search: None,
-                maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
+                maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned(), cpu: String::new() },
+                source: Source { path: key.to_owned(), ..Source::default() },
             },
             recipe: Recipe {
                 classifier: "majority".to_owned(),
@@ -299,6 +335,17 @@ pub(super) mod tests {
         assert_eq!(serde_json::to_string(&training).unwrap(), old);
         let older: Training = serde_json::from_str(&old.replace(r#""rate":16000,"#, "")).unwrap();
         assert_eq!(older.preparation.to_string(), "rate not recorded");
+    }
+
+    #[test]
+    fn a_record_from_before_its_source_was_noted_is_read() {
+        let whole = run("/c").protocol;
+        let mut old = serde_json::to_value(&whole).unwrap();
+        assert_eq!(serde_json::from_value::<Protocol>(old.clone()).unwrap(), whole);
+        old.as_object_mut().unwrap().remove("source");
+        old["maker"].as_object_mut().unwrap().remove("cpu");
+        let read: Protocol = serde_json::from_value(old).unwrap();
+        assert_eq!(read, Protocol { source: Source::default(), ..whole });
     }
 
     #[test]

@@ -23,7 +23,7 @@ use super::pretrain::pretrain;
 use super::summary::Summary;
 use super::{corpus_key, net, places};
 use crate::corpus::plan::{Plan, Split};
-use crate::corpus::{Clip, Corpus, LeakKind, Target, Task, task};
+use crate::corpus::{Clip, Corpus, LeakKind, Origin, Sex, Target, Task, task};
 use crate::features::{Chosen, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
@@ -31,7 +31,7 @@ use crate::learn::cnn::Settings;
 use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
 use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe, unusual};
 use crate::score::Confusion;
-use crate::store::{DataFacts, Maker, Prediction, Protocol, Run, RunId, Training};
+use crate::store::{AUDIO_DIGITS, DataFacts, Maker, Prediction, Protocol, Run, RunId, Source, Training};
 
 /// Nets that the user gave, by the name of the classifier whose own they stand for.
 pub type Nets = BTreeMap<String, Settings>;
@@ -459,6 +459,8 @@ fn run(
     let mut protocol = protocol((material.corpus, material.task), planned, training);
     if who.can_start() {
         protocol.data.pretrained.clone_from(&material.pretrained);
+        protocol.source.pretrain =
+            request.effort.pretrain.iter().map(|path| Origin::of(path, None).path.display().to_string()).collect();
     }
     if let found @ 1.. = found.into_inner() {
         let note = format!(
@@ -581,6 +583,7 @@ pub(super) fn predictions((corpus, task): (&Corpus, &Task), splits: &[Split], fo
                     pred: argmax(scores.iter().copied()),
                     p: scores.iter().map(|&p| p as f32).collect(),
                     seeds: verdict.seeds.iter().map(|scores| argmax(scores.row(at).iter().copied())).collect(),
+                    audio: corpus.clips[task.rows[row]].audio.hash.chars().take(AUDIO_DIGITS).collect(),
                 },
             );
         }
@@ -600,8 +603,15 @@ pub(super) fn protocol((corpus, task): (&Corpus, &Task), planned: &Planned, trai
         plan: planned.facts(task, training.norm),
         training,
         search: None,
-        maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host() },
+        maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host(), cpu: places::cpu() },
+        source: source(corpus),
     }
+}
+
+/// Where the corpus of a run is.
+fn source(corpus: &Corpus) -> Source {
+    let Origin { path, description } = corpus.origin.clone();
+    Source { path: path.display().to_string(), description, pretrain: Vec::new() }
 }
 
 /// Which clips a run on `task` is about.
@@ -615,8 +625,15 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
         speakers: task.known_speakers(),
         data_hash: data_hash(corpus, task),
         synthetic: corpus.synthetic,
+        sexes: sexes(corpus, task),
         pretrained: Vec::new(),
     }
+}
+
+/// Sex of each known speaker of the task, where the corpus tells.
+fn sexes(corpus: &Corpus, task: &Task) -> BTreeMap<String, Sex> {
+    let of = |&row: &usize| corpus.clips[row].speaker.clone().zip(corpus.clips[row].sex);
+    task.rows.iter().filter_map(of).collect()
 }
 
 /// Identifies what was learnt from: BLAKE3 over audio hash, class and speaker of every clip, in order.

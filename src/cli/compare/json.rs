@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::figures::{chance, parts, singles};
-use crate::score::{Bootstrap, Interval};
+use crate::score::Bootstrap;
 use crate::store::Run;
 use crate::workbench::experiment::{Compared, Judged};
 
@@ -35,7 +35,7 @@ fn side(runs: &[Arc<Judged>]) -> Value {
 /// What stands beside the numbers.
 pub fn protocol(run: &Run) -> Value {
     let p = &run.protocol;
-    let Bootstrap { draws, level, .. } = Bootstrap::default();
+    let Bootstrap { draws, level, method, .. } = Bootstrap::default();
     json!({
         "corpus": p.data.corpus, "root": p.data.corpus_key, "target": p.data.target, "classes": p.data.classes,
         "clips": p.data.clips, "speakers": p.data.speakers, "data_hash": p.data.data_hash, "synthetic": p.data.synthetic,
@@ -43,7 +43,7 @@ pub fn protocol(run: &Run) -> Value {
         "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs,
         "rate": p.training.preparation.rate, "preparation": p.training.preparation,
         "notes": p.plan.notes, "pretrained": p.data.pretrained,
-        "interval": { "name": Interval::NAME, "level": level, "draws": draws },
+        "interval": { "name": method.name(), "level": level, "draws": draws },
         "chance_uar": chance(run), "emolab": p.maker.emolab, "host": p.maker.host,
     })
 }
@@ -51,6 +51,7 @@ pub fn protocol(run: &Run) -> Value {
 /// A run with its figures.
 pub fn run_json(judged: &Judged) -> Value {
     let (run, summary) = (&judged.run, &judged.summary);
+    let calibration = summary.calibration.as_ref();
     let per_class = run.classes().iter().zip(&summary.per_class).map(|(class, score)| {
         json!({ "class": class, "precision": score.precision, "recall": score.recall, "f1": score.f1, "support": score.support })
     });
@@ -74,7 +75,7 @@ pub fn run_json(judged: &Judged) -> Value {
         "uar_folds": summary.uar_folds.map(|(mean, sd)| json!({ "mean": mean, "sd": sd })),
         "wa": summary.wa,
         "macro_f1": summary.macro_f1,
-        "calibration_error": summary.calibration_error,
+        "ece": calibration.map(|one| one.ece),
         "classes": run.classes(),
         "per_class": per_class.collect::<Vec<_>>(),
         "confusion": summary.confusion.rows(),
