@@ -8,6 +8,7 @@ mod altered;
 pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
+pub mod copies;
 pub mod cost;
 pub mod curve;
 pub mod differ;

@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 
 use super::checkpoints::{Checkpoints, Shelf};
+use super::copies::copies;
 use super::cost::{Hearings, cost};
 use super::folds::{Planned, planned};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
@@ -305,7 +306,8 @@ pub fn compare(
     let all = contenders(&request.models)?;
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
-    let (planned, no_twin) = planned(&task, request, &[])?;
+    let copies = copies(corpus, &task, listener.cache, watch)?;
+    let (planned, no_twin) = planned(&task, request, &copies)?;
     if let Some(reason) = &no_twin {
         watch.tell(News::Trouble(format!("no speaker-independent run beside {}: {reason}", request.plan)));
     }
