@@ -64,13 +64,10 @@ enum Verb {
     Scan(scan::Scan),
     /// Compare classifiers on a corpus under a plan.
     Compare(compare::Compare),
-<<<<<<< HEAD
     /// Draw learning curves: what classifiers reach with fewer speakers or clips to learn from.
     Curve(curve::CurveVerb),
-=======
     /// Show the folds of a plan, what they hold and share, and write them as a file.
     Plan(plan::ShowPlan),
->>>>>>> p
     /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
     Search(search::Search),
     /// List the runs that are kept; show, compare or remove them.
@@ -181,11 +178,8 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Label(at)) => open(at, tui::Start::Label),
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
-<<<<<<< HEAD
         Some(Verb::Curve(verb)) => verb.run(),
-=======
         Some(Verb::Plan(verb)) => verb.run(),
->>>>>>> p
         Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Runs(verb)) => verb.run(),
         Some(Verb::Verify(verb)) => verb.run(),
