@@ -96,7 +96,7 @@ pub fn curve(
     let all = contenders(&request.models)?;
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
-    let whole = Planned::of(&task, &request.plan, request, &[])?;
+    let whole = Planned::of(&task, &request.plan, (request.seed, &request.allow), &[])?;
     whole.hold()?;
     ensure!(!whole.speakers_leak(), "a learning curve needs a plan that keeps speakers apart, not {}", whole.plan);
     let portions = portions(&task, &whole, spending, request.seed)?;
@@ -141,7 +141,7 @@ pub fn curve(
 ///
 /// `runs` come newest first, as [`super::Workbench::runs`] has them, or in any order where none was run twice.
 pub fn curves<'a>(runs: impl IntoIterator<Item = &'a Arc<Judged>>) -> Vec<Curve> {
-    let mut found: Vec<(&Arc<Judged>, Vec<(Spent, Arc<Judged>)>)> = Vec::new();
+    let mut found: Vec<(&Arc<Judged>, Draws)> = Vec::new();
     for judged in runs {
         let Some(spent) = judged.run.protocol.plan.spent else { continue };
         match found.iter_mut().find(|(first, _)| alike(first, judged)) {
@@ -153,6 +153,9 @@ pub fn curves<'a>(runs: impl IntoIterator<Item = &'a Arc<Judged>>) -> Vec<Curve>
     curves.sort_by(|a, b| (a.by, &a.plan, &a.model).cmp(&(b.by, &b.plan, &b.model)));
     curves
 }
+
+/// The runs of a curve and what each learnt from.
+type Draws = Vec<(Spent, Arc<Judged>)>;
 
 /// Points of one curve.
 fn alike(a: &Judged, b: &Judged) -> bool {
@@ -166,7 +169,7 @@ fn alike(a: &Judged, b: &Judged) -> bool {
 }
 
 impl Curve {
-    fn of(first: &Judged, mut runs: Vec<(Spent, Arc<Judged>)>) -> Curve {
+    fn of(first: &Judged, mut runs: Draws) -> Curve {
         let by = runs[0].0.by;
         // Stable: of two runs of one draw the newer one stays in front.
         runs.sort_by_key(|(spent, _)| (spent.amount(), spent.draw));
@@ -188,7 +191,7 @@ impl Curve {
 }
 
 impl Point {
-    fn of(amount: usize, runs: Vec<(Spent, Arc<Judged>)>) -> Point {
+    fn of(amount: usize, runs: Draws) -> Point {
         let uars: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar).collect();
         let folds: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar_folds?.1).collect();
         let clips = runs.iter().map(|(spent, _)| spent.clips as f64).sum::<f64>() / runs.len().max(1) as f64;

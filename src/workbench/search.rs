@@ -21,8 +21,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use ndarray::Array2;
 
-use super::experiment::{Agenda, Judged, News, Request, Series, confusion, finish, predictions, protocol};
 use super::copies::copies;
+use super::experiment::{Agenda, Judged, News, Request, Series, confusion, finish, predictions, protocol};
 use super::folds::Planned;
 use super::material::{Listener, sets};
 use crate::corpus::plan::Split;
