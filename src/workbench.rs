@@ -32,6 +32,7 @@ pub mod quantize;
 pub mod report;
 pub mod search;
 pub mod shelf;
+pub mod standing;
 pub mod summary;
 mod training;
 pub mod verify;
@@ -58,6 +59,8 @@ use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
+use standing::{Place, Tested, Tests};
+use versus::Versus;
 use view::View;
 
 /// Seed of every queue; each annotator still hears an order of their own.
@@ -95,6 +98,8 @@ pub enum Update {
     Columns(u64, Report<Progress, Ranked>),
     /// The model with this number.
     Opinion(u64, Report<Word, ()>),
+    /// The tests between runs with this number.
+    Tests(u64, Report<(), Tested>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
 }
@@ -142,6 +147,7 @@ pub struct Workbench {
     opinions: Opinions,
     runs: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
+    tests: Tests,
 }
 
 struct Playing {
@@ -181,6 +187,7 @@ impl Workbench {
             opinions: Opinions::default(),
             runs: Vec::new(),
             run_problems: Vec::new(),
+            tests: Tests::default(),
             settings,
             send,
         };
@@ -208,6 +215,7 @@ impl Workbench {
             Update::Training(number, report) => self.trained(number, report),
             Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Opinion(number, report) => self.opinions.take(number, report),
+            Update::Tests(number, report) => self.tests.take(number, report),
             Update::Sound(_) => true,
         }
     }
@@ -468,6 +476,23 @@ impl Workbench {
     /// Runs in the store that cannot be read, with the reason.
     pub fn run_problems(&self) -> &[String] {
         &self.run_problems
+    }
+
+    /// Has the best run of each task and plan, and those that tie with it, worked out if the runs are others than before.
+    pub fn stand(&mut self) {
+        // Without a thread for it no run is marked; nothing else depends on it.
+        let _ = self.tests.stand(&self.runs, &self.send);
+    }
+
+    /// Where a run stands among those of its task and plan, as far as it is known.
+    pub fn place(&self, run: &Arc<Judged>) -> Option<Place> {
+        self.tests.standing().and_then(|standing| standing.place(run))
+    }
+
+    /// Every pair of some runs tested: `None` until its job is done, an error where they do not compare.
+    pub fn test(&mut self, runs: &[Arc<Judged>]) -> Option<Result<&Versus, &str>> {
+        let _ = self.tests.between(runs, &self.send);
+        self.tests.pairs(runs)
     }
 
     fn trained(&mut self, number: u64, report: Report<News, Compared>) -> bool {

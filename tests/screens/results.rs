@@ -75,7 +75,7 @@ fn marked_runs_show_what_they_do_not_have_in_common() {
     stage.press(&["d", "j", "l"]);
     insta::assert_snapshot!(stage.screen(), @"");
     let cells = stage.cells(80, 24);
-    let selected = (0..80).filter(|&x| cells[(x, 5)].modifier.contains(Modifier::REVERSED)).count();
+    let selected = (0..80).filter(|&x| cells[(x, 6)].modifier.contains(Modifier::REVERSED)).count();
     assert!((5..30).contains(&selected), "one cell is selected, not {selected} columns");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @"");
     stage.press(&["Enter"]);
@@ -116,7 +116,9 @@ fn a_figure_leads_to_clips_that_are_labelled_anew_and_back_to_the_figure() {
     stage.shows("sent to review");
     stage.shows("! anger *");
     stage.press(&["Esc"]);
-    assert_eq!(text(&stage.cells(80, 24)), text(&figure));
+    // All but the line that tells what sounds.
+    let body = |cells: &Buffer| text(cells).lines().take(22).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(body(&stage.cells(80, 24)), body(&figure));
     // What was sent to review is found again.
     stage.press(&["1", "f"]).type_in("flag").press(&["Enter"]);
     stage.shows("1 of 6 clips");

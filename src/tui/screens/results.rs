@@ -21,6 +21,7 @@ use crate::tui::widgets::table::{self, Cell, Column, Order};
 use crate::tui::widgets::{self, duration, line, percent, put, put_center};
 use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
+use crate::workbench::standing::{Place, alike};
 use order::{SORTS, Shown, ordered};
 
 /// The screen's state: which runs in which order, where the user is, what is marked.
@@ -50,10 +51,6 @@ static COMMANDS: &[Command<Results>] = &[
     Command {
         row: row("curves", &["c"], "learning curves: what is reached with less to learn from"),
         run: |results, bench| results.together(Side::Curves, bench),
-    },
-    Command {
-        row: row("corpora", &["x"], "trained on one corpus, tested on another"),
-        run: |results, bench| results.together(Side::Cross, bench),
     },
     Command { row: row("reverse", &["O"], "sort the other way round"), run: Results::reverse },
     Command { row: row("unmark", &["u"], "unmark all runs"), run: Results::unmark },
@@ -117,6 +114,7 @@ impl Screen for Results {
         };
         if !self.made_from.as_ref().is_some_and(same) {
             self.remake(bench);
+            bench.stand();
         }
         Then::Stay
     }
@@ -145,7 +143,7 @@ impl Screen for Results {
             let text = format!("{} not shown: {first}", bench.run_problems().len());
             put(buffer, head, &text, theme.warn());
         } else {
-            self.heading(buffer, head, theme);
+            self.heading(buffer, head, bench, theme);
         }
         if self.shown.is_empty() {
             return put_center(buffer, line(area, area.height / 2), "no runs yet; 3 trains some", theme.text());
@@ -153,7 +151,7 @@ impl Screen for Results {
         table::draw(buffer, list, &self.columns(), &self.cursor, theme, |row| {
             let shown = &self.shown[row];
             let marked = self.marked.iter().any(|run| Arc::ptr_eq(run, &shown.judged));
-            cells(shown, marked, theme)
+            cells(shown, (marked, bench.place(&shown.judged)), theme)
         });
         if let Some(judged) = self.selected() {
             let mut lines = protocol(judged);
@@ -209,7 +207,7 @@ impl Results {
     fn together(&mut self, side: Side, bench: &mut Workbench) -> Outcome {
         let marked = self.marked.iter().filter_map(|run| place(bench, run));
         let runs: Vec<usize> = match (side, self.marked.len()) {
-            (Side::Curves | Side::Cross, _) => (0..bench.runs().len()).collect(),
+            (Side::Curves, _) => (0..bench.runs().len()).collect(),
             (_, 2..) => marked.collect(),
             (Side::Differences, _) => return Ok(Then::Say("mark two runs or more first: Space".to_owned())),
             (Side::Significance, _) => {
@@ -220,11 +218,10 @@ impl Results {
         Ok(Then::Open("compare", Topic::Runs(side, runs)))
     }
 
-    /// The runs that judge the same clips and do not leak, in the order shown.
-    fn beside(&self, run: &Judged) -> impl Iterator<Item = &Arc<Judged>> {
-        let data = run.run.protocol.data.data_hash.clone();
+    /// The runs that judge the same clips under the same plan and do not leak, in the order shown.
+    fn beside<'a>(&'a self, run: &'a Judged) -> impl Iterator<Item = &'a Arc<Judged>> {
         let runs = self.shown.iter().map(|shown| &shown.judged);
-        runs.filter(move |other| other.run.protocol.data.data_hash == data && !leaks(other))
+        runs.filter(move |other| alike(&run.run, &other.run) && !leaks(other))
     }
 
     fn selected(&self) -> Option<&Arc<Judged>> {
@@ -262,7 +259,7 @@ impl Results {
         columns
     }
 
-    fn heading(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+    fn heading(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let runs = if self.shown.len() == 1 { "1 run".to_owned() } else { format!("{} runs", self.shown.len()) };
         let rest =
             put(buffer, area, &format!("{runs} by {}; scores in percent", SORTS[self.sort].name), theme.strong());
@@ -270,6 +267,8 @@ impl Results {
             0 => rest,
             marked => put(buffer, rest, &format!("; {marked} marked"), theme.accent()),
         };
+        let placed = self.shown.iter().any(|shown| bench.place(&shown.judged).is_some());
+        let rest = if placed { put(buffer, rest, "; * best, = ties with it", theme.strong()) } else { rest };
         if area.width >= WIDE {
             put(buffer, rest, "; ms for one clip, MMAC for 3 s, RTF with features", theme.strong());
         }
@@ -285,7 +284,7 @@ fn place(bench: &Workbench, run: &Arc<Judged>) -> Option<usize> {
     bench.runs().iter().position(|other| Arc::ptr_eq(other, run))
 }
 
-fn cells(shown: &Shown, marked: bool, theme: &Theme) -> Vec<Cell> {
+fn cells(shown: &Shown, (marked, place): (bool, Option<Place>), theme: &Theme) -> Vec<Cell> {
     let Judged { run, summary } = shown.judged.as_ref();
     let leaks = leaks(&shown.judged);
     let interval = summary
@@ -304,7 +303,7 @@ fn cells(shown: &Shown, marked: bool, theme: &Theme) -> Vec<Cell> {
             text: format!("{}{}", run.protocol.plan.plan, if leaks { " LEAK" } else { "" }),
             style: if leaks { theme.warn() } else { theme.text() },
         },
-        Cell { text: percent(summary.uar), style: theme.strong() },
+        Cell { text: format!("{}{}", sign(place), percent(summary.uar)), style: theme.strong() },
         Cell::from(interval),
         Cell::from(percent(summary.wa)),
         Cell::from(percent(summary.macro_f1)),
@@ -312,6 +311,15 @@ fn cells(shown: &Shown, marked: bool, theme: &Theme) -> Vec<Cell> {
     ];
     cells.extend(costs(run.cost.as_ref()).map(Cell::from));
     cells
+}
+
+/// The sign of the best run of a task and plan, and of those that tie with it.
+fn sign(place: Option<Place>) -> &'static str {
+    match place {
+        Some(Place::Best) => "*",
+        Some(Place::Ties) => "=",
+        None => "",
+    }
 }
 
 /// Milliseconds for a clip, size, parameters, multiply-adds, real-time factor.
