@@ -4,12 +4,14 @@
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
 mod altered;
+mod boosting;
 mod calibration;
 pub mod cnn;
 pub mod committee;
 mod cost;
 mod definite;
 mod distance;
+mod extra_trees;
 mod fit;
 mod forest;
 #[cfg(test)]
@@ -31,6 +33,7 @@ mod smo;
 pub mod space;
 mod svm;
 mod tree;
+mod trees;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -328,10 +331,12 @@ pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &logistic::Logistic,
     &lda::Lda,
     &ridge::Ridge,
-    &forest::Forest,
+    &forest::FOREST,
+    &extra_trees::EXTRA_TREES,
+    &boosting::Boosting,
     &knn::Knn,
     &naive_bayes::NaiveBayes,
-    &tree::Tree,
+    &tree::TREE,
     &majority::Majority,
 ];
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::corpus::{ClipId, Sex, Target};
+use crate::corpus::{ClipId, Leak, Sex, Target};
 use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::learn::space::Point;
@@ -16,6 +16,20 @@ use crate::learn::{Cost, Norm, Recipe};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub i64);
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for RunId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<RunId, Self::Err> {
+        text.parse().map(RunId)
+    }
+}
 
 /// One recipe, judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,10 +64,28 @@ pub struct Protocol {
     pub search: Option<Searched>,
     /// By which program, where.
     pub maker: Maker,
+    /// Where its material was; empty in runs from before it was noted.
+    #[serde(default)]
+    pub source: Source,
+}
+
+/// What people reach where a run is judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listened {
+    /// Who they are and how it was counted, in words.
+    pub how: String,
+    /// Number of clips that they heard.
+    pub clips: usize,
+    /// Expected unweighted average recall of one of them, 0..1.
+    pub uar: f64,
+    /// Its 95 % interval, by the bootstrap of the runs.
+    pub uar_ci: Option<[f64; 2]>,
+    /// Expected share of right answers, 0..1.
+    pub wa: f64,
 }
 
 /// Which clips a run is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataFacts {
     /// Name of the corpus' description.
     pub corpus: String,
@@ -71,6 +103,9 @@ pub struct DataFacts {
     pub data_hash: String,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// What people reach on these clips, where the corpus has a table of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listeners: Option<Listened>,
     /// Sex of each speaker, where the corpus tells; a run knows it so that its tables need no corpus.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sexes: BTreeMap<String, Sex>,
@@ -80,9 +115,9 @@ pub struct DataFacts {
 }
 
 /// How clips were split.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PlanFacts {
-    /// As typed: `loso`, `speakers:5`, `random:10`.
+    /// As typed: `loso`, `speakers:5`, `folds:mine.json`.
     pub plan: String,
     /// Number of folds.
     pub folds: usize,
@@ -91,6 +126,70 @@ pub struct PlanFacts {
     /// What a reader must know of data and folds, a sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What training and test parts share: kept apart by no promise of the plan, or allowed by the user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<Leak>,
+    /// How much of each training part was learnt from, where it was not all: a point of a learning curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// A part of the training parts of all folds; the test parts stay whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// What was counted.
+    pub by: Coin,
+    /// Speakers learnt from in each fold; the mean, rounded.
+    pub speakers: usize,
+    /// Clips learnt from in each fold; the mean, rounded.
+    pub clips: usize,
+    /// Number of the draw, from 0; the same number draws alike for every classifier.
+    pub draw: usize,
+}
+
+/// What a learning curve spends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Coin {
+    /// Whole speakers.
+    Speakers,
+    /// Clips, as many of each class as its share.
+    Clips,
+}
+
+impl Coin {
+    /// Every coin.
+    pub const ALL: [Coin; 2] = [Coin::Speakers, Coin::Clips];
+}
+
+impl std::fmt::Display for Coin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Coin::Speakers => "speakers",
+            Coin::Clips => "clips",
+        })
+    }
+}
+
+impl std::str::FromStr for Coin {
+    type Err = String;
+
+    /// # Errors
+    /// Another word.
+    fn from_str(text: &str) -> Result<Coin, String> {
+        let found = Coin::ALL.into_iter().find(|coin| coin.to_string() == text);
+        found.ok_or_else(|| format!("a learning curve goes by speakers or clips, not by `{text}`"))
+    }
+}
+
+impl Spent {
+    /// How much of what it goes by.
+    pub fn amount(&self) -> usize {
+        match self.by {
+            Coin::Speakers => self.speakers,
+            Coin::Clips => self.clips,
+        }
+    }
 }
 
 /// How models were trained.
@@ -152,6 +251,23 @@ pub struct Maker {
     pub emolab: String,
     /// Name of the machine.
     pub host: String,
+    /// Its processor; empty in runs from before it was noted.
+    #[serde(default)]
+    pub cpu: String,
+}
+
+/// Where the material of a run was when it was made: what it takes to make it again, beside protocol and recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// The corpus' folder or table.
+    #[serde(default)]
+    pub path: String,
+    /// The description that was asked for (see [`crate::corpus::Origin`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Other corpora that nets were trained on before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrain: Vec<String>,
 }
 
 /// What a run says about one clip.
@@ -171,6 +287,20 @@ pub struct Prediction {
     pub p: Vec<f32>,
     /// Class number that the fit of each seed predicts by itself; empty where there is but one fit.
     pub seeds: Vec<usize>,
+    /// The first [`AUDIO_DIGITS`] digits of the audio's hash; empty in runs from before it was noted.
+    pub audio: String,
+}
+
+/// Digits of a hash that tell one recording from another.
+pub const AUDIO_DIGITS: usize = 16;
+impl Prediction {
+    /// What clips that are no independent witnesses share: the speaker; a clip whose speaker is unknown stands for itself.
+    pub fn voice(&self) -> (&str, &str) {
+        match self.speaker.as_str() {
+            "" => ("", self.clip.0.as_str()),
+            known => (known, ""),
+        }
+    }
 }
 
 impl Run {
@@ -197,17 +327,13 @@ impl Run {
 
     /// Speaker of each prediction as a number, in order of appearance from 0; a clip whose speaker is unknown is a group of
     /// its own.
-    pub fn groups<'a>(&'a self) -> Vec<usize> {
+    pub fn groups(&self) -> Vec<usize> {
         let mut numbers: HashMap<(&str, &str), usize> = HashMap::new();
-        let mut number = |(speaker, clip)| {
+        let mut number = |voice| {
             let next = numbers.len();
-            *numbers.entry((speaker, clip)).or_insert(next)
+            *numbers.entry(voice).or_insert(next)
         };
-        let name = |one: &'a Prediction| match one.speaker.as_str() {
-            "" => ("", one.clip.0.as_str()),
-            speaker => (speaker, ""),
-        };
-        self.predictions.iter().map(|one| number(name(one))).collect()
+        self.predictions.iter().map(|one| number(one.voice())).collect()
     }
 
     /// What keeps the run from being stored: numbers that are not finite, classes that do not exist.
@@ -231,11 +357,11 @@ impl Run {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A small run on the corpus filed under `key`.
-    pub(in crate::store) fn run(key: &str) -> Run {
+    pub(crate) fn run(key: &str) -> Run {
         let prediction = |clip: &str, speaker: &str, fold, truth| Prediction {
             clip: ClipId(clip.to_owned()),
             speaker: speaker.to_owned(),
@@ -244,6 +370,7 @@ pub(super) mod tests {
             pred: 1,
             p: vec![0.25, 0.75],
             seeds: Vec::new(),
+            audio: "00ff".to_owned(),
         };
         Run {
             id: None,
@@ -258,10 +385,11 @@ pub(super) mod tests {
                     speakers: 2,
                     data_hash: "00".to_owned(),
                     synthetic: true,
+                    listeners: None,
                     sexes: BTreeMap::new(),
                     pretrained: Vec::new(),
                 },
-                plan: PlanFacts { plan: "loso".to_owned(), folds: 2, speakers_leak: false, notes: Vec::new() },
+                plan: PlanFacts { plan: "loso".to_owned(), folds: 2, ..PlanFacts::default() },
                 training: Training {
                     norm: Norm::Train,
                     seed: 1,
@@ -272,7 +400,8 @@ pub(super) mod tests {
                     sets: BTreeMap::new(),
                 },
                 search: None,
-                maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
+                maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned(), cpu: String::new() },
+                source: Source { path: key.to_owned(), ..Source::default() },
             },
             recipe: Recipe {
                 classifier: "majority".to_owned(),
@@ -305,6 +434,17 @@ pub(super) mod tests {
         assert_eq!(serde_json::to_string(&training).unwrap(), old);
         let older: Training = serde_json::from_str(&old.replace(r#""rate":16000,"#, "")).unwrap();
         assert_eq!(older.preparation.to_string(), "rate not recorded");
+    }
+
+    #[test]
+    fn a_record_from_before_its_source_was_noted_is_read() {
+        let whole = run("/c").protocol;
+        let mut old = serde_json::to_value(&whole).unwrap();
+        assert_eq!(serde_json::from_value::<Protocol>(old.clone()).unwrap(), whole);
+        old.as_object_mut().unwrap().remove("source");
+        old["maker"].as_object_mut().unwrap().remove("cpu");
+        let read: Protocol = serde_json::from_value(old).unwrap();
+        assert_eq!(read, Protocol { source: Source::default(), ..whole });
     }
 
     #[test]

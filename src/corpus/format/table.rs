@@ -74,15 +74,18 @@ fn has_file_column(table: &Found, layout: &Layout) -> bool {
     })
 }
 
-/// Tab, semicolon or comma: what the first line has most of (a `.tsv` may have but one column).
+/// A `.tsv` may have but one column.
 fn reader(table: &Found) -> std::io::Result<csv::Reader<std::io::Cursor<Vec<u8>>>> {
-    let bytes = fs::read(&table.path)?;
+    let tsv = table.path.extension().is_some_and(|e| e.eq_ignore_ascii_case(OsStr::new("tsv")));
+    Ok(separated(fs::read(&table.path)?, if tsv { b'\t' } else { b',' }))
+}
+
+/// Rows parted by tab, semicolon or comma: what the first line has most of, `favourite` of equals.
+pub(in crate::corpus) fn separated(bytes: Vec<u8>, favourite: u8) -> csv::Reader<std::io::Cursor<Vec<u8>>> {
     let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let count = |delimiter: u8| first.iter().filter(|b| **b == delimiter).count();
-    let tsv = table.path.extension().is_some_and(|e| e.eq_ignore_ascii_case(OsStr::new("tsv")));
-    let favourite = if tsv { b'\t' } else { b',' };
     let most = [b';', b'\t', b',', favourite].into_iter().max_by_key(|d| count(*d)).unwrap_or(favourite);
-    Ok(csv::ReaderBuilder::new().delimiter(most).trim(csv::Trim::All).from_reader(std::io::Cursor::new(bytes)))
+    csv::ReaderBuilder::new().delimiter(most).trim(csv::Trim::All).from_reader(std::io::Cursor::new(bytes))
 }
 
 fn column(headings: &csv::StringRecord, layout: &Layout, field: &str) -> Option<usize> {
@@ -190,7 +193,8 @@ impl Rows<'_> {
     }
 }
 
-/// Field and column number. The label is the column so called, else the only one that is nothing else.
+/// Field and column number, then the other columns under their own headings. The label is the column so called, else the
+/// only one that is nothing else.
 fn columns(headings: &csv::StringRecord, layout: &Layout) -> Result<Vec<(String, usize)>, String> {
     let mut columns: Vec<(String, usize)> =
         layout.columns.keys().filter_map(|field| Some((field.clone(), column(headings, layout, field)?))).collect();
@@ -206,7 +210,17 @@ fn columns(headings: &csv::StringRecord, layout: &Layout) -> Result<Vec<(String,
             columns.push(("label".to_owned(), only));
         }
     }
+    let taken: Vec<usize> = columns.iter().map(|(_, at)| *at).collect();
+    let free = (0..headings.len()).filter(|at| !taken.contains(at));
+    columns.extend(
+        free.filter_map(|at| Some((headings.get(at)?.to_lowercase(), at))).filter(|(name, _)| !is_field(name, layout)),
+    );
     Ok(columns)
+}
+
+/// True for a name that a clip's own fields have: a second column of that kind says nothing else.
+fn is_field(name: &str, layout: &Layout) -> bool {
+    name.is_empty() || layout.columns.keys().any(|field| field == name)
 }
 
 fn no_label(headings: &csv::StringRecord, layout: &Layout) -> String {
