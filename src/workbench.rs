@@ -57,9 +57,9 @@ use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
-use standing::{Place, Tested, Tests};
 use versus::Versus;
 use view::View;
 
