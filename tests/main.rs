@@ -29,3 +29,4 @@ mod search;
 mod statistics;
 mod store;
 mod support;
+mod trees;

@@ -4,6 +4,7 @@
 //! Deliberately absent: anything a screen could not do too; verbs call the workbench.
 
 mod compare;
+mod curve;
 mod docs;
 mod features;
 mod labels;
@@ -62,6 +63,8 @@ enum Verb {
     Scan(scan::Scan),
     /// Compare classifiers on a corpus under a plan.
     Compare(compare::Compare),
+    /// Draw learning curves: what classifiers reach with fewer speakers or clips to learn from.
+    Curve(curve::CurveVerb),
     /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
     Search(search::Search),
     /// List the runs that are kept; show, compare or remove them.
@@ -172,6 +175,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Label(at)) => open(at, tui::Start::Label),
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
+        Some(Verb::Curve(verb)) => verb.run(),
         Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Runs(verb)) => verb.run(),
         Some(Verb::Verify(verb)) => verb.run(),

@@ -111,6 +111,67 @@ pub struct PlanFacts {
     /// What training and test parts share: kept apart by no promise of the plan, or allowed by the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<Leak>,
+    /// How much of each training part was learnt from, where it was not all: a point of a learning curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// A part of the training parts of all folds; the test parts stay whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// What was counted.
+    pub by: Coin,
+    /// Speakers learnt from in each fold; the mean, rounded.
+    pub speakers: usize,
+    /// Clips learnt from in each fold; the mean, rounded.
+    pub clips: usize,
+    /// Number of the draw, from 0; the same number draws alike for every classifier.
+    pub draw: usize,
+}
+
+/// What a learning curve spends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Coin {
+    /// Whole speakers.
+    Speakers,
+    /// Clips, as many of each class as its share.
+    Clips,
+}
+
+impl Coin {
+    /// Every coin.
+    pub const ALL: [Coin; 2] = [Coin::Speakers, Coin::Clips];
+}
+
+impl std::fmt::Display for Coin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Coin::Speakers => "speakers",
+            Coin::Clips => "clips",
+        })
+    }
+}
+
+impl std::str::FromStr for Coin {
+    type Err = String;
+
+    /// # Errors
+    /// Another word.
+    fn from_str(text: &str) -> Result<Coin, String> {
+        let found = Coin::ALL.into_iter().find(|coin| coin.to_string() == text);
+        found.ok_or_else(|| format!("a learning curve goes by speakers or clips, not by `{text}`"))
+    }
+}
+
+impl Spent {
+    /// How much of what it goes by.
+    pub fn amount(&self) -> usize {
+        match self.by {
+            Coin::Speakers => self.speakers,
+            Coin::Clips => self.clips,
+        }
+    }
 }
 
 /// How models were trained.

@@ -224,7 +224,7 @@ pub enum News {
 }
 
 /// What a comparison brings.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Compared {
     /// The runs of the plan, then those of its speaker-independent twin.
     pub runs: Vec<Arc<Judged>>,
@@ -346,7 +346,7 @@ pub fn compare(
 }
 
 /// What computing the features of all contenders takes.
-fn hearings(
+pub(super) fn hearings(
     corpus: &Corpus,
     task: &Task,
     (all, request): (&[Contender], &Request),
@@ -402,7 +402,8 @@ impl Agenda {
     }
 }
 
-fn run(
+/// Fits a contender on every fold of a plan, and what it says of the test rows.
+pub(super) fn run(
     who: &Contender,
     (material, shelf): (&Material<'_>, Option<&Shelf>),
     request: &Request,

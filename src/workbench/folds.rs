@@ -82,6 +82,7 @@ impl Planned {
             speakers_leak: self.speakers_leak(),
             notes: self.notes(task, norm),
             leaks: self.leaks.clone(),
+            spent: None,
         }
     }
 
