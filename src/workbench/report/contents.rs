@@ -33,11 +33,13 @@ pub fn figures(judged: &Judged) -> Vec<Figure> {
     let mut all = vec![
         Figure {
             name: name("confusion"),
+            title: whose.clone(),
             caption: format!("{whose}: percent of each true class by predicted class, with counts; empty cells are 0"),
             picture: Picture::Confusion { classes: classes(), rows },
         },
         Figure {
             name: name("classes"),
+            title: whose.clone(),
             caption: format!("{whose}: precision, recall and F1 of each class"),
             picture: Picture::Classes { classes: classes(), scores },
         },
@@ -45,6 +47,7 @@ pub fn figures(judged: &Judged) -> Vec<Figure> {
     if let Some(calibration) = &summary.calibration {
         all.push(Figure {
             name: name("reliability"),
+            title: whose.clone(),
             caption: format!(
                 "{whose}: share of right predictions by their probability in 15 intervals (ECE {:.1} %); dots at the mean probability, below the number of clips",
                 100.0 * calibration.ece
@@ -95,6 +98,7 @@ fn compare(document: &mut Document, all: &Report, group: &[usize]) {
         runs[0].summary.interval_name().map_or_else(String::new, |name| format!(" with 95 % intervals ({name})"));
     document.blocks.push(Block::Figure(Figure {
         name: format!("comparison-{first}"),
+        title: format!("{}, {}, {}", data.corpus, data.target, plan.plan),
         caption: format!("UAR{name}; filled: the best and what ties with it"),
         picture: Picture::Forest {
             rows: runs.iter().enumerate().map(whisker).collect(),
