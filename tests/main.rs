@@ -11,6 +11,7 @@ mod cli;
 mod cnn;
 mod contracts;
 mod corpus;
+mod curve;
 mod docs;
 mod egemaps;
 mod extract;

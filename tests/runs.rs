@@ -79,9 +79,12 @@ fn only_what_differs_is_told() {
     let corpus = clips(&home);
     compare(&home, &corpus, &["--models", "knn,majority", "--plan", "speakers:2"]);
     let apart = json(&home, &["runs", "diff", "1", "2", "--json"]);
-    let field = serde_json::json!({ "field": "recipe.classifier", "values": ["knn", "majority"] });
-    assert_eq!(apart["fields"], serde_json::json!([field]));
-    assert_eq!((&apart["scores"][0]["score"], &apart["predictions"]["shared"]), (&"uar".into(), &32.into()));
+    let difference = &apart["difference"];
+    let paths: Vec<&str> =
+        difference["fields"].as_array().unwrap().iter().map(|field| field["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["recipe.classifier"]);
+    assert_eq!((&difference["fields"][0]["a"], &difference["fields"][0]["b"]), (&"knn".into(), &"majority".into()));
+    assert_eq!(difference["predictions"]["shared"], 32);
     let (_, told, _) = ran(&home, &["runs", "diff", "1", "2", "--clips", "1"]);
     assert!(told.contains("recipe.classifier") && told.contains("uar") && !told.contains("data_hash"), "{told}");
     assert!(told.lines().last().unwrap().starts_with("and "), "{told}");

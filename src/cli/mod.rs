@@ -10,6 +10,7 @@ mod features;
 mod labels;
 mod log;
 mod model;
+mod plan;
 mod prepare;
 mod progress;
 mod quantize;
@@ -65,6 +66,8 @@ enum Verb {
     Compare(compare::Compare),
     /// Draw learning curves: what classifiers reach with fewer speakers or clips to learn from.
     Curve(curve::CurveVerb),
+    /// Show the folds of a plan, what they hold and share, and write them as a file.
+    Plan(plan::ShowPlan),
     /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
     Search(search::Search),
     /// List the runs that are kept; show, compare or remove them.
@@ -176,6 +179,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
         Some(Verb::Curve(verb)) => verb.run(),
+        Some(Verb::Plan(verb)) => verb.run(),
         Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Runs(verb)) => verb.run(),
         Some(Verb::Verify(verb)) => verb.run(),

@@ -14,8 +14,7 @@ use super::verify::counted;
 use super::{Files, compare, say, stdout};
 use crate::score::report;
 use crate::store::{Run, RunId, Store};
-use crate::workbench::apart::{Predictions, Unequal};
-use crate::workbench::differ::{Difference, differ, fields};
+use crate::workbench::differ::{Difference, Field};
 use crate::workbench::experiment::Judged;
 use crate::workbench::{kept, key_of};
 
@@ -201,14 +200,14 @@ impl Show {
             serde_json::to_writer_pretty(&mut out, &all)?;
             writeln!(out)?;
         } else {
-            for line in self.text(&judged) {
+            for line in self.text(&judged)? {
                 writeln!(out, "{line}")?;
             }
         }
         Ok(out.flush()?)
     }
 
-    fn text(&self, judged: &Judged) -> Vec<String> {
+    fn text(&self, judged: &Judged) -> Result<Vec<String>> {
         let run = &judged.run;
         let mut all = vec![format!("run {}, began {} UTC, {:.1} s", self.run, minute(run), run.fit_seconds)];
         all.push(String::new());
@@ -218,12 +217,13 @@ impl Show {
         all.push(String::new());
         all.extend(report(&judged.summary.confusion, run.classes()).lines().map(str::to_owned));
         all.push(String::new());
-        all.extend(left(&fields(run).into_iter().map(|(path, value)| vec![path, value]).collect::<Vec<_>>()));
+        let facts = Difference::facts(run)?;
+        all.extend(left(&facts.into_iter().map(|(path, value)| vec![path, word(&value)]).collect::<Vec<_>>()));
         if self.predictions {
             all.push(String::new());
             all.extend(predictions(run));
         }
-        all
+        Ok(all)
     }
 }
 
@@ -244,76 +244,64 @@ impl Diff {
     fn run(self) -> Result<()> {
         let store = store(&self.files)?;
         let (a, b) = (kept::judged(&store, self.a)?, kept::judged(&store, self.b)?);
-        let (fields, scores) = (differ(&[&a.run, &b.run]), scores(&a, &b));
-        let predictions = Predictions::of(&a.run, &b.run);
+        let difference = Difference::of(&a, &b)?;
         let mut out = stdout();
         if self.json {
-            let scores = scores.iter().map(|(name, values)| json!({ "score": name, "values": values }));
-            let scores: Vec<Value> = scores.collect();
-            let all =
-                json!({ "runs": [self.a, self.b], "fields": fields, "scores": scores, "predictions": predictions });
+            let all = json!({ "a": self.a, "b": self.b, "difference": difference });
             serde_json::to_writer_pretty(&mut out, &all)?;
             writeln!(out)?;
         } else {
-            for line in self.text(&fields, &scores, &predictions) {
+            for line in self.text(&difference) {
                 writeln!(out, "{line}")?;
             }
         }
         Ok(out.flush()?)
     }
 
-    fn text(&self, fields: &[Difference], scores: &[Score], predictions: &Predictions) -> Vec<String> {
-        let value = |value: &Option<String>| value.as_ref().map_or_else(|| "-".to_owned(), |value| cut(value));
-        let fields = fields
-            .iter()
-            .map(|one| std::iter::once(one.field.clone()).chain(one.values.iter().map(value)).collect::<Vec<String>>());
-        let share = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
-        let scores = scores.iter().map(|(name, [a, b])| vec![(*name).to_owned(), share(*a), share(*b)]);
-        let mut all = self.table("field", fields.collect());
-        all.extend(self.table("score", scores.collect()));
-        if predictions.identical() {
-            all.push(format!("all {} predictions are the same, to the last bit", predictions.shared));
+    fn text(&self, difference: &Difference) -> Vec<String> {
+        let head = |what: &str| vec![what.to_owned(), format!("run {}", self.a), format!("run {}", self.b)];
+        let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "-".to_owned(), word);
+        let row = |field: &Field| vec![field.path.clone(), value(&field.a), value(&field.b)];
+        let share = |value: &Option<Value>| {
+            value.as_ref().and_then(Value::as_f64).map_or("-".to_owned(), |v| format!("{v:.4}"))
+        };
+        let score = |field: &Field| vec![field.path.clone(), share(&field.a), share(&field.b)];
+        let mut all = Vec::new();
+        let table = |what, rows: Vec<Vec<String>>| left(&std::iter::once(head(what)).chain(rows).collect::<Vec<_>>());
+        if !difference.fields.is_empty() {
+            all.extend(table("field", difference.fields.iter().map(row).collect()));
+            all.push(String::new());
+        }
+        if !difference.scores.is_empty() {
+            all.extend(table("score", difference.scores.iter().map(score).collect()));
+            all.push(String::new());
+        }
+        if difference.predictions.identical() {
+            all.push(format!("all {} predictions are the same, to the last bit", difference.predictions.shared));
             return all;
         }
-        all.push(counted(predictions));
-        let other: Vec<_> = predictions.reclassified().collect();
-        let row =
-            |one: &&Unequal| vec![format!("{} ({})", one.clip, one.truth[0]), one.pred[0].clone(), one.pred[1].clone()];
-        all.extend(self.table("clip (truth)", other.iter().take(self.clips).map(row).collect()));
-        if self.clips > 0 && other.len() > self.clips {
-            all.pop();
-            all.push(format!("and {} more", other.len() - self.clips));
+        all.push(counted(&difference.predictions));
+        let other: Vec<_> = difference.predictions.reclassified().collect();
+        let rows = other
+            .iter()
+            .take(self.clips)
+            .map(|one| vec![one.clip.clone(), one.truth[0].clone(), one.pred[0].clone(), one.pred[1].clone()]);
+        let (a, b) = (format!("run {}", self.a), format!("run {}", self.b));
+        let head = vec!["clip".to_owned(), "truth".to_owned(), a, b];
+        if self.clips > 0 && !other.is_empty() {
+            all.extend(left(&std::iter::once(head).chain(rows).collect::<Vec<_>>()));
+            all.extend(other.len().checked_sub(self.clips + 1).map(|left| format!("and {} more", left + 1)));
         }
-        all
-    }
-
-    /// Of a row each; nothing for no rows.
-    fn table(&self, what: &str, rows: Vec<Vec<String>>) -> Vec<String> {
-        if rows.is_empty() {
-            return Vec::new();
-        }
-        let head = vec![what.to_owned(), format!("run {}", self.a), format!("run {}", self.b)];
-        let mut all = left(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
-        all.push(String::new());
         all
     }
 }
 
-/// A score's name, and its value in each run, as a fraction.
-type Score = (&'static str, [Option<f64>; 2]);
-
-/// The scores that are not the same.
-fn scores(a: &Judged, b: &Judged) -> Vec<Score> {
-    let pairs = a.summary.metrics().into_iter().zip(b.summary.metrics());
-    let pairs = pairs.map(|((name, a), (_, b))| (name, [a, b]));
-    pairs.filter(|(_, [a, b])| a != b).collect()
-}
-
-/// A value as far as there is room for it in a table.
-fn cut(text: &str) -> String {
+/// A value in a table: short, text without quotes.
+fn word(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match text.chars().count() > WIDEST {
         true => text.chars().take(WIDEST - 1).chain(['…']).collect(),
-        false => text.to_owned(),
+        false => text,
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Files, say, stdout};
 use crate::corpus::scan;
 use crate::features::cache::Cache;
 use crate::store::{Run, RunId};
-use crate::workbench::apart::{Predictions, Unequal};
+use crate::workbench::differ::Predictions;
 use crate::workbench::gate::GateFailed;
 use crate::workbench::kept;
 use crate::workbench::verify::{Verified, origin, repeatable, verify};
@@ -130,7 +130,7 @@ pub fn counted(all: &Predictions) -> String {
 fn unequal(all: &Predictions) -> Vec<String> {
     let head = ["clip", "fold", "truth", "was", "is", "|Δp|"].map(str::to_owned).to_vec();
     let pair = |[a, b]: &[String; 2]| if a == b { a.clone() } else { format!("{a}/{b}") };
-    let row = |one: &Unequal| {
+    let row = |one: &crate::workbench::differ::Unequal| {
         let folds = one.folds.map(|fold| (fold + 1).to_string());
         let p = one.p.map_or_else(|| "-".to_owned(), |p| format!("{p:.2e}"));
         vec![one.clip.clone(), pair(&folds), pair(&one.truth), one.pred[0].clone(), one.pred[1].clone(), p]

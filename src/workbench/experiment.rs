@@ -15,12 +15,13 @@ use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 
 use super::checkpoints::{Checkpoints, Shelf};
+use super::copies::copies;
 use super::cost::{Hearings, cost};
 use super::folds::{Planned, planned};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::pretrain::pretrain;
 use super::summary::Summary;
-use super::{corpus_key, net, places};
+use super::{corpus_key, human, net, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Clip, Corpus, LeakKind, Origin, Sex, Target, Task, task};
 use crate::features::{Chosen, Preparation};
@@ -305,7 +306,8 @@ pub fn compare(
     let all = contenders(&request.models)?;
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
-    let (planned, no_twin) = planned(&task, request, &[])?;
+    let copies = copies(corpus, &task, listener.cache, watch)?;
+    let (planned, no_twin) = planned(&task, request, &copies)?;
     if let Some(reason) = &no_twin {
         watch.tell(News::Trouble(format!("no speaker-independent run beside {}: {reason}", request.plan)));
     }
@@ -624,6 +626,7 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
         speakers: task.known_speakers(),
         data_hash: data_hash(corpus, task),
         synthetic: corpus.synthetic,
+        listeners: human::listeners(corpus, task),
         sexes: sexes(corpus, task),
         pretrained: Vec::new(),
     }

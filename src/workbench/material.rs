@@ -65,6 +65,7 @@ impl Listener<'_> {
                 Ok(features)
             })
             .collect::<Result<_>>()?;
+        self.cache.close_maps();
         gather(all)
     }
 }

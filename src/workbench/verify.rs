@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use super::apart::Predictions;
+use super::differ::Predictions;
 use super::experiment::{Agenda, News, Series, confusion, data_facts, judge, predictions, side_by_side};
 use super::material::{Listener, named_sets};
 use super::places;

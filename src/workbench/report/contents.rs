@@ -8,6 +8,7 @@ use super::figure::{Figure, Picture, Whisker};
 use super::words;
 use super::{Entry, Report};
 use crate::score::report;
+use crate::workbench::baseline::{Baseline, baselines};
 use crate::workbench::experiment::Judged;
 use crate::workbench::summary::Part;
 
@@ -77,9 +78,12 @@ fn compare(document: &mut Document, all: &Report, group: &[usize]) {
         document.blocks.push(Block::Warning("Speakers leak in all of these runs.".to_owned()));
     }
     let strong: Vec<usize> = versus.as_ref().map_or_else(Vec::new, |versus| versus.strong.clone());
-    let rows = runs.iter().map(|judged| compared(judged)).collect();
+    let p = |at: usize| versus.as_ref().and_then(|versus| versus.p[at]);
+    let mut rows: Vec<Vec<String>> = runs.iter().enumerate().map(|(at, judged)| compared(judged, p(at))).collect();
+    rows.extend(floor(runs[0]));
     let ties = versus.as_ref().map_or_else(String::new, |versus| format!(" {}", versus.told));
-    let head = ["run", "classifier", "features", "norm", "UAR %", "95 %", "folds %", "WA %", "macro F1 %", "ECE %"];
+    let head =
+        ["run", "classifier", "features", "norm", "UAR %", "95 %", "folds %", "WA %", "macro F1 %", "ECE %", "p"];
     document.blocks.push(Block::Table(Table {
         caption: format!("Scores in percent, {} clips of {} speakers.{ties}", data.clips, data.speakers),
         head: head.map(str::to_owned).to_vec(),
@@ -107,7 +111,7 @@ fn compare(document: &mut Document, all: &Report, group: &[usize]) {
     }));
 }
 
-fn compared(judged: &Judged) -> Vec<String> {
+fn compared(judged: &Judged, p: Option<f64>) -> Vec<String> {
     let (run, s) = (&judged.run, &judged.summary);
     vec![
         run.id.map_or_else(|| "-".to_owned(), |id| id.to_string()),
@@ -120,7 +124,19 @@ fn compared(judged: &Judged) -> Vec<String> {
         percent(s.wa),
         percent(s.macro_f1),
         percent(s.calibration.as_ref().map(|calibration| calibration.ece)),
+        p.map_or_else(dash, |p| format!("{p:.3}")),
     ]
+}
+
+/// Chance and majority as rows of the comparison.
+fn floor(judged: &Judged) -> Vec<Vec<String>> {
+    let row = |one: &Baseline| {
+        let mut cells =
+            vec![dash(), one.name.to_owned(), dash(), dash(), percent(one.uar), dash(), dash(), percent(one.wa)];
+        cells.resize(11, dash());
+        cells
+    };
+    baselines(&judged.run).map_or_else(|_| Vec::new(), |all| all.iter().map(row).collect())
 }
 
 fn section(document: &mut Document, entry: &Entry) {
