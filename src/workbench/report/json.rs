@@ -20,6 +20,7 @@ pub fn value(all: &Report) -> Value {
             json!({
                 "runs": group.iter().map(id).collect::<Vec<_>>(),
                 "best_and_ties": versus.as_ref().map(|versus| versus.strong.iter().map(|&at| id(&group[at])).collect::<Vec<_>>()),
+                "p_adjusted": versus.as_ref().map(|versus| versus.p.clone()),
                 "test": versus.as_ref().map(|versus| versus.told.clone()),
             })
         })

@@ -104,7 +104,7 @@ fn features(run: &Run) -> String {
         Norm::Train => "They were scaled to zero mean and unit variance by the training clips of each fold.",
         Norm::Speaker => "They were scaled to zero mean and unit variance within each speaker, without labels.",
     };
-    format!("Features were {names} of clips prepared as follows: {}. {scaled}", training.preparation)
+    format!("Features were {names} of the clips at {}. {scaled}", training.preparation)
 }
 
 fn models(run: &Run) -> String {
