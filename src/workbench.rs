@@ -9,9 +9,13 @@ pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
 pub mod cost;
+pub mod curve;
+pub mod differ;
 pub mod eta;
 pub mod experiment;
 pub mod extract;
+pub mod folds;
+pub mod gate;
 pub mod human;
 pub mod live;
 pub mod log;
@@ -39,11 +43,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
 use crate::corpus::{ClipId, Corpus, Scanned, scan};
 use crate::features::Preparation;
-use crate::job::{Job, Report};
+use crate::job::{Job, Report, Watch};
 use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
 use crate::store::Store;
 
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
+use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
@@ -408,6 +413,18 @@ impl Workbench {
     /// # Errors
     /// One is running, or the corpus is not open; everything else is reported by the job.
     pub fn compare(&mut self, request: Request) -> Result<()> {
+        self.train(request, None)
+    }
+
+    /// Starts to draw learning curves of the classifiers of `request`; it is watched and cancelled as a comparison is.
+    ///
+    /// # Errors
+    /// As [`Workbench::compare`].
+    pub fn curve(&mut self, request: Request, spending: Spending) -> Result<()> {
+        self.train(request, Some(spending))
+    }
+
+    fn train(&mut self, request: Request, spending: Option<Spending>) -> Result<()> {
         if self.opening != Opening::Open {
             bail!("the corpus is not open yet");
         }
@@ -421,7 +438,8 @@ impl Workbench {
         let (send, asked) = (self.send.clone(), request.clone());
         let (corpus, settings) = (Arc::clone(&self.corpus), self.settings.clone());
         let report = move |report| drop(send.send(Update::Training(number, report)));
-        let job = Job::spawn("compare", report, move |watch| compare_and_keep(&corpus, &asked, &settings, watch))?;
+        let work = move |watch: &dyn Watch<News>| compare_and_keep(&corpus, (&asked, spending), &settings, watch);
+        let job = Job::spawn("compare", report, work)?;
         self.training = Some(Training::new(number, request, job));
         Ok(())
     }
@@ -495,6 +513,12 @@ impl Workbench {
     /// blind.
     pub fn see_opinion(&mut self, clip: usize) {
         self.opinions.see(clip);
+    }
+
+    /// Remembers that what a run (in words) says of these clips is on the screen: labels given to them from now on are not
+    /// blind.
+    pub fn see_run(&mut self, clips: &[usize], run: &str) {
+        self.opinions.see_run(clips, run);
     }
 }
 

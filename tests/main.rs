@@ -28,3 +28,4 @@ mod search;
 mod statistics;
 mod store;
 mod support;
+mod trees;

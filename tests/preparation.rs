@@ -3,14 +3,14 @@
 use emolab::corpus::{Target, scan, task};
 use emolab::job::Unwatched;
 use emolab::learn::Norm;
-use emolab::workbench::experiment::scaling_note;
+use emolab::workbench::folds::confounding_note;
 use serde_json::Value;
 
 use crate::support::{Home, demo, part_of_demo, recordings, text};
 
 fn note(root: &std::path::Path, corpus: Option<&str>) -> Option<String> {
     let corpus = scan(root, corpus, &Unwatched).unwrap();
-    scaling_note(&task(&corpus, Target::Emotion).unwrap(), Norm::Speaker)
+    confounding_note(&task(&corpus, Target::Emotion).unwrap(), Norm::Speaker)
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn quest(trials: usize, journal: Option<&Path>) -> Quest {
             models: vec!["mlp".to_owned()],
             features: Some("functionals".to_owned()),
             plan: Plan::Speakers(2),
+            allow: std::collections::BTreeSet::new(),
             target: Target::Emotion,
             norm: Norm::Train,
             epochs: Some(9),

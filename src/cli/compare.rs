@@ -15,13 +15,14 @@ use super::prepare::{Prepare, set_name};
 use super::progress::Progress;
 use super::{Files, Place, say, stdout};
 use crate::corpus::plan::Plan;
-use crate::corpus::{Corpus, Target, scan};
+use crate::corpus::{Corpus, LeakKind, Target, scan};
 use crate::features::cache::Cache;
 use crate::learn::cnn::Settings;
 use crate::learn::{CLASSIFIERS, Norm, check_params, classifier};
 use crate::store::Run;
 use crate::workbench::checkpoints::Checkpoints;
-use crate::workbench::experiment::{Compared, Effort, Params, Request, compare, default_plan};
+use crate::workbench::experiment::{Compared, Effort, Params, Request, compare};
+use crate::workbench::folds::default_plan;
 use crate::workbench::log::{Log, Logged};
 use crate::workbench::material::{Contender, Listener, check_asked, check_pretrain, contenders};
 use crate::workbench::{Keeper, places};
@@ -40,7 +41,8 @@ pub struct Compare {
     models: Vec<String>,
     #[command(flatten)]
     protocol: ProtocolArgs,
-    /// loso, speakers:K or random:K [default: loso up to 12 speakers, else speakers:5].
+    /// loso, speakers:K, sentences:K, speakers+sentences[:KxL], random:K, given:COLUMN or folds:FILE [default: loso up to
+    /// 12 speakers, else speakers:5]; emolab plan shows and saves one.
     #[arg(long)]
     plan: Option<Plan>,
     /// Print JSON; scores are fractions.
@@ -78,6 +80,9 @@ pub struct ProtocolArgs {
     /// Seed of everything random.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Run although the plan's folds share this: speaker, session, sentence or audio; again for each. Printed with every table.
+    #[arg(long, value_name = "KIND")]
+    allow_leak: Vec<LeakKind>,
     /// Take a net and its training from a TOML (see src/learn/cnn/nets): cnn=FILE.
     #[arg(long = "net", value_name = "MODEL=FILE", value_parser = |text: &str| net(text).map_err(|why| format!("{why:#}")))]
     nets: Vec<(String, Settings)>,
@@ -123,6 +128,7 @@ impl ProtocolArgs {
             models,
             features: self.features.clone(),
             plan,
+            allow: self.allow_leak.iter().copied().collect(),
             target: self.target,
             norm: self.norm,
             epochs: self.epochs.map(|epochs| epochs as usize),
@@ -179,7 +185,7 @@ impl Compare {
     fn compare(&self, log: Option<&Log>, progress: &Progress) -> Result<(Compared, People)> {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
-        let plan = self.plan.unwrap_or_else(|| default_plan(&corpus));
+        let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));
         let request = self.protocol.request(self.models.clone(), plan);
         let cache = Cache::open(&self.files.cache()?);
         let listener =

@@ -4,6 +4,7 @@
 //! Deliberately absent: anything a screen could not do too; verbs call the workbench.
 
 mod compare;
+mod curve;
 mod docs;
 mod features;
 mod labels;
@@ -29,6 +30,7 @@ use crate::corpus::demo_root;
 use crate::job::is_cancelled;
 use crate::store::Store;
 use crate::tui;
+use crate::workbench::gate::is_gate;
 use crate::workbench::{Settings, Workbench, places};
 
 pub use docs::pages;
@@ -58,6 +60,8 @@ enum Verb {
     Scan(scan::Scan),
     /// Compare classifiers on a corpus under a plan.
     Compare(compare::Compare),
+    /// Draw learning curves: what classifiers reach with fewer speakers or clips to learn from.
+    Curve(curve::CurveVerb),
     /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
     Search(search::Search),
     /// Fit one classifier on all labelled clips and write a model folder.
@@ -132,6 +136,10 @@ pub fn main() -> ExitCode {
             say("interrupted");
             ExitCode::from(130)
         }
+        Err(error) if is_gate(&error) => {
+            say(&format!("emolab: {error:#}"));
+            ExitCode::from(3)
+        }
         Err(error) => {
             say(&format!("emolab: {error:#}"));
             ExitCode::from(1)
@@ -158,6 +166,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Label(at)) => open(at, tui::Start::Label),
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
+        Some(Verb::Curve(verb)) => verb.run(),
         Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),

@@ -69,7 +69,7 @@ impl Train {
         let cache = Cache::open(&self.files.cache()?);
         let listener =
             Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
-        let request = self.protocol.request(models, self.plan.unwrap_or(Plan::Loso));
+        let request = self.protocol.request(models, self.plan.clone().unwrap_or(Plan::Loso));
         let watch = Logged::new(log, progress);
         let compared = match self.plan {
             None => None,

@@ -80,7 +80,7 @@ pub struct Search {
 }
 
 /// The plan, or none.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Outer(Option<Plan>);
 
 impl FromStr for Outer {
@@ -162,7 +162,7 @@ impl Search {
         let models = space.words("model").into_iter().map(str::to_owned).collect();
         let trials = self.trials.map(|trials| trials as usize);
         let time = self.budget.or(if trials.is_none() { Some(FIRST_TRY) } else { None });
-        let mut request = self.protocol.request(models, self.plan.0.unwrap_or(Plan::Loso));
+        let mut request = self.protocol.request(models, self.plan.0.clone().unwrap_or(Plan::Loso));
         // Where compare keeps what it goes on from.
         let kept = request.effort.checkpoints.take();
         Ok(Quest {

@@ -175,6 +175,8 @@ pub struct Said {
     pub intensity: Option<String>,
     /// BCP 47 tag.
     pub language: Option<String>,
+    /// Named parts and columns that are none of these, raw; long texts are left out.
+    pub other: Fields,
     /// Something to tell the user although the file is a clip.
     pub note: Option<String>,
 }
@@ -244,6 +246,7 @@ impl Description {
             language: take("language").or_else(|| Some(self.about.language.clone()).filter(|l| !l.is_empty())),
             speaker,
             note,
+            other: fields.into_iter().filter(|(name, value)| is_other(name, value)).collect(),
         })
     }
 
@@ -334,6 +337,15 @@ impl<'de> Deserialize<'de> for Codes {
         }
         deserializer.deserialize_map(InOrder)
     }
+}
+
+/// Fields that have a place of their own.
+const FIELDS: [&str; 9] = ["file", "key", "speaker", "label", "sex", "text", "words", "intensity", "language"];
+/// Bytes of a value that a plan may split by; longer ones are prose.
+const SHORT: usize = 64;
+
+fn is_other(name: &str, value: &str) -> bool {
+    !FIELDS.contains(&name) && !value.is_empty() && value.len() <= SHORT
 }
 
 fn path_regex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Regex>, D::Error> {

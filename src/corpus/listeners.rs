@@ -185,6 +185,7 @@ mod tests {
             words: None,
             intensity: None,
             language: None,
+            other: Default::default(),
             audio: AudioFacts { rate: 16_000, channels: 1, seconds: 1.0, peak: 0.5, rms: 0.1, hash: id.to_owned() },
         }
     }

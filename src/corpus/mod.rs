@@ -5,6 +5,7 @@
 pub mod demo;
 pub mod description;
 pub mod format;
+pub mod guard;
 mod listeners;
 pub mod plan;
 mod recognise;
@@ -16,13 +17,15 @@ use std::path::{Path, PathBuf};
 
 pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
+pub use guard::{Leak, LeakKind};
 pub use listeners::{Heard, ListenersTable, Ratings};
-pub use plan::{Plan, PlanError, Split};
+pub use plan::{Layout, Plan, PlanError, Split};
 pub use scan::{ScanError, Scanned, scan};
-pub use target::{Task, TaskError, UnknownTarget, task};
+pub use target::{Task, TaskError, Traits, UnknownTarget, task};
 pub use tree::audio_under;
 
 use crate::audio::AudioFacts;
+use description::Fields;
 
 /// Names a clip for good: its path relative to the corpus root, `/` between parts; bytes that are not UTF-8 are
 /// percent-escaped (and so is a `%` that would read as such an escape, which keeps two files' names apart).
@@ -63,6 +66,8 @@ pub struct Clip {
     pub intensity: Option<String>,
     /// BCP 47 language tag.
     pub language: Option<String>,
+    /// What else a table's columns or the named parts of the path say, raw: what plans may split by (`session`, `split`).
+    pub other: Fields,
     /// Rate, channels, duration, level, hash.
     pub audio: AudioFacts,
 }
@@ -93,6 +98,29 @@ pub struct Corpus {
     pub ratings: Ratings,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// What to ask for to read it again.
+    pub origin: Origin,
+}
+
+/// What a scan was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The folder or table, with all links resolved.
+    pub path: PathBuf,
+    /// The description that was asked for: a name, or the path of a TOML with all links resolved; `None` = recognised.
+    pub description: Option<String>,
+}
+
+impl Origin {
+    /// Of the corpus at `path`, read by that description.
+    pub fn of(path: &Path, description: Option<&str>) -> Origin {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let description = description.map(|name| match name.ends_with(".toml") {
+            true => whole(Path::new(name)).display().to_string(),
+            false => name.to_owned(),
+        });
+        Origin { path: whole(path), description }
+    }
 }
 
 impl Corpus {
@@ -106,6 +134,7 @@ impl Corpus {
             classes: Vec::new(),
             ratings: Ratings::default(),
             synthetic: false,
+            origin: Origin::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::description::{Description, Said};
 use super::recognise::{Resolved, as_one, recognise};
 use super::tree::{Found, Tree};
-use super::{Clip, Corpus, Problem, listeners};
+use super::{Clip, Corpus, Origin, Problem, listeners};
 use crate::audio::{self, AudioFacts};
 use crate::job::{Cancelled, Watch};
 
@@ -106,7 +106,7 @@ pub fn scan(root: &Path, corpus: Option<&str>, watch: &dyn Watch<Scanned>) -> Re
         Some(description) => as_one(&tree, description),
         None => recognise(&tree)?,
     };
-    open(tree, resolved, watch)
+    Ok(Corpus { origin: Origin::of(root, corpus), ..open(tree, resolved, watch)? })
 }
 
 fn open(tree: Tree, resolved: Resolved, watch: &dyn Watch<Scanned>) -> Result<Corpus, ScanError> {
@@ -133,15 +133,8 @@ fn open(tree: Tree, resolved: Resolved, watch: &dyn Watch<Scanned>) -> Result<Co
         return Err(ScanError::NoClip { root: tree.root, files, first: first.join("; ") });
     }
     let classes = all_classes(resolved.classes, &clips);
-    Ok(Corpus {
-        name: resolved.name,
-        root: tree.root,
-        clips,
-        problems,
-        classes,
-        ratings,
-        synthetic: resolved.synthetic,
-    })
+    let (name, synthetic) = (resolved.name, resolved.synthetic);
+    Ok(Corpus { name, clips, problems, classes, ratings, synthetic, ..Corpus::empty(&tree.root) })
 }
 
 type Opened = Result<(Clip, Option<String>), Problem>;
@@ -174,8 +167,8 @@ fn clip_of(found: Found, said: Result<Said, String>) -> Opened {
     let Found { path, id } = found;
     match said.and_then(|said| Ok((said, facts_of(&path)?))) {
         Ok((said, audio)) => {
-            let Said { speaker, sex, label, text, words, intensity, language, note } = said;
-            Ok((Clip { id, path, speaker, sex, label, text, words, intensity, language, audio }, note))
+            let Said { speaker, sex, label, text, words, intensity, language, other, note } = said;
+            Ok((Clip { id, path, speaker, sex, label, text, words, intensity, language, other, audio }, note))
         }
         Err(reason) => Err(Problem { file: id.0, reason }),
     }

@@ -2,12 +2,12 @@
 //!
 //! Deliberately absent: features (see `features`) and splitting itself (see `plan`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
-use super::plan::{Plan, PlanError, Split};
-use super::{Clip, Corpus, Sex, Target};
+use super::plan::{Layout, Plan, PlanError, Rows, Split};
+use super::{Clip, ClipId, Corpus, Sex, Target};
 
 /// A corpus seen as a classification task. `rows`, `labels` and `groups` have one entry per clip that has the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,23 @@ pub struct Task {
     pub speakers: Vec<String>,
     /// Clips left out because their audio is that of an earlier clip: a copy in training would give its twin away.
     pub twins: usize,
+    /// What else plans may split by.
+    pub traits: Traits,
+}
+
+/// What is known of the rows of a task beyond class and speaker; a value per row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Traits {
+    /// Names of the clips.
+    pub ids: Vec<ClipId>,
+    /// The speakers' sex.
+    pub sexes: Vec<Option<Sex>>,
+    /// Number of the sentence.
+    pub sentences: Vec<Option<usize>>,
+    /// The sentences by number.
+    pub texts: Vec<String>,
+    /// What other columns of a table, or named parts of a file name, say.
+    pub columns: BTreeMap<String, Vec<Option<String>>>,
 }
 
 /// Why a corpus is no task.
@@ -83,7 +100,31 @@ pub fn task(corpus: &Corpus, target: Target) -> Result<Task, TaskError> {
     let labels = named.iter().map(|(_, class)| number[class.as_str()]).collect();
     let rows: Vec<usize> = named.iter().map(|(row, _)| *row).collect();
     let (groups, speakers) = groups(corpus, &rows);
-    Ok(Task { target, classes, rows, labels, groups, speakers, twins: all - named.len() })
+    let traits = Traits::of(corpus, &rows);
+    Ok(Task { target, classes, rows, labels, groups, speakers, twins: all - named.len(), traits })
+}
+
+impl Traits {
+    fn of(corpus: &Corpus, rows: &[usize]) -> Traits {
+        let clips: Vec<&Clip> = rows.iter().map(|row| &corpus.clips[*row]).collect();
+        let texts: BTreeSet<&String> = clips.iter().filter_map(|clip| clip.text.as_ref()).collect();
+        let texts: Vec<String> = texts.into_iter().cloned().collect();
+        let sentence = |clip: &&Clip| clip.text.as_ref().and_then(|text| texts.binary_search(text).ok());
+        let names: BTreeSet<&String> = clips.iter().flat_map(|clip| clip.other.keys()).collect();
+        let column = |name: &String| clips.iter().map(|clip| clip.other.get(name).cloned()).collect();
+        Traits {
+            ids: clips.iter().map(|clip| clip.id.clone()).collect(),
+            sexes: clips.iter().map(|clip| clip.sex).collect(),
+            sentences: clips.iter().map(sentence).collect(),
+            columns: names.into_iter().map(|name| (name.clone(), column(name))).collect(),
+            texts,
+        }
+    }
+
+    /// The recording session of each row, where the corpus names sessions.
+    pub fn sessions(&self) -> Option<&[Option<String>]> {
+        self.columns.get("session").map(Vec::as_slice)
+    }
 }
 
 impl Task {
@@ -97,33 +138,40 @@ impl Task {
         self.speakers.iter().filter(|s| s.is_empty()).count()
     }
 
-    /// The plan's splits; a fold that tests one speaker is named after it. Row numbers are positions in `rows`.
+    /// The plan's splits; see [`Task::lay`].
     ///
     /// # Errors
-    /// [`PlanError::UnknownSpeakers`] when the plan must keep speakers apart and some are unknown; what
-    /// [`Plan::splits`] refuses.
+    /// As [`Task::lay`].
     pub fn splits(&self, plan: &Plan, seed: u64) -> Result<Vec<Split>, PlanError> {
+        Ok(self.lay(plan, seed)?.splits)
+    }
+
+    /// The plan's splits and what to tell of them; a fold that keeps one speaker apart is named after them. Row numbers are
+    /// positions in `rows`.
+    ///
+    /// # Errors
+    /// [`PlanError::UnknownSpeakers`] when the plan must keep speakers apart and some are unknown; what [`Plan::lay`]
+    /// refuses.
+    pub fn lay(&self, plan: &Plan, seed: u64) -> Result<Layout, PlanError> {
         let lacking = self.speakerless();
-        if !plan.leaks_speakers() && lacking > 0 {
+        if plan.needs_speakers() && lacking > 0 {
             return Err(PlanError::UnknownSpeakers { lacking, clips: self.rows.len() });
         }
-        let mut splits = plan.splits(&self.labels, &self.groups, seed).map_err(|error| match error {
+        let named = |held_out: &[usize], number: String| match held_out {
+            [only] if matches!(plan, Plan::Loso | Plan::Speakers(_)) => format!("speaker {}", self.speakers[*only]),
+            _ => number,
+        };
+        let rows = Rows { labels: &self.labels, groups: &self.groups, traits: &self.traits };
+        let mut layout = plan.lay(&rows, seed).map_err(|error| match error {
             PlanError::FewClasses { fold, held_out } => {
-                PlanError::FewClasses { fold: self.fold_name(*plan, &held_out, fold), held_out }
+                PlanError::FewClasses { fold: named(&held_out, fold), held_out }
             }
             other => other,
         })?;
-        for split in &mut splits {
-            split.name = self.fold_name(*plan, &split.held_out(&self.groups), std::mem::take(&mut split.name));
+        for split in &mut layout.splits {
+            split.name = named(&split.held_out(&self.groups), std::mem::take(&mut split.name));
         }
-        Ok(splits)
-    }
-
-    fn fold_name(&self, plan: Plan, held_out: &[usize], number: String) -> String {
-        match held_out {
-            [only] if !plan.leaks_speakers() => format!("speaker {}", self.speakers[*only]),
-            _ => number,
-        }
+        Ok(layout)
     }
 }
 

@@ -4,14 +4,20 @@
 //! Deliberately absent: splitting into test folds (`corpus::plan`), scoring beyond the early-stopping UAR, storage.
 
 mod altered;
+mod boosting;
 mod calibration;
 pub mod cnn;
 pub mod committee;
 mod cost;
+mod definite;
+mod distance;
+mod extra_trees;
 mod fit;
 mod forest;
+mod gram;
 mod knn;
 mod knob;
+mod lda;
 mod linear_svm;
 mod logistic;
 mod majority;
@@ -19,10 +25,13 @@ pub mod model_file;
 mod naive_bayes;
 pub mod norm;
 mod pairs;
+mod ridge;
 mod shares;
+mod smo;
 pub mod space;
 mod svm;
 mod tree;
+mod trees;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -313,10 +322,14 @@ pub static CLASSIFIERS: &[&dyn Classifier] = &[
     &svm::Svm,
     &linear_svm::LinearSvm,
     &logistic::Logistic,
-    &forest::Forest,
+    &lda::Lda,
+    &ridge::Ridge,
+    &forest::FOREST,
+    &extra_trees::EXTRA_TREES,
+    &boosting::Boosting,
     &knn::Knn,
     &naive_bayes::NaiveBayes,
-    &tree::Tree,
+    &tree::TREE,
     &majority::Majority,
 ];
 

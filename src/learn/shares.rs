@@ -16,15 +16,6 @@ fn softmax_row(mut row: ArrayViewMut1<f64>) {
     row.mapv_inplace(|value| value / sum);
 }
 
-/// n x classes: the share of the votes that each class got; one vote per voter and row.
-pub(super) fn votes(voters: &[Vec<u32>], rows: usize, classes: usize) -> Array2<f64> {
-    let mut shares = Array2::zeros((rows, classes));
-    for voter in voters {
-        voter.iter().enumerate().for_each(|(row, &class)| shares[(row, class as usize)] += 1.0);
-    }
-    shares.mapv_into(|count: f64| count / voters.len() as f64)
-}
-
 /// Rows of class numbers in which every class has about the weight of the largest: each row of class c is repeated
 /// round(largest / count of c) times, in the order of the rows.
 ///
@@ -48,11 +39,6 @@ mod tests {
         softmax(&mut logits);
         let wanted = array![[0.5, 0.5], [0.0, 1.0], [0.25, 0.75]];
         assert!((logits - wanted).iter().all(|gap| gap.abs() < 1e-12));
-    }
-
-    #[test]
-    fn votes_become_shares() {
-        assert_eq!(votes(&[vec![0, 1], vec![0, 0]], 2, 3), array![[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]);
     }
 
     #[test]

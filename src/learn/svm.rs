@@ -1,18 +1,17 @@
-//! A support vector machine with RBF kernel: linfa's SMO for each pair of classes, in parallel.
+//! A support vector machine with RBF kernel: own SMO (`smo.rs`) for each pair of classes, in parallel.
 //!
-//! One-vs-one as in libsvm: a pair holds only its own clips, so it is small and fast where linfa's one-vs-all is not.
-//! What is kept is ours: the support vectors of all pairs as one matrix and a row of coefficients per pair, so that
-//! scoring is two matrix products and a model read back scores exactly as before. Deliberately absent: Platt scaling
-//! (linfa fits it on the training clips, where margins flatter, and fails on separable ones) and a search for C.
+//! One-vs-one as in libsvm. The clips are put in the order of their classes, so that a pair is two ranges of one kernel
+//! matrix (`gram.rs`). What is kept: the support vectors of all pairs as one matrix and a row of coefficients per pair, so
+//! that scoring is two matrix products and a model read back scores exactly as before. Deliberately absent: a search for
+//! C, other kernels, and Platt scaling, which costs five more fits (see `pairs.rs` for what stands in its place).
 
-use linfa::DatasetView;
-use linfa::traits::Fit;
-use linfa_svm::Svm as Smo;
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use ndarray::{Array1, Array2, Axis};
 use rayon::prelude::*;
 
+use super::distance::{Points, centre};
+use super::gram::{Gram, ROOM, kernel};
 use super::pairs::{coupled, pairs};
-use super::worker::guarded;
+use super::smo::{Problem, Solution};
 use super::{Classifier, Data, Epoch, Inputs, Knob, LearnError, Model, Recipe, Weights};
 use crate::features::Kind;
 use crate::job::Watch;
@@ -37,13 +36,20 @@ const GAMMA: Knob = Knob {
     about: "the kernel is exp(-gamma |x - y|²); 1 / (columns · variance of all numbers) where not given",
 };
 
-/// Stopping tolerance, as scikit-learn's `tol`.
-const TOLERANCE: f64 = 1e-3;
-
 /// RBF SVM.
 pub(super) struct Svm;
 
 struct Machine {
+    kept: Kept,
+    /// The support vectors, ready to be compared, and where they were moved to.
+    points: Points,
+    centre: Array1<f64>,
+    /// Coefficients, m x pairs.
+    coefficients: Array2<f64>,
+}
+
+/// What is saved.
+struct Kept {
     /// Support vectors of any pair, m x d.
     vectors: Array2<f32>,
     /// Pairs x m: signed multipliers; pairs in the order 0-1, 0-2, …, 1-2, …; positive speaks for the first.
@@ -55,18 +61,12 @@ struct Machine {
     classes: usize,
 }
 
-/// What SMO found for one pair: multipliers of rows of the training data, and the offset.
-struct Plane {
-    multipliers: Vec<(usize, f64)>,
-    offset: f64,
-}
-
 impl Classifier for Svm {
     fn name(&self) -> &'static str {
         "svm"
     }
     fn about(&self) -> &'static str {
-        "support vector machine, RBF, C = 10, one-vs-one, classes balanced (linfa)"
+        "support vector machine, RBF, C = 10, one-vs-one, classes balanced (own SMO)"
     }
     fn kind(&self) -> Kind {
         Kind::Row
@@ -77,89 +77,126 @@ impl Classifier for Svm {
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         let rows = data.inputs.rows()?;
         let (c, gamma) = (C.number(recipe), GAMMA.of(recipe).unwrap_or_else(|| gamma(rows)));
-        let plane = |(first, second)| {
-            watch.check()?;
-            plane(data, rows, (first, second), (c, gamma))
-        };
-        let planes = pairs(data.classes).into_par_iter().map(plane).collect::<Result<Vec<_>, LearnError>>()?;
-        Ok(Box::new(Machine::new(rows, &planes, gamma, data.classes)))
+        let sorted = Sorted::of(&data.labels, data.classes);
+        let rows = rows.select(Axis(0), &sorted.order);
+        let gram = Gram::new(Points::new(&rows, &centre(&rows)), gamma, ROOM, watch)?;
+        let room = ROOM / rayon::current_num_threads().max(1);
+        let solve = |pair| sorted.problem(pair, c).solve(&mut gram.rows(room), watch);
+        let solutions = pairs(data.classes).into_par_iter().map(solve).collect::<Result<Vec<_>, LearnError>>()?;
+        Ok(Box::new(Machine::new(Kept::new(&rows, &sorted, &solutions, gamma))))
     }
     fn load(&self, weights: &Weights) -> Result<Box<dyn Model>, LearnError> {
         let gamma: Array1<f32> = weights.get("gamma")?;
-        let machine = Machine {
+        let kept = Kept {
             vectors: weights.get("vectors")?,
             coefficients: weights.get("coefficients")?,
             offsets: weights.get("offsets")?,
             gamma: gamma.first().copied().unwrap_or(0.0),
             classes: weights.get_json("classes")?,
         };
-        let pairs = machine.classes * machine.classes.saturating_sub(1) / 2;
-        if machine.coefficients.dim() != (pairs, machine.vectors.nrows()) || machine.offsets.len() != pairs {
+        let pairs = kept.classes.saturating_mul(kept.classes.saturating_sub(1)) / 2;
+        if kept.coefficients.dim() != (pairs, kept.vectors.nrows()) || kept.offsets.len() != pairs {
             return Err(LearnError::BadModel("svm: vectors and coefficients do not fit together".into()));
         }
-        Ok(Box::new(machine))
+        Ok(Box::new(Machine::new(kept)))
+    }
+}
+
+/// Clips in the order of their classes.
+struct Sorted {
+    /// Clip numbers, class by class; within a class as they came.
+    order: Vec<usize>,
+    /// Where each class begins in `order`, and the end.
+    starts: Vec<usize>,
+}
+
+impl Sorted {
+    fn of(labels: &[usize], classes: usize) -> Sorted {
+        let mut order: Vec<usize> = (0..labels.len()).collect();
+        order.sort_by_key(|&clip| labels[clip]);
+        let starts = (0..=classes).map(|class| order.partition_point(|&clip| labels[clip] < class)).collect();
+        Sorted { order, starts }
+    }
+
+    fn classes(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// A pair of classes. The price of a clip is c · n / (classes · clips of its class), scikit-learn's
+    /// `class_weight="balanced"`.
+    fn problem(&self, (first, second): (usize, usize), c: f64) -> Problem {
+        let side = |class: usize| self.starts[class]..self.starts[class + 1];
+        let price = |class: usize| c * self.order.len() as f64 / (self.classes() * side(class).len().max(1)) as f64;
+        Problem { sides: [side(first), side(second)], prices: [price(first), price(second)] }
+    }
+}
+
+impl Kept {
+    fn new(rows: &Array2<f64>, sorted: &Sorted, solutions: &[Solution], gamma: f64) -> Kept {
+        let mut coefficients = Array2::<f32>::zeros((solutions.len(), rows.nrows()));
+        for ((mut line, solution), pair) in
+            coefficients.rows_mut().into_iter().zip(solutions).zip(pairs(sorted.classes()))
+        {
+            let [first, second] = sorted.problem(pair, 1.0).sides;
+            first
+                .chain(second)
+                .zip(&solution.multipliers)
+                .for_each(|(clip, &multiplier)| line[clip] = multiplier as f32);
+        }
+        let used = |clip: &usize| coefficients.column(*clip).iter().any(|&coefficient| coefficient != 0.0);
+        let used: Vec<usize> = (0..rows.nrows()).filter(used).collect();
+        Kept {
+            vectors: rows.select(Axis(0), &used).mapv(|value| value as f32),
+            coefficients: coefficients.select(Axis(1), &used),
+            offsets: solutions.iter().map(|solution| solution.offset as f32).collect(),
+            gamma: gamma as f32,
+            classes: sorted.classes(),
+        }
     }
 }
 
 impl Machine {
-    fn new(rows: &Array2<f64>, planes: &[Plane], gamma: f64, classes: usize) -> Machine {
-        let mut used: Vec<usize> =
-            planes.iter().flat_map(|plane| plane.multipliers.iter().map(|&(row, _)| row)).collect();
-        used.sort_unstable();
-        used.dedup();
-        let mut coefficients = Array2::zeros((planes.len(), used.len()));
-        for (mut line, plane) in coefficients.rows_mut().into_iter().zip(planes) {
-            for &(row, multiplier) in &plane.multipliers {
-                line[used.partition_point(|&other| other < row)] = multiplier as f32;
-            }
-        }
-        Machine {
-            vectors: rows.select(Axis(0), &used).mapv(|value| value as f32),
-            coefficients,
-            offsets: planes.iter().map(|plane| plane.offset as f32).collect(),
-            gamma: gamma as f32,
-            classes,
-        }
+    fn new(kept: Kept) -> Machine {
+        let vectors = kept.vectors.mapv(f64::from);
+        let centre = centre(&vectors);
+        let points = Points::new(&vectors, &centre);
+        Machine { points, centre, coefficients: kept.coefficients.t().mapv(f64::from), kept }
     }
 
-    /// n x pairs.
-    fn decisions(&self, rows: &Array2<f64>) -> Array2<f64> {
-        let vectors = self.vectors.mapv(f64::from);
-        let squares = |all: &Array2<f64>| all.map_axis(Axis(1), |row| row.dot(&row));
-        let (left, right) = (squares(rows), squares(&vectors));
-        let mut kernel = rows.dot(&vectors.t());
-        let gamma = f64::from(self.gamma);
-        for ((row, column), value) in kernel.indexed_iter_mut() {
-            *value = (-gamma * (left[row] + right[column] - 2.0 * *value).max(0.0)).exp();
+    /// Scores of rows, given their squared distances to the support vectors: n x classes.
+    fn block(&self, mut near: Vec<f32>) -> Array2<f64> {
+        let vectors = self.points.len();
+        let count = near.len() / vectors.max(1);
+        kernel(&mut near, self.kept.gamma);
+        let near = Array2::from_shape_fn((count, vectors), |(row, vector)| f64::from(near[row * vectors + vector]));
+        let decisions = near.dot(&self.coefficients) - self.kept.offsets.mapv(f64::from);
+        let mut scores = Array2::zeros((count, self.kept.classes));
+        for (mut out, line) in scores.rows_mut().into_iter().zip(decisions.rows()) {
+            out.assign(&coupled(line, self.kept.classes));
         }
-        kernel.dot(&self.coefficients.t().mapv(f64::from)) - self.offsets.mapv(f64::from)
+        scores
     }
 }
 
 impl Model for Machine {
     fn scores(&self, inputs: &Inputs) -> Result<Array2<f64>, LearnError> {
         let rows = inputs.rows()?;
-        if rows.ncols() != self.vectors.ncols() {
-            return Err(LearnError::WrongInput(format!("svm: {} columns, not {}", rows.ncols(), self.vectors.ncols())));
+        if rows.ncols() != self.centre.len() {
+            return Err(LearnError::WrongInput(format!("svm: {} columns, not {}", rows.ncols(), self.centre.len())));
         }
-        let decisions = self.decisions(rows);
-        let mut scores = Array2::zeros((rows.nrows(), self.classes));
-        for (mut out, line) in scores.rows_mut().into_iter().zip(decisions.rows()) {
-            out.assign(&coupled(line, self.classes));
-        }
-        Ok(scores)
+        Points::new(rows, &self.centre).scored(&self.points, |_, near| self.block(near))
     }
     fn weights(&self) -> Weights {
         let mut weights = Weights::default();
-        weights.put("vectors", &self.vectors);
-        weights.put("coefficients", &self.coefficients);
-        weights.put("offsets", &self.offsets);
-        weights.put("gamma", &Array1::from_elem(1, self.gamma));
-        weights.bytes.insert("classes".into(), self.classes.to_string().into_bytes());
+        weights.put("vectors", &self.kept.vectors);
+        weights.put("coefficients", &self.kept.coefficients);
+        weights.put("offsets", &self.kept.offsets);
+        weights.put("gamma", &Array1::from_elem(1, self.kept.gamma));
+        weights.bytes.insert("classes".into(), self.kept.classes.to_string().into_bytes());
         weights
     }
     fn parameters(&self) -> usize {
-        self.vectors.len() + self.coefficients.len() + self.offsets.len()
+        self.kept.vectors.len() + self.kept.coefficients.len() + self.kept.offsets.len()
     }
 }
 
@@ -167,23 +204,4 @@ impl Model for Machine {
 fn gamma(rows: &Array2<f64>) -> f64 {
     let spread = rows.var(0.0) * rows.ncols() as f64;
     if spread > 0.0 { 1.0 / spread } else { 1.0 }
-}
-
-/// Trains one pair. The price of a clip is c · n / (classes · clips of its class), scikit-learn's `class_weight="balanced"`.
-fn plane(data: &Data, rows: &Array2<f64>, pair: (usize, usize), (c, gamma): (f64, f64)) -> Result<Plane, LearnError> {
-    let members: Vec<usize> =
-        (0..data.labels.len()).filter(|&row| data.labels[row] == pair.0 || data.labels[row] == pair.1).collect();
-    let is_first: Vec<bool> = members.iter().map(|&row| data.labels[row] == pair.0).collect();
-    let firsts = is_first.iter().filter(|&&first| first).count();
-    let price = |count: usize| c * data.labels.len() as f64 / (data.classes as f64 * count as f64);
-
-    let own = rows.select(Axis(0), &members);
-    let set = DatasetView::new(own.view(), ArrayView1::from(&is_first));
-    let how = Smo::<f64, bool>::params()
-        .eps(TOLERANCE)
-        .gaussian_kernel(1.0 / gamma)
-        .pos_neg_weights(price(firsts), price(members.len() - firsts));
-    let found = guarded("svm", || how.fit(&set))?.map_err(|why| LearnError::Failed(why.to_string()))?;
-    let multipliers = members.into_iter().zip(found.alpha).filter(|&(_, multiplier)| multiplier != 0.0).collect();
-    Ok(Plane { multipliers, offset: found.rho })
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::RunId;
+
 /// Why a store cannot be opened, read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -53,6 +55,9 @@ pub enum StoreError {
     /// What was to be stored makes no sense; nothing was written.
     #[error("not stored: {0}")]
     Refused(String),
+    /// Runs that do not exist; nothing was removed.
+    #[error("no run {}; nothing was removed", list(.0))]
+    NoRun(Vec<RunId>),
     /// Nowhere to put a store.
     #[error("neither XDG_DATA_HOME nor HOME names a folder: say where the store shall lie")]
     NoHome,
@@ -82,6 +87,10 @@ impl StoreError {
             _ => StoreError::Unusable { path, reason: error.to_string() },
         }
     }
+}
+
+fn list(ids: &[RunId]) -> String {
+    ids.iter().map(|id| id.0.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// What is wrong with a row, without the driver's column number where our own code found it.

@@ -18,6 +18,7 @@ static STEPS: &[&str] = &[
     include_str!("0003_seeds.sql"),
     include_str!("0004_cost.sql"),
     include_str!("0005_exposure.sql"),
+    include_str!("0006_audio.sql"),
 ];
 
 /// `emol`: marks an SQLite file as ours.

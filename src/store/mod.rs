@@ -17,7 +17,10 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
-pub use run::{DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Searched, Training, Winner};
+pub use run::{
+    AUDIO_DIGITS, Coin, DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Searched, Source,
+    Spent, Training, Winner,
+};
 pub use runs::{RunProblem, Runs};
 
 /// An open store. Several may be open on one file, in one process or many.
@@ -232,6 +235,22 @@ mod tests {
         assert_eq!(store.runs("/other").unwrap(), Runs::default());
         run.fit_seconds = f64::NAN;
         assert!(matches!(store.save_run(&run), Err(StoreError::Refused(_))));
+    }
+
+    #[test]
+    fn runs_of_all_corpora_are_listed_and_removed_all_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("x.db")).unwrap();
+        let ids = ["/c", "/d", "/c"].map(|key| store.save_run(&run::tests::run(key)).unwrap());
+        let listed = |store: &Store| store.all_runs().unwrap().runs.iter().map(|run| run.id).collect::<Vec<_>>();
+        assert_eq!(listed(&store), [Some(ids[2]), Some(ids[1]), Some(ids[0])]);
+        let refused = store.remove_runs(&[ids[0], RunId(77), RunId(78)]).unwrap_err();
+        assert_eq!(refused.to_string(), "no run 77, 78; nothing was removed");
+        assert_eq!(listed(&store).len(), 3);
+        store.remove_runs(&[ids[0], ids[2], ids[2]]).unwrap();
+        assert_eq!((listed(&store), store.run(ids[0]).unwrap()), (vec![Some(ids[1])], None));
+        let left: i64 = store.db.query_row("SELECT count(*) FROM prediction", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 3, "predictions go with their run");
     }
 
     #[test]

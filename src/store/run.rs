@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::corpus::{ClipId, Sex, Target};
+use crate::corpus::{ClipId, Leak, Sex, Target};
 use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::learn::space::Point;
@@ -50,6 +50,9 @@ pub struct Protocol {
     pub search: Option<Searched>,
     /// By which program, where.
     pub maker: Maker,
+    /// Where its material was; empty in runs from before it was noted.
+    #[serde(default)]
+    pub source: Source,
 }
 
 /// What people reach where a run is judged.
@@ -98,9 +101,9 @@ pub struct DataFacts {
 }
 
 /// How clips were split.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PlanFacts {
-    /// As typed: `loso`, `speakers:5`, `random:10`.
+    /// As typed: `loso`, `speakers:5`, `folds:mine.json`.
     pub plan: String,
     /// Number of folds.
     pub folds: usize,
@@ -109,6 +112,70 @@ pub struct PlanFacts {
     /// What a reader must know of data and folds, a sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What training and test parts share: kept apart by no promise of the plan, or allowed by the user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<Leak>,
+    /// How much of each training part was learnt from, where it was not all: a point of a learning curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// A part of the training parts of all folds; the test parts stay whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// What was counted.
+    pub by: Coin,
+    /// Speakers learnt from in each fold; the mean, rounded.
+    pub speakers: usize,
+    /// Clips learnt from in each fold; the mean, rounded.
+    pub clips: usize,
+    /// Number of the draw, from 0; the same number draws alike for every classifier.
+    pub draw: usize,
+}
+
+/// What a learning curve spends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Coin {
+    /// Whole speakers.
+    Speakers,
+    /// Clips, as many of each class as its share.
+    Clips,
+}
+
+impl Coin {
+    /// Every coin.
+    pub const ALL: [Coin; 2] = [Coin::Speakers, Coin::Clips];
+}
+
+impl std::fmt::Display for Coin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Coin::Speakers => "speakers",
+            Coin::Clips => "clips",
+        })
+    }
+}
+
+impl std::str::FromStr for Coin {
+    type Err = String;
+
+    /// # Errors
+    /// Another word.
+    fn from_str(text: &str) -> Result<Coin, String> {
+        let found = Coin::ALL.into_iter().find(|coin| coin.to_string() == text);
+        found.ok_or_else(|| format!("a learning curve goes by speakers or clips, not by `{text}`"))
+    }
+}
+
+impl Spent {
+    /// How much of what it goes by.
+    pub fn amount(&self) -> usize {
+        match self.by {
+            Coin::Speakers => self.speakers,
+            Coin::Clips => self.clips,
+        }
+    }
 }
 
 /// How models were trained.
@@ -170,6 +237,23 @@ pub struct Maker {
     pub emolab: String,
     /// Name of the machine.
     pub host: String,
+    /// Its processor; empty in runs from before it was noted.
+    #[serde(default)]
+    pub cpu: String,
+}
+
+/// Where the material of a run was when it was made: what it takes to make it again, beside protocol and recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// The corpus' folder or table.
+    #[serde(default)]
+    pub path: String,
+    /// The description that was asked for (see [`crate::corpus::Origin`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Other corpora that nets were trained on before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pretrain: Vec<String>,
 }
 
 /// What a run says about one clip.
@@ -189,6 +273,8 @@ pub struct Prediction {
     pub p: Vec<f32>,
     /// Class number that the fit of each seed predicts by itself; empty where there is but one fit.
     pub seeds: Vec<usize>,
+    /// The first [`AUDIO_DIGITS`] digits of the audio's hash; empty in runs from before it was noted.
+    pub audio: String,
 }
 
 impl Prediction {
@@ -200,6 +286,8 @@ impl Prediction {
         }
     }
 }
+/// Digits of a hash that tell one recording from another.
+pub const AUDIO_DIGITS: usize = 16;
 
 impl Run {
     /// Class names.
@@ -268,6 +356,7 @@ pub(crate) mod tests {
             pred: 1,
             p: vec![0.25, 0.75],
             seeds: Vec::new(),
+            audio: "00ff".to_owned(),
         };
         Run {
             id: None,
@@ -286,7 +375,7 @@ pub(crate) mod tests {
                     sexes: BTreeMap::new(),
                     pretrained: Vec::new(),
                 },
-                plan: PlanFacts { plan: "loso".to_owned(), folds: 2, speakers_leak: false, notes: Vec::new() },
+                plan: PlanFacts { plan: "loso".to_owned(), folds: 2, ..PlanFacts::default() },
                 training: Training {
                     norm: Norm::Train,
                     seed: 1,
@@ -297,7 +386,8 @@ pub(crate) mod tests {
                     sets: BTreeMap::new(),
                 },
                 search: None,
-                maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned() },
+                maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned(), cpu: String::new() },
+                source: Source { path: key.to_owned(), ..Source::default() },
             },
             recipe: Recipe {
                 classifier: "majority".to_owned(),
@@ -330,6 +420,17 @@ pub(crate) mod tests {
         assert_eq!(serde_json::to_string(&training).unwrap(), old);
         let older: Training = serde_json::from_str(&old.replace(r#""rate":16000,"#, "")).unwrap();
         assert_eq!(older.preparation.to_string(), "rate not recorded");
+    }
+
+    #[test]
+    fn a_record_from_before_its_source_was_noted_is_read() {
+        let whole = run("/c").protocol;
+        let mut old = serde_json::to_value(&whole).unwrap();
+        assert_eq!(serde_json::from_value::<Protocol>(old.clone()).unwrap(), whole);
+        old.as_object_mut().unwrap().remove("source");
+        old["maker"].as_object_mut().unwrap().remove("cpu");
+        let read: Protocol = serde_json::from_value(old).unwrap();
+        assert_eq!(read, Protocol { source: Source::default(), ..whole });
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Runs in and out of the store.
 //!
-//! Deliberately absent: changing a run.
+//! Deliberately absent: changing a run. A run can be removed, with its predictions.
 
 use rusqlite::types::Type;
 use rusqlite::{Row, Transaction, params};
@@ -66,8 +66,35 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the file cannot be read; a single run that makes no sense becomes a problem instead.
     pub fn runs(&self, corpus_key: &str) -> Result<Runs, StoreError> {
-        let sql = format!("{SELECT} WHERE corpus_id = (SELECT id FROM corpus WHERE key = ?1) ORDER BY id DESC");
-        let rows = self.read(&sql, [corpus_key], |row| {
+        self.listed("WHERE corpus_id = (SELECT id FROM corpus WHERE key = ?1)", [corpus_key])
+    }
+
+    /// The runs on all corpora, newest first, without their predictions.
+    ///
+    /// # Errors
+    /// As [`Store::runs`].
+    pub fn all_runs(&self) -> Result<Runs, StoreError> {
+        self.listed("", [])
+    }
+
+    /// Removes runs with their predictions, all of them or none.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRun`], naming those that do not exist; what keeps the file from being written.
+    pub fn remove_runs(&mut self, ids: &[RunId]) -> Result<(), StoreError> {
+        let known = self.read("SELECT id FROM run", [], |row| row.get(0).map(RunId))?;
+        let unknown: Vec<RunId> = ids.iter().filter(|id| !known.contains(id)).copied().collect();
+        if !unknown.is_empty() {
+            return Err(StoreError::NoRun(unknown));
+        }
+        self.write(|tx| {
+            let mut remove = tx.prepare_cached("DELETE FROM run WHERE id = ?1")?;
+            ids.iter().try_for_each(|id| remove.execute([id.0]).map(drop))
+        })
+    }
+
+    fn listed(&self, which: &str, params: impl rusqlite::Params) -> Result<Runs, StoreError> {
+        let rows = self.read(&format!("{SELECT} {which} ORDER BY id DESC"), params, |row| {
             let id = RunId(row.get(0)?);
             Ok(run(row).map_err(|error| RunProblem { id, reason: reason(&error) }))
         })?;
@@ -89,7 +116,8 @@ impl Store {
         let Some(mut run) = self.read(&format!("{SELECT} WHERE id = ?1"), [id.0], run)?.pop() else {
             return Ok(None);
         };
-        let sql = "SELECT clip, speaker, fold, truth, pred, p, seeds FROM prediction WHERE run_id = ?1 ORDER BY row";
+        let sql =
+            "SELECT clip, speaker, fold, truth, pred, p, seeds, audio FROM prediction WHERE run_id = ?1 ORDER BY row";
         run.predictions = self.read(sql, [id.0], prediction)?;
         match run.fault() {
             None => Ok(Some(run)),
@@ -104,14 +132,25 @@ const SELECT: &str = "SELECT id, started_at, fit_seconds, protocol, recipe, cost
 
 fn insert_predictions(tx: &Transaction<'_>, run: i64, predictions: &[Prediction]) -> rusqlite::Result<()> {
     let mut insert = tx.prepare_cached(
-        "INSERT INTO prediction (run_id, row, clip, speaker, fold, truth, pred, p, seeds)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO prediction (run_id, row, clip, speaker, fold, truth, pred, p, seeds, audio)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for (row, one) in predictions.iter().enumerate() {
         let p: Vec<u8> = one.p.iter().flat_map(|score| score.to_le_bytes()).collect();
         // A class number is below 4096, as many as a head may have.
         let seeds: Vec<u8> = one.seeds.iter().flat_map(|&class| (class as u16).to_le_bytes()).collect();
-        insert.execute(params![run, row, one.clip.0, one.speaker, one.fold, one.truth, one.pred, p, seeds])?;
+        insert.execute(params![
+            run,
+            row,
+            one.clip.0,
+            one.speaker,
+            one.fold,
+            one.truth,
+            one.pred,
+            p,
+            seeds,
+            one.audio
+        ])?;
     }
     Ok(())
 }
@@ -145,6 +184,7 @@ fn prediction(row: &Row<'_>) -> rusqlite::Result<Prediction> {
         pred: row.get(4)?,
         p: scores.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
         seeds: seeds.iter().map(|bytes| usize::from(u16::from_le_bytes(*bytes))).collect(),
+        audio: row.get(7)?,
     })
 }
 

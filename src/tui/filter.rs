@@ -155,6 +155,7 @@ mod tests {
             words: None,
             intensity: None,
             language: None,
+            other: Default::default(),
             audio: AudioFacts { rate: 16000, channels: 1, seconds: 1.0, peak: 0.5, rms: 0.1, hash: String::new() },
         }
     }

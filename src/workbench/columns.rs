@@ -272,6 +272,7 @@ mod tests {
             groups: vec![0, 0, 0, 0, 1, 1, 1, 1],
             speakers: ["a", "b"].map(str::to_owned).into(),
             twins: 0,
+            traits: crate::corpus::Traits::default(),
         };
         let column = |name: &str| Column { name: name.to_owned(), unit: "dB", source: "-" };
         // The second column is hidden behind the speaker; the third says nothing.

@@ -5,7 +5,7 @@
 //! side by side; those that read images use all cores inside one fit, so their folds follow one another.
 //! Deliberately absent: tuning, paired tests, and any choice made on a test fold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,23 +16,21 @@ use ndarray::Array2;
 
 use super::checkpoints::{Checkpoints, Shelf};
 use super::cost::{Hearings, cost};
+use super::folds::{Planned, planned};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::pretrain::pretrain;
 use super::summary::Summary;
 use super::{corpus_key, human, net, places};
 use crate::corpus::plan::{Plan, Split};
-use crate::corpus::{Clip, Corpus, Sex, Target, Task, task};
+use crate::corpus::{Clip, Corpus, LeakKind, Origin, Sex, Target, Task, task};
 use crate::features::{Chosen, Preparation};
 use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
 use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
 use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe, unusual};
-use crate::score::{Association, Confusion};
-use crate::store::{DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Training};
-
-/// Share of the classes' entropy that speakers may tell, beyond chance, before scaling by speaker is warned of.
-const CONFOUNDED: f64 = 0.2;
+use crate::score::Confusion;
+use crate::store::{AUDIO_DIGITS, DataFacts, Maker, Prediction, Protocol, Run, RunId, Source, Training};
 
 /// Nets that the user gave, by the name of the classifier whose own they stand for.
 pub type Nets = BTreeMap<String, Settings>;
@@ -49,6 +47,8 @@ pub struct Request {
     pub features: Option<String>,
     /// How to split. A plan that leaks speakers is run beside its speaker-independent twin.
     pub plan: Plan,
+    /// Leaks that do not stop the run although the plan promises to exclude them.
+    pub allow: BTreeSet<LeakKind>,
     /// What to recognise.
     pub target: Target,
     /// How features are scaled.
@@ -224,7 +224,7 @@ pub enum News {
 }
 
 /// What a comparison brings.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Compared {
     /// The runs of the plan, then those of its speaker-independent twin.
     pub runs: Vec<Arc<Judged>>,
@@ -277,7 +277,7 @@ impl Material<'_> {
     pub(super) fn key(&self, recipe: &Recipe, sets: &[Chosen], (plan, splits): (&str, &[Split])) -> String {
         let versions: Vec<(&str, u32)> = sets.iter().map(|set| (set.name(), set.version())).collect();
         let second = self.sets.values().next().map(|data| &data.extras.second);
-        let rows: Vec<&Vec<usize>> = splits.iter().map(|split| &split.test).collect();
+        let rows: Vec<_> = splits.iter().map(|split| (&split.train, &split.test)).collect();
         let data = (data_hash(self.corpus, self.task), &self.task.classes, &self.preparation);
         format!(
             "{} {data:?} {plan} {rows:?} {recipe:?} {versions:?} {second:?} {:?}",
@@ -286,9 +286,6 @@ impl Material<'_> {
         )
     }
 }
-
-/// A plan and the splits it makes.
-type Planned = (Plan, Vec<Split>);
 
 /// Runs every classifier of `request` on its plan and, if that leaks speakers, on the speaker-independent twin.
 ///
@@ -308,12 +305,9 @@ pub fn compare(
     let all = contenders(&request.models)?;
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
-    let (planned, no_twin) = planned(&task, request)?;
+    let (planned, no_twin) = planned(&task, request, &[])?;
     if let Some(reason) = &no_twin {
         watch.tell(News::Trouble(format!("no speaker-independent run beside {}: {reason}", request.plan)));
-    }
-    if let Some(note) = scaling_note(&task, request.norm) {
-        watch.tell(News::Trouble(note));
     }
     let mut sets = sets(corpus, &task, (&all, request), listener, watch)?;
     let pretrained = pretrain((corpus, &task), (&all, request), &mut sets, listener, watch)?;
@@ -325,10 +319,10 @@ pub fn compare(
     let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
     for (index, (planned, who)) in series.enumerate() {
         let (recipe, sets) = request.recipe(who)?;
-        let (model, plan) = (recipe.title(), planned.0.to_string());
-        let key = || material.key(&recipe, &sets, (&plan, &planned.1));
+        let (model, plan) = (recipe.title(), planned.plan.to_string());
+        let key = || material.key(&recipe, &sets, (&plan, planned.splits()));
         let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
-        watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.1.len() });
+        watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.splits().len() });
         let run = run(who, (&material, shelf.as_ref()), request, planned, watch);
         match run {
             Ok(run) => {
@@ -352,7 +346,7 @@ pub fn compare(
 }
 
 /// What computing the features of all contenders takes.
-fn hearings(
+pub(super) fn hearings(
     corpus: &Corpus,
     task: &Task,
     (all, request): (&[Contender], &Request),
@@ -383,32 +377,10 @@ pub(super) fn finish(
     Ok(Arc::new(Judged { summary: Summary::of(&run)?, run }))
 }
 
-/// The plan with its splits, then its twin's if it leaks speakers; or why there is no twin.
-fn planned(task: &Task, request: &Request) -> Result<(Vec<Planned>, Option<String>)> {
-    let plan = request.plan;
-    let mut planned = vec![(plan, task.splits(&plan, request.seed)?)];
-    if !plan.leaks_speakers() {
-        return Ok((planned, None));
-    }
-    let twin = plan.twin(task.speakers.len());
-    match task.splits(&twin, request.seed) {
-        Ok(splits) => planned.push((twin, splits)),
-        Err(reason) => return Ok((planned, Some(reason.to_string()))),
-    }
-    Ok((planned, None))
-}
-
-/// The plan of a corpus when none is asked for: one fold per speaker up to twelve speakers, else five groups of speakers.
-pub fn default_plan(corpus: &Corpus) -> Plan {
-    let speakers: std::collections::BTreeSet<_> =
-        corpus.clips.iter().filter_map(|clip| clip.speaker.as_ref()).collect();
-    Plan::Random(5).twin(speakers.len())
-}
-
 fn agenda(material: &Material<'_>, request: &Request, all: &[Contender], planned: &[Planned]) -> Result<Agenda> {
     let mut series = Vec::new();
-    for (plan, splits) in planned {
-        let folds: Vec<String> = splits.iter().map(|split| split.name.clone()).collect();
+    for Planned { plan, layout, .. } in planned {
+        let folds: Vec<String> = layout.splits.iter().map(|split| split.name.clone()).collect();
         for who in all {
             let model = request.recipe(who)?.0.title();
             series.push(Series { model, plan: plan.to_string(), folds: folds.clone() });
@@ -430,14 +402,16 @@ impl Agenda {
     }
 }
 
-fn run(
+/// Fits a contender on every fold of a plan, and what it says of the test rows.
+pub(super) fn run(
     who: &Contender,
     (material, shelf): (&Material<'_>, Option<&Shelf>),
     request: &Request,
-    (plan, splits): &Planned,
+    planned: &Planned,
     watch: &dyn Watch<News>,
 ) -> Result<Run> {
     let (recipe, sets) = request.recipe(who)?;
+    let splits = planned.splits();
     let workers = if who.reads_images() { 1 } else { rayon::current_num_threads() };
     let last = Mutex::new(None);
     let (started_at, started) = (Timestamp::now(), Instant::now());
@@ -481,9 +455,11 @@ fn run(
         features_version: sets[0].version(),
         sets: versions(&sets),
     };
-    let mut protocol = protocol((material.corpus, material.task), (*plan, splits), training);
+    let mut protocol = protocol((material.corpus, material.task), planned, training);
     if who.can_start() {
         protocol.data.pretrained.clone_from(&material.pretrained);
+        protocol.source.pretrain =
+            request.effort.pretrain.iter().map(|path| Origin::of(path, None).path.display().to_string()).collect();
     }
     if let found @ 1.. = found.into_inner() {
         let note = format!(
@@ -606,6 +582,7 @@ pub(super) fn predictions((corpus, task): (&Corpus, &Task), splits: &[Split], fo
                     pred: argmax(scores.iter().copied()),
                     p: scores.iter().map(|&p| p as f32).collect(),
                     seeds: verdict.seeds.iter().map(|scores| argmax(scores.row(at).iter().copied())).collect(),
+                    audio: corpus.clips[task.rows[row]].audio.hash.chars().take(AUDIO_DIGITS).collect(),
                 },
             );
         }
@@ -619,23 +596,21 @@ pub fn argmax(scores: impl Iterator<Item = f64>) -> usize {
 }
 
 /// What stands beside the numbers of a run on `task`.
-pub(super) fn protocol(
-    (corpus, task): (&Corpus, &Task),
-    (plan, splits): (Plan, &[Split]),
-    training: Training,
-) -> Protocol {
+pub(super) fn protocol((corpus, task): (&Corpus, &Task), planned: &Planned, training: Training) -> Protocol {
     Protocol {
         data: data_facts(corpus, task),
-        plan: PlanFacts {
-            plan: plan.to_string(),
-            folds: splits.len(),
-            speakers_leak: plan.leaks_speakers(),
-            notes: notes(task, splits, training.norm),
-        },
+        plan: planned.facts(task, training.norm),
         training,
         search: None,
-        maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host() },
+        maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host(), cpu: places::cpu() },
+        source: source(corpus),
     }
+}
+
+/// Where the corpus of a run is.
+fn source(corpus: &Corpus) -> Source {
+    let Origin { path, description } = corpus.origin.clone();
+    Source { path: path.display().to_string(), description, pretrain: Vec::new() }
 }
 
 /// Which clips a run on `task` is about.
@@ -659,53 +634,6 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
 fn sexes(corpus: &Corpus, task: &Task) -> BTreeMap<String, Sex> {
     let of = |&row: &usize| corpus.clips[row].speaker.clone().zip(corpus.clips[row].sex);
     task.rows.iter().filter_map(of).collect()
-}
-
-/// What speaks against scaling by speaker where speakers and classes go together: what tells one speaker from another is
-/// scaled away, and with it what tells the classes apart.
-///
-/// Measured as the share of the classes' entropy that the speaker tells beyond chance (see [`Association`]): chance,
-/// because speakers of few clips each tell something of any classes. Balanced designs give about 0 (EmoDB
-/// 0.005); where each speaker is heard in one emotion, as 27 of 29 are in URDU, it is about 1.
-pub fn scaling_note(task: &Task, norm: Norm) -> Option<String> {
-    if norm != Norm::Speaker {
-        return None;
-    }
-    let told = Association::of(&task.groups, &task.labels).told_beyond_chance();
-    let mut classes = vec![std::collections::BTreeSet::new(); task.speakers.len()];
-    task.groups.iter().zip(&task.labels).for_each(|(&group, &label)| {
-        classes[group].insert(label);
-    });
-    let of_one = classes.iter().filter(|classes| classes.len() == 1).count();
-    let speakers = format!("{of_one} of {} speakers are heard in one class only", task.speakers.len());
-    let result = "scaling by speaker takes away what tells the classes apart";
-    match told {
-        None => Some(format!("speaker and class cannot be told apart ({speakers}): {result}")),
-        Some(told) if told >= CONFOUNDED => {
-            let percent = 100.0 * told;
-            Some(format!(
-                "speaker and class are confounded: the speaker tells {percent:.0} % of the class beyond chance ({speakers}); {result}"
-            ))
-        }
-        Some(_) => None,
-    }
-}
-
-/// What a reader of the numbers must know of data and folds.
-fn notes(task: &Task, splits: &[Split], norm: Norm) -> Vec<String> {
-    let mut notes: Vec<String> = scaling_note(task, norm).into_iter().collect();
-    if task.twins > 0 {
-        notes.push(format!("{} clips left out: same audio as another clip", task.twins));
-    }
-    for split in splits {
-        for class in split.unlearnt(&task.labels) {
-            notes.push(format!(
-                "fold {}: no {} to learn from, so none can be recognised",
-                split.name, task.classes[class]
-            ));
-        }
-    }
-    notes
 }
 
 /// Identifies what was learnt from: BLAKE3 over audio hash, class and speaker of every clip, in order.

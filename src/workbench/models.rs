@@ -15,7 +15,8 @@ use rayon::prelude::*;
 
 use super::checkpoints::Shelf;
 use super::cost::{Hearings, cost};
-use super::experiment::{Agenda, Judged, Material, News, Request, Series, argmax, scaling_note, versions};
+use super::experiment::{Agenda, Judged, Material, News, Request, Series, argmax, versions};
+use super::folds::confounding_note;
 use super::material::{Listener, check_asked, contenders, gather, sets};
 use super::pretrain::pretrain;
 use super::quantize::Quantized;
@@ -160,7 +161,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     if request.norm == Norm::Speaker && task.speakerless() > 0 {
         bail!("scaling by speaker: {} of {} clips have no speaker", task.speakerless(), task.rows.len());
     }
-    if let Some(note) = scaling_note(&task, request.norm) {
+    if let Some(note) = confounding_note(&task, request.norm) {
         watch.tell(News::Trouble(note));
     }
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;

@@ -53,6 +53,30 @@ fn place(own: &str, xdg: &str, under_home: &str, file: &str) -> Result<PathBuf> 
     Ok(if file.is_empty() { dir } else { dir.join(file) })
 }
 
+/// Its processor and the wide registers that the kernels choose by, for the record of a run: what may change last bits.
+pub fn cpu() -> String {
+    let listed = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = listed.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let name = model.map_or(env::consts::ARCH, |(_, name)| name.trim());
+    format!("{name}{}", wide())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn wide() -> &'static str {
+    if is_x86_feature_detected!("avx512f") {
+        ", AVX-512"
+    } else if is_x86_feature_detected!("avx2") {
+        ", AVX2"
+    } else {
+        ""
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn wide() -> &'static str {
+    ""
+}
+
 /// Name of this machine, for the record of a run.
 pub fn host() -> String {
     #[cfg(unix)]

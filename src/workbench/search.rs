@@ -21,9 +21,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use ndarray::Array2;
 
-use super::experiment::{
-    Agenda, Judged, News, Request, Series, confusion, finish, predictions, protocol, scaling_note,
-};
+use super::experiment::{Agenda, Judged, News, Request, Series, confusion, finish, predictions, protocol};
+use super::folds::Planned;
 use super::material::{Listener, sets};
 use crate::corpus::plan::Split;
 use crate::corpus::{Corpus, Task, task};
@@ -114,14 +113,11 @@ pub fn search(
     let request = &quest.request;
     let mut candidates = Candidates::new(request, &quest.space)?;
     let task = task(corpus, request.target)?;
-    let splits = splits(&task, quest)?;
-    let inner = inner(&task, quest, &splits)?;
-    if let Some(note) = scaling_note(&task, request.norm) {
-        watch.tell(News::Trouble(note));
-    }
+    let planned = planned(&task, quest)?;
+    let inner = inner(&task, quest, planned.splits())?;
     let sets = gathered(corpus, &task, (&candidates, request), listener, watch)?;
     let versions = versions(&candidates)?;
-    let stage = Stage { corpus, task: &task, quest, listener, versions, splits: &splits };
+    let stage = Stage { corpus, task: &task, quest, listener, versions, planned: &planned };
     let mut journal = stage.journal()?;
     journal.notes().iter().for_each(|note| watch.tell(News::Trouble(note.clone())));
     let started_at = Timestamp::now();
@@ -147,16 +143,21 @@ pub fn search(
 }
 
 /// The outer folds; where it is searched once, all speakers are to learn from.
-fn splits(task: &Task, quest: &Quest) -> Result<Vec<Split>> {
-    let plan = quest.request.plan;
+fn planned(task: &Task, quest: &Quest) -> Result<Planned> {
+    let plan = &quest.request.plan;
     if quest.once {
         let lacking = task.speakerless();
         ensure!(lacking == 0, "{lacking} clips have no known speaker, so a search cannot keep speakers apart");
         let (train, test) = ((0..task.rows.len()).collect(), Vec::new());
-        return Ok(vec![Split { name: "all speakers".to_owned(), train, test }]);
+        let all = Split { name: "all speakers".to_owned(), train, test };
+        return Ok(Planned::unplanned(plan.clone(), vec![all]));
     }
-    ensure!(!plan.leaks_speakers(), "a search needs a plan that keeps speakers apart (loso, speakers:K), not {plan}");
-    Ok(task.splits(&plan, quest.request.seed)?)
+    let refused = "a search needs a plan that keeps speakers apart (loso, speakers:K)";
+    ensure!(!plan.leaks_speakers(), "{refused}, not {plan}");
+    let planned = Planned::of(task, plan, &quest.request, &[])?;
+    planned.hold()?;
+    ensure!(!planned.speakers_leak(), "{refused}, not {plan}");
+    Ok(planned)
 }
 
 /// Training data of every feature set that a candidate may read.
@@ -206,7 +207,7 @@ struct Stage<'a> {
     listener: &'a Listener<'a>,
     /// Of every feature set in play.
     versions: BTreeMap<String, u32>,
-    splits: &'a [Split],
+    planned: &'a Planned,
 }
 
 impl Stage<'_> {
@@ -217,7 +218,7 @@ impl Stage<'_> {
     fn announce(&self, candidates: &Candidates<'_>, watch: &dyn Watch<News>) {
         let names: Vec<&str> = candidates.contenders().iter().map(|who| who.name).collect();
         let (model, plan) = (format!("search {}", names.join(", ")), self.plan());
-        let folds: Vec<String> = self.splits.iter().map(|split| split.name.clone()).collect();
+        let folds: Vec<String> = self.planned.splits().iter().map(|split| split.name.clone()).collect();
         let count = folds.len();
         let series = vec![Series { model: model.clone(), plan: plan.clone(), folds }];
         watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(self.corpus, self.task) })));
@@ -238,8 +239,8 @@ impl Stage<'_> {
 
     /// Searches in every fold, and judges unless it is searched once.
     fn all(&self, inner: Vec<Vec<Split>>, race: &mut Race<'_, '_>, outer: &mut Outer) -> Result<Vec<Searching>> {
-        let (mut done, of) = (Vec::new(), self.splits.len());
-        for (number, (split, inner)) in self.splits.iter().zip(inner).enumerate() {
+        let (mut done, of) = (Vec::new(), self.planned.splits().len());
+        for (number, (split, inner)) in self.planned.splits().iter().zip(inner).enumerate() {
             let mut fold = Fold { number, split, inner, time: None };
             let left = self.quest.budget.time.map(|time| {
                 let spent = Duration::from_secs_f64(outer.seconds.0 + outer.seconds.1);
@@ -296,7 +297,7 @@ impl Stage<'_> {
             match scores {
                 Ok(scores) => {
                     let (confusion, done) = (confusion(self.task, fold.split, &scores), fold.number + 1);
-                    let (fold, folds) = (fold.number, self.splits.len());
+                    let (fold, folds) = (fold.number, self.planned.splits().len());
                     race.watch.tell(News::Fold { fold, confusion, seconds, done, folds });
                     outer.winners.push(verdict(scores));
                     return Ok(Searching { name, winner, score, tried });
@@ -349,8 +350,8 @@ impl Stage<'_> {
             features_version: self.versions.get(&found.candidates[0].recipe.features).copied().unwrap_or(0),
             sets: if self.versions.len() > 1 { self.versions.clone() } else { BTreeMap::new() },
         };
-        let protocol = protocol((self.corpus, self.task), (request.plan, self.splits), training);
-        let predictions = predictions((self.corpus, self.task), self.splits, scores);
+        let protocol = protocol((self.corpus, self.task), self.planned, training);
+        let predictions = predictions((self.corpus, self.task), self.planned.splits(), scores);
         Run { id: None, started_at, protocol, recipe, fit_seconds, cost: None, predictions }
     }
 

@@ -244,6 +244,7 @@ mod tests {
                     pred,
                     p: vec![0.5, 0.5],
                     seeds: Vec::new(),
+                    audio: String::new(),
                 }
             })
             .collect();

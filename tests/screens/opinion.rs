@@ -33,6 +33,7 @@ fn model(stage: &Stage, kind: &str) -> String {
         models: vec![kind.to_owned()],
         features: None,
         plan: Plan::Loso,
+        allow: std::collections::BTreeSet::new(),
         target: Target::Emotion,
         norm: Norm::Train,
         epochs: Some(1),

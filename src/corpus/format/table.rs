@@ -193,7 +193,8 @@ impl Rows<'_> {
     }
 }
 
-/// Field and column number. The label is the column so called, else the only one that is nothing else.
+/// Field and column number, then the other columns under their own headings. The label is the column so called, else the
+/// only one that is nothing else.
 fn columns(headings: &csv::StringRecord, layout: &Layout) -> Result<Vec<(String, usize)>, String> {
     let mut columns: Vec<(String, usize)> =
         layout.columns.keys().filter_map(|field| Some((field.clone(), column(headings, layout, field)?))).collect();
@@ -209,7 +210,17 @@ fn columns(headings: &csv::StringRecord, layout: &Layout) -> Result<Vec<(String,
             columns.push(("label".to_owned(), only));
         }
     }
+    let taken: Vec<usize> = columns.iter().map(|(_, at)| *at).collect();
+    let free = (0..headings.len()).filter(|at| !taken.contains(at));
+    columns.extend(
+        free.filter_map(|at| Some((headings.get(at)?.to_lowercase(), at))).filter(|(name, _)| !is_field(name, layout)),
+    );
     Ok(columns)
+}
+
+/// True for a name that a clip's own fields have: a second column of that kind says nothing else.
+fn is_field(name: &str, layout: &Layout) -> bool {
+    name.is_empty() || layout.columns.keys().any(|field| field == name)
 }
 
 fn no_label(headings: &csv::StringRecord, layout: &Layout) -> String {

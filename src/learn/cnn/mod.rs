@@ -65,6 +65,7 @@ pub use balance::Balance;
 pub use checkpoint::{Keeper, Unkept};
 pub use crops::Crops;
 pub use kernel::{Matrix, Write, multiply};
+pub(super) use kernel::{Work, widest};
 pub use learner::{NetModel, fit};
 pub use list::{Input, LayerSpec, List};
 pub use loss::{Heads, Loss, log_softmax};

@@ -3,7 +3,7 @@
 //! What runs and what came of it lives in the Workbench; leaving the screen stops nothing. Deliberately absent: tuning
 //! of single classifiers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -14,12 +14,15 @@ use crate::corpus::Target;
 use crate::corpus::plan::Plan;
 use crate::features::FEATURE_SETS;
 use crate::learn::{CLASSIFIERS, Norm};
+use crate::store::Coin;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put};
-use crate::workbench::experiment::{Effort, Request, default_plan};
+use crate::workbench::curve::Spending;
+use crate::workbench::experiment::{Effort, Request};
+use crate::workbench::folds::default_plan;
 use crate::workbench::material::contenders;
 use crate::workbench::{Opening, Training, Workbench};
 
@@ -38,13 +41,24 @@ pub struct Train {
     seed: u64,
     seeds: usize,
     also: usize,
+    /// 0 = everything is learnt from, else a place in `Coin::ALL` + 1.
+    curve: usize,
     /// Whether the training was seen running: when it ends, its results are shown once.
     watching: bool,
     /// What of the training is looked at.
     look: Look,
 }
 
-const PLANS: [Plan; 5] = [Plan::Loso, Plan::Speakers(5), Plan::Speakers(10), Plan::Random(5), Plan::Random(10)];
+static PLANS: [Plan; 8] = [
+    Plan::Loso,
+    Plan::Speakers(5),
+    Plan::Speakers(10),
+    Plan::Both(None),
+    Plan::Sentences(5),
+    Plan::Sentences(10),
+    Plan::Random(5),
+    Plan::Random(10),
+];
 const TARGETS: [Target; 3] = [Target::Emotion, Target::Sex, Target::SexEmotion];
 const NORMS: [Norm; 3] = [Norm::Train, Norm::Speaker, Norm::None];
 const EPOCHS: [Option<usize>; 7] = [None, Some(5), Some(10), Some(20), Some(40), Some(80), Some(160)];
@@ -64,9 +78,10 @@ enum Choice {
     Seed,
     Seeds,
     Also,
+    Curve,
 }
 
-const CHOICES: [(Choice, &str); 8] = [
+const CHOICES: [(Choice, &str); 9] = [
     (Choice::Plan, "plan"),
     (Choice::Target, "target"),
     (Choice::Norm, "norm"),
@@ -75,6 +90,7 @@ const CHOICES: [(Choice, &str); 8] = [
     (Choice::Seed, "seed"),
     (Choice::Seeds, "seeds"),
     (Choice::Also, "also"),
+    (Choice::Curve, "curve"),
 ];
 
 static COMMANDS: &[Command<Train>] = &[
@@ -104,7 +120,7 @@ impl Default for Train {
         Train {
             cursor: Cursor::new(CLASSIFIERS.len() + CHOICES.len()),
             models: CLASSIFIERS.iter().map(|kind| FIRST.contains(&kind.name())).collect(),
-            plan: PLANS[0],
+            plan: PLANS[0].clone(),
             planned: false,
             target: 0,
             norm: 0,
@@ -113,6 +129,7 @@ impl Default for Train {
             seed: 0,
             seeds: 0,
             also: 0,
+            curve: 0,
             watching: false,
             look: Look::default(),
         }
@@ -181,7 +198,10 @@ impl Train {
         let chosen = CLASSIFIERS.iter().zip(&self.models).filter(|(_, chosen)| **chosen);
         let models: Vec<String> = chosen.map(|(kind, _)| kind.name().to_owned()).collect();
         anyhow::ensure!(!models.is_empty(), "choose a classifier first: Space");
-        bench.compare(self.request(models))?;
+        match self.curve.checked_sub(1).and_then(|place| Coin::ALL.get(place)) {
+            None => bench.compare(self.request(models))?,
+            Some(by) => bench.curve(self.request(models), Spending { by: *by, ..Spending::default() })?,
+        }
         self.look = Look::default();
         Ok(Then::Say("training; x cancels".to_owned()))
     }
@@ -190,7 +210,8 @@ impl Train {
         Request {
             models,
             features: self.features.checked_sub(1).map(|place| FEATURE_SETS[place].name().to_owned()),
-            plan: self.plan,
+            plan: self.plan.clone(),
+            allow: BTreeSet::new(),
             target: TARGETS[self.target],
             norm: NORMS[self.norm],
             epochs: EPOCHS[self.epochs],
@@ -240,7 +261,7 @@ impl Train {
             Choice::Plan => {
                 let mut place = PLANS.iter().position(|plan| *plan == self.plan).unwrap_or(0);
                 turn(&mut place, by, PLANS.len());
-                (self.plan, self.planned) = (PLANS[place], true);
+                (self.plan, self.planned) = (PLANS[place].clone(), true);
             }
             Choice::Target => turn(&mut self.target, by, TARGETS.len()),
             Choice::Norm => turn(&mut self.norm, by, NORMS.len()),
@@ -249,6 +270,7 @@ impl Train {
             Choice::Seed => self.seed = self.seed.saturating_add_signed(by as i64),
             Choice::Seeds => turn(&mut self.seeds, by, SEEDS.len()),
             Choice::Also => turn(&mut self.also, by, ALSO.len()),
+            Choice::Curve => turn(&mut self.curve, by, Coin::ALL.len() + 1),
         }
         Ok(Then::Stay)
     }
@@ -289,6 +311,9 @@ impl Train {
             Choice::Seed => self.seed.to_string(),
             Choice::Seeds => SEEDS[self.seeds].to_string(),
             Choice::Also => ALSO[self.also].map_or_else(|| "nothing".to_owned(), |also| also.to_string()),
+            Choice::Curve => {
+                self.curve.checked_sub(1).map_or_else(|| "no".to_owned(), |place| Coin::ALL[place].to_string())
+            }
         }
     }
 
@@ -340,7 +365,8 @@ fn explained(choice: Choice) -> &'static str {
     match choice {
         Choice::Plan => {
             "How training and test are kept apart. loso: one speaker is left out at a time. speakers:K: K groups of \
-             speakers. random:K: clips at random, so speakers leak; it runs beside its speaker-independent twin."
+             speakers. speakers+sentences: neither is shared. sentences:K, random:K: speakers leak; they run beside \
+             their speaker-independent twin. Other plans (a column, a file): emolab compare --plan."
         }
         Choice::Target => "What is to be recognised.",
         Choice::Norm => {
@@ -354,6 +380,10 @@ fn explained(choice: Choice) -> &'static str {
             "Fits with so many seeds that follow one another; their probabilities are averaged. Each takes as long as one."
         }
         Choice::Also => "What nets learn beside the target, by a second head.",
+        Choice::Curve => {
+            "A learning curve instead of one run: what is reached with fewer speakers or clips to learn from, on the same \
+             test clips. 5 points, 3 draws each."
+        }
     }
 }
 
