@@ -38,3 +38,12 @@ memcheck:
 # the shipped models again, to the same weights on the same kind of processor; CORPORA holds emodb/
 models CORPORA:
     cargo run --release --locked --quiet -- train "{{CORPORA}}/emodb/wav" --model cnn --norm train --plan loso -o models/emodb-cnn
+
+# how often the intervals cover and the tests cry wolf, by simulation: the tables of docs/evaluation.md
+bench-statistics:
+    cargo bench --locked --bench statistics
+
+# the examples of docs/evaluation.md again, from real runs; CORPORA holds emodb/
+evaluation CORPORA:
+    cargo build --release --locked --quiet
+    python3 docs/examples.py docs/evaluation.md target/release/emolab "{{CORPORA}}"

@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 mod altered;
+pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
 pub mod cost;
@@ -15,6 +16,8 @@ pub mod experiment;
 pub mod extract;
 pub mod folds;
 pub mod gate;
+pub mod human;
+pub mod kept;
 pub mod live;
 pub mod log;
 pub mod material;
@@ -25,11 +28,13 @@ pub mod picture;
 pub mod places;
 mod pretrain;
 pub mod quantize;
+pub mod report;
 pub mod search;
 pub mod shelf;
 pub mod standing;
 pub mod summary;
 mod training;
+pub mod verify;
 pub mod versus;
 pub mod view;
 
@@ -51,9 +56,9 @@ use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
-use standing::{Place, Tested, Tests};
 use versus::Versus;
 use view::View;
 

@@ -115,7 +115,21 @@ fn a_cancel_keeps_what_is_done_and_a_plan_that_leaks_is_refused() {
 fn the_verb_prints_a_table_or_json() {
     let home = Home::new();
     let root = clips(&home).display().to_string();
-    let args = ["curve", &root, "--corpus", "demo", "--models", "majority", "--by", "clips", "--points", "2", "--repeats", "2", "-q"];
+    let args = [
+        "curve",
+        &root,
+        "--corpus",
+        "demo",
+        "--models",
+        "majority",
+        "--by",
+        "clips",
+        "--points",
+        "2",
+        "--repeats",
+        "2",
+        "-q",
+    ];
     let out = home.emolab(&args).output().unwrap();
     let table = text(&out.stdout);
     assert!(out.status.success() && table.contains("majority, functionals: UAR %"), "{table}{}", text(&out.stderr));

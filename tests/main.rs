@@ -23,6 +23,7 @@ mod preparation;
 mod pretrain;
 mod quantize;
 mod resume;
+mod runs;
 mod scores;
 mod screens;
 mod search;

@@ -203,6 +203,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers: 2,
                 data_hash: "abc".to_owned(),
                 synthetic: true,
+                listeners: None,
                 sexes: std::collections::BTreeMap::new(),
                 pretrained: Vec::new(),
             },

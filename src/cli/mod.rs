@@ -13,9 +13,12 @@ mod model;
 mod prepare;
 mod progress;
 mod quantize;
+mod report;
+mod runs;
 mod scan;
 mod search;
 mod table;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -64,6 +67,12 @@ enum Verb {
     Curve(curve::CurveVerb),
     /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
     Search(search::Search),
+    /// List the runs that are kept; show, compare or remove them.
+    Runs(runs::Runs),
+    /// Make a run again and compare every prediction to the last bit.
+    Verify(verify::Verify),
+    /// Write a report of runs: text, Markdown, CSV, JSON, HTML, LaTeX or SVG.
+    Report(report::Report),
     /// Fit one classifier on all labelled clips and write a model folder.
     Train(model::Train),
     /// Make a model folder whose net computes in whole numbers: smaller and faster.
@@ -168,6 +177,9 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Compare(verb)) => verb.run(),
         Some(Verb::Curve(verb)) => verb.run(),
         Some(Verb::Search(verb)) => verb.run(),
+        Some(Verb::Runs(verb)) => verb.run(),
+        Some(Verb::Verify(verb)) => verb.run(),
+        Some(Verb::Report(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),

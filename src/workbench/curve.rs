@@ -329,8 +329,8 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corpus::{Target, Traits};
     use crate::corpus::plan::Plan;
+    use crate::corpus::{Target, Traits};
 
     /// Five speakers with eight clips of each of three classes.
     fn five() -> Task {

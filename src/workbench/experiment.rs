@@ -20,7 +20,7 @@ use super::folds::{Planned, planned};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::pretrain::pretrain;
 use super::summary::Summary;
-use super::{corpus_key, net, places};
+use super::{corpus_key, human, net, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Clip, Corpus, LeakKind, Origin, Sex, Target, Task, task};
 use crate::features::{Chosen, Preparation};
@@ -499,7 +499,7 @@ pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
 }
 
 /// The recipe fitted on the fold's training rows, and what it says of its test rows.
-fn judge(
+pub(super) fn judge(
     recipe: &Recipe,
     (all, shelf): (&Sets, Option<&Shelf>),
     (fold, split): (usize, &Split),
@@ -624,6 +624,7 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
         speakers: task.known_speakers(),
         data_hash: data_hash(corpus, task),
         synthetic: corpus.synthetic,
+        listeners: human::listeners(corpus, task),
         sexes: sexes(corpus, task),
         pretrained: Vec::new(),
     }

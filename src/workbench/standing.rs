@@ -131,7 +131,9 @@ impl Tests {
     /// Takes in a report; true when an answer has come.
     pub(super) fn take(&mut self, number: u64, report: Report<(), Tested>) -> bool {
         match report {
-            Report::Done(Tested::Standing(found)) if number == self.standing.number => self.standing.found = Some(found),
+            Report::Done(Tested::Standing(found)) if number == self.standing.number => {
+                self.standing.found = Some(found)
+            }
             Report::Done(Tested::Between(found)) if number == self.between.number => self.between.found = Some(found),
             Report::Failed(reason) if number == self.between.number => self.between.found = Some(Err(reason)),
             _ => return false,

@@ -69,7 +69,9 @@ impl Shown for Tests {
 
     fn about(&self) -> String {
         match &self.found {
-            _ if self.runs.len() < 2 => "there are no two runs that judge the same clips under the same plan".to_owned(),
+            _ if self.runs.len() < 2 => {
+                "there are no two runs that judge the same clips under the same plan".to_owned()
+            }
             None => "testing …".to_owned(),
             Some(Err(reason)) => reason.clone(),
             Some(Ok(versus)) => {
