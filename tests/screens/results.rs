@@ -23,7 +23,7 @@ fn rows(stage: &Stage) -> Vec<String> {
 /// A point of a learning curve of `classifier`.
 fn point(classifier: &str, speakers: usize, draw: usize, pred: [usize; 6]) -> Run {
     let mut run = run(classifier, false, pred);
-    run.protocol.plan.spent = Some(Spent { by: Coin::Speakers, speakers, clips: 12 * speakers, draw });
+    run.protocol.plan.spent = Some(Spent { by: Coin::Speakers, speakers, clips: 12 * speakers, draw, step: None });
     run
 }
 
@@ -84,6 +84,29 @@ fn marked_runs_show_what_they_do_not_have_in_common() {
     stage.shows("3 marked");
     stage.press(&["u"]);
     stage.shows("no run is marked");
+}
+
+#[test]
+fn the_best_run_and_its_ties_are_marked_and_every_pair_is_tested() {
+    let mut stage = Stage::with_runs(&[run("svm", false, [0, 1, 2, 0, 1, 2]), runs().remove(0), runs().remove(1)]);
+    stage.until(|app| app.bench().runs().iter().any(|run| app.bench().place(run).is_some()));
+    stage.shows("* best, = ties with it");
+    stage.shows("*100.0");
+    // With two speakers nothing can be told apart.
+    assert_eq!(stage.screen().matches(" =").count(), 3, "{}", stage.screen());
+    let all = stage.app.bench().runs().to_vec();
+    stage.press(&["s"]);
+    stage.shows("testing …");
+    let mut best = all.clone();
+    best.sort_by(|a, b| b.summary.uar.unwrap().total_cmp(&a.summary.uar.unwrap()));
+    stage.until(|app| app.bench().pairs(&best).is_some());
+    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(text(&stage.cells(120, 40)), @"");
+    stage.press(&["l", "Enter"]);
+    stage.shows("svm (run 1) and svm (run 3) part");
+    stage.shows("1 of 6 clips");
+    stage.press(&["Esc"]);
+    stage.shows("1 svm less 3 svm");
 }
 
 #[test]
