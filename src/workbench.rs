@@ -24,6 +24,7 @@ pub mod picture;
 pub mod places;
 mod pretrain;
 pub mod quantize;
+pub mod repeats;
 pub mod search;
 pub mod shelf;
 pub mod summary;

@@ -200,6 +200,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers_leak: leak,
                 notes: vec!["2 clips left out: same audio as another clip".to_owned()],
                 leaks: Vec::new(),
+                repeat: None,
             },
             training: Training {
                 norm: Norm::Train,

@@ -18,7 +18,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
 pub use run::{
-    AUDIO_DIGITS, DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Searched, Source, Training, Winner,
+    AUDIO_DIGITS, DataFacts, Maker, PlanFacts, Prediction, Protocol, Repeat, Run, RunId, Searched, Source, Training,
+    Winner,
 };
 pub use runs::{RunProblem, Runs};
 

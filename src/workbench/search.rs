@@ -21,8 +21,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use ndarray::Array2;
 
-use super::experiment::{Agenda, Judged, News, Request, Series, confusion, finish, predictions, protocol};
 use super::copies::copies;
+use super::experiment::{Agenda, Judged, News, Request, Series, confusion, finish, predictions, protocol};
 use super::folds::Planned;
 use super::material::{Listener, sets};
 use crate::corpus::plan::Split;
@@ -152,7 +152,7 @@ fn planned(task: &Task, quest: &Quest, copies: &[(usize, usize)]) -> Result<Plan
         ensure!(lacking == 0, "{lacking} clips have no known speaker, so a search cannot keep speakers apart");
         let (train, test) = ((0..task.rows.len()).collect(), Vec::new());
         let all = Split { name: "all speakers".to_owned(), train, test };
-        return Ok(Planned::unplanned(plan.clone(), vec![all]));
+        return Ok(Planned::unplanned(plan.clone(), vec![all], quest.request.seed));
     }
     let refused = "a search needs a plan that keeps speakers apart (loso, speakers:K)";
     ensure!(!plan.leaks_speakers(), "{refused}, not {plan}");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::figures::{chance, parts, singles};
+use super::repeats;
 use crate::score::Bootstrap;
 use crate::store::Run;
 use crate::workbench::experiment::{Compared, Judged};
@@ -29,6 +30,7 @@ fn side(runs: &[Arc<Judged>]) -> Value {
     json!({
         "protocol": runs.first().map(|judged| protocol(&judged.run)),
         "runs": runs.iter().map(|judged| run_json(judged)).collect::<Vec<_>>(),
+        "repeats": repeats::json(runs),
     })
 }
 
@@ -40,7 +42,7 @@ pub fn protocol(run: &Run) -> Value {
         "corpus": p.data.corpus, "root": p.data.corpus_key, "target": p.data.target, "classes": p.data.classes,
         "clips": p.data.clips, "speakers": p.data.speakers, "data_hash": p.data.data_hash, "synthetic": p.data.synthetic,
         "plan": p.plan.plan, "folds": p.plan.folds, "speakers_leak": p.plan.speakers_leak,
-        "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs,
+        "leaks": p.plan.leaks, "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs,
         "rate": p.training.preparation.rate, "preparation": p.training.preparation,
         "notes": p.plan.notes, "pretrained": p.data.pretrained,
         "interval": { "name": method.name(), "level": level, "draws": draws },

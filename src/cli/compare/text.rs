@@ -1,6 +1,7 @@
 //! A comparison as text: a table per plan, what sets the models apart, the best one in detail.
 
 use super::figures::{chance, parts, singles};
+use super::repeats;
 use crate::cli::table::{lines, percent};
 use crate::score::report;
 use crate::workbench::experiment::{Compared, Judged};
@@ -16,6 +17,7 @@ pub fn text(compared: &Compared) -> Vec<String> {
         all.extend(lines(&std::iter::once(head()).chain(side.iter().map(|judged| row(judged))).collect::<Vec<_>>()));
         all.extend(side.iter().flat_map(|judged| beside(judged)));
         all.push(String::new());
+        all.extend(repeats::text(side));
         all.push(
             "cost of scoring: one clip at a time, the last fold's model; x real time includes features".to_owned(),
         );
