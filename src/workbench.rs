@@ -5,15 +5,20 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 mod altered;
+pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
 pub mod copies;
 pub mod cost;
+pub mod curve;
+pub mod differ;
 pub mod eta;
 pub mod experiment;
 pub mod extract;
 pub mod folds;
 pub mod gate;
+pub mod human;
+pub mod kept;
 pub mod live;
 pub mod log;
 pub mod material;
@@ -25,10 +30,14 @@ pub mod places;
 mod pretrain;
 pub mod quantize;
 pub mod repeats;
+pub mod report;
 pub mod search;
 pub mod shelf;
+pub mod standing;
 pub mod summary;
 mod training;
+pub mod verify;
+pub mod versus;
 pub mod view;
 
 use std::path::{Path, PathBuf};
@@ -40,16 +49,19 @@ use anyhow::{Context, Result, anyhow, bail};
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
 use crate::corpus::{ClipId, Corpus, Scanned, scan};
 use crate::features::Preparation;
-use crate::job::{Job, Report};
+use crate::job::{Job, Report, Watch};
 use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
 use crate::store::Store;
 
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
+use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
+use versus::Versus;
 use view::View;
 
 /// Seed of every queue; each annotator still hears an order of their own.
@@ -87,6 +99,8 @@ pub enum Update {
     Columns(u64, Report<Progress, Ranked>),
     /// The model with this number.
     Opinion(u64, Report<Word, ()>),
+    /// The tests between runs with this number.
+    Tests(u64, Report<(), Tested>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
 }
@@ -134,6 +148,7 @@ pub struct Workbench {
     opinions: Opinions,
     runs: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
+    tests: Tests,
 }
 
 struct Playing {
@@ -173,6 +188,7 @@ impl Workbench {
             opinions: Opinions::default(),
             runs: Vec::new(),
             run_problems: Vec::new(),
+            tests: Tests::default(),
             settings,
             send,
         };
@@ -200,6 +216,7 @@ impl Workbench {
             Update::Training(number, report) => self.trained(number, report),
             Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Opinion(number, report) => self.opinions.take(number, report),
+            Update::Tests(number, report) => self.tests.take(number, report),
             Update::Sound(_) => true,
         }
     }
@@ -409,6 +426,18 @@ impl Workbench {
     /// # Errors
     /// One is running, or the corpus is not open; everything else is reported by the job.
     pub fn compare(&mut self, request: Request) -> Result<()> {
+        self.train(request, None)
+    }
+
+    /// Starts to draw learning curves of the classifiers of `request`; it is watched and cancelled as a comparison is.
+    ///
+    /// # Errors
+    /// As [`Workbench::compare`].
+    pub fn curve(&mut self, request: Request, spending: Spending) -> Result<()> {
+        self.train(request, Some(spending))
+    }
+
+    fn train(&mut self, request: Request, spending: Option<Spending>) -> Result<()> {
         if self.opening != Opening::Open {
             bail!("the corpus is not open yet");
         }
@@ -422,7 +451,8 @@ impl Workbench {
         let (send, asked) = (self.send.clone(), request.clone());
         let (corpus, settings) = (Arc::clone(&self.corpus), self.settings.clone());
         let report = move |report| drop(send.send(Update::Training(number, report)));
-        let job = Job::spawn("compare", report, move |watch| compare_and_keep(&corpus, &asked, &settings, watch))?;
+        let work = move |watch: &dyn Watch<News>| compare_and_keep(&corpus, (&asked, spending), &settings, watch);
+        let job = Job::spawn("compare", report, work)?;
         self.training = Some(Training::new(number, request, job));
         Ok(())
     }
@@ -447,6 +477,23 @@ impl Workbench {
     /// Runs in the store that cannot be read, with the reason.
     pub fn run_problems(&self) -> &[String] {
         &self.run_problems
+    }
+
+    /// Has the best run of each task and plan, and those that tie with it, worked out if the runs are others than before.
+    pub fn stand(&mut self) {
+        // Without a thread for it no run is marked; nothing else depends on it.
+        let _ = self.tests.stand(&self.runs, &self.send);
+    }
+
+    /// Where a run stands among those of its task and plan, as far as it is known.
+    pub fn place(&self, run: &Arc<Judged>) -> Option<Place> {
+        self.tests.standing().and_then(|standing| standing.place(run))
+    }
+
+    /// Every pair of some runs tested: `None` until its job is done, an error where they do not compare.
+    pub fn test(&mut self, runs: &[Arc<Judged>]) -> Option<Result<&Versus, &str>> {
+        let _ = self.tests.between(runs, &self.send);
+        self.tests.pairs(runs)
     }
 
     fn trained(&mut self, number: u64, report: Report<News, Compared>) -> bool {
@@ -496,6 +543,12 @@ impl Workbench {
     /// blind.
     pub fn see_opinion(&mut self, clip: usize) {
         self.opinions.see(clip);
+    }
+
+    /// Remembers that what a run (in words) says of these clips is on the screen: labels given to them from now on are not
+    /// blind.
+    pub fn see_run(&mut self, clips: &[usize], run: &str) {
+        self.opinions.see_run(clips, run);
     }
 }
 

@@ -5,6 +5,8 @@
 
 #[path = "screens/opinion.rs"]
 mod opinion;
+#[path = "screens/results.rs"]
+mod results;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -57,6 +59,10 @@ impl Stage {
     }
 
     fn on(home: Home, root: &std::path::Path, first: &str, depth: Depth, prepare: impl Fn(&mut Settings)) -> Stage {
+        Stage::themed(home, root, first, Theme::plain(depth), prepare)
+    }
+
+    fn themed(home: Home, root: &std::path::Path, first: &str, theme: Theme, prepare: impl Fn(&mut Settings)) -> Stage {
         let mut settings = Settings {
             corpus: None,
             scheme: None,
@@ -69,7 +75,7 @@ impl Stage {
         prepare(&mut settings);
         let (send, updates) = channel();
         let bench = Workbench::open(root, settings, send).unwrap();
-        let app = App::new(bench, Theme::plain(depth), first);
+        let app = App::new(bench, theme, first);
         let mut stage = Stage { app, updates, home };
         stage.until(|app| !matches!(app.bench().opening(), Opening::Scanning(_)));
         stage
@@ -119,6 +125,10 @@ impl Stage {
 
     /// A run over the six clips, saved before the corpus is opened again.
     fn with_runs(runs: &[Run]) -> Stage {
+        Stage::with_runs_in(runs, Theme::plain(Depth::True))
+    }
+
+    fn with_runs_in(runs: &[Run], theme: Theme) -> Stage {
         let stage = Stage::new("browse");
         let root = stage.app.bench().corpus().root.clone();
         let Stage { app, home, .. } = stage;
@@ -130,7 +140,7 @@ impl Stage {
             store.save_run(&run).unwrap();
         }
         drop(store);
-        Stage::on(home, &root, "results", Depth::True, |_| {})
+        Stage::themed(home, &root, "results", theme, |_| {})
     }
 }
 
@@ -174,7 +184,9 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
         fold: index / 3,
         truth: index % 3,
         pred: pred[index],
-        p: (0..3).map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 }).collect(),
+        p: (0..3)
+            .map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 + 0.025 * index as f32 })
+            .collect(),
         seeds: Vec::new(),
         audio: String::new(),
     });
@@ -191,6 +203,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers: 2,
                 data_hash: "abc".to_owned(),
                 synthetic: true,
+                listeners: None,
                 sexes: std::collections::BTreeMap::new(),
                 pretrained: Vec::new(),
             },
@@ -201,6 +214,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 notes: vec!["2 clips left out: same audio as another clip".to_owned()],
                 leaks: Vec::new(),
                 repeat: None,
+                spent: None,
             },
             training: Training {
                 norm: Norm::Train,
@@ -285,7 +299,7 @@ fn browse_shows_the_corpus() {
          0.0       0.2        0.4        0.6        0.8        1.0        1.2 s
     Space plays  1.35 s  ~ pitch  ~ energy  mel magma 60 dB     speed 1.0  vol 100 %
      demo · 6 clips · ann · demo
-     Space play  Enter label  f filter  / search  o sort           ? help  : palette
+     Space play  Enter label  f filter  / search  ! review         ? help  : palette
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
@@ -327,7 +341,7 @@ fn browse_shows_the_corpus() {
          0.0            0.2             0.4             0.6              0.8             1.0             1.2 s
     Space plays  1.35 s  ~ pitch 94–167 Hz  ~ energy to -11 dB  mel magma 60 dB                         speed 1.0  vol 100 %
      demo · 6 clips · ann · demo
-     Space play  Enter label  f filter  / search  o sort  v picture  p problems  n next hit                ? help  : palette
+     Space play  Enter label  f filter  / search  ! review  o sort  v picture  p problems  n next hit      ? help  : palette
     ");
 }
 
@@ -655,7 +669,7 @@ fn the_plan_at_first_suits_the_corpus_and_the_users_own_stays() {
     }
     let mut stage = Stage::on(home, &root, "train", Depth::True, |_| {});
     stage.shows("plan      < speakers:5 >");
-    stage.press(&["G", "k", "k", "k", "k", "k", "k", "k", "l"]);
+    stage.press(&["G", "k", "k", "k", "k", "k", "k", "k", "k", "l"]);
     stage.shows("plan      < speakers:10 >");
     stage.press(&["1", "3"]);
     stage.shows("plan      < speakers:10 >");
@@ -680,11 +694,11 @@ fn results_show_a_leaky_run_beside_its_twin() {
     let stage = Stage::with_runs(&runs());
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
-    runs on this corpus, newest first; scores in percent
-    model          features    plan             UAR 95 % CI        WA    F1      fit
-    svm            functionals random:2 LEAK  100.0 100.0–100.0 100.0 100.0    1.2 s
-    └ svm          functionals loso            83.3 66.7–100.0   83.3  82.2    1.2 s
-    majority       functionals loso            33.3 33.3–33.3    33.3  16.7    1.2 s
+    3 runs by number, newest first; scores in percent
+    no.▼  model           features    plan              UAR 95 % CI        WA    fit
+    3     svm             functionals random:2 LEAK   100.0 100.0–100.0 100.0  1.2 s
+    2     └ svm           functionals loso             83.3 66.7–100.0   83.3  1.2 s
+    1     majority        functionals loso             33.3 33.3–33.3    33.3  1.2 s
 
 
 
@@ -702,7 +716,7 @@ fn results_show_a_leaky_run_beside_its_twin() {
     functionals · norm train · seed 0 · UAR over folds 100.0 ± 0.0 · chance 33.3
     speakers leak: same voices in training and test; believe the run's twin
      demo · 6 clips · ann · demo
-     Enter open                                                    ? help  : palette
+     Enter open  Space mark  o sort  d differ  s tests  c curves   ? help  : palette
     ");
     let wide = text(&stage.cells(120, 40));
     assert!(
@@ -717,11 +731,11 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     stage.press(&["Down", "Enter"]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
-    svm  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
+    svm (run 2)  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
     synthetic speech: these scores mean nothing
-     report   confusion   bars
+     report   confusion   classes   speakers   reliability
 
                   precision    recall  f1-score   support
 
@@ -739,16 +753,16 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     size: 98403 parameters, 0.40 MB, 73.9 million multiply-adds for 3 s
     time: 0.42 ms for one clip without its features, 0.0013 x real time with them
      demo · 6 clips · ann · demo
-     Esc back  Tab next view  Enter clips  m other figures         ? help  : palette
+     Esc back  Tab next view  Enter clips  m shares                ? help  : palette
     ");
     stage.press(&["Tab", "m", "j", "m"]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
-    svm  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
+    svm (run 2)  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
     synthetic speech: these scores mean nothing
-     report   confusion   bars  clips
+     report   confusion   classes   speakers   reliability  clips
 
     truth     anger    fear    neutral       n
     anger       2        0        0          2
@@ -766,7 +780,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
 
     fear heard as anger: 1 clip; Enter shows them
      demo · 6 clips · ann · demo
-     Esc back  Tab next view  Enter clips  m other figures         ? help  : palette
+     Esc back  Tab next view  Enter clips  m shares                ? help  : palette
     ");
     let matrix = stage.cells(80, 24);
     stage.press(&["Enter"]);
@@ -778,18 +792,16 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     stage.press(&["Tab"]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
-    svm  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
+    svm (run 2)  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
     synthetic speech: these scores mean nothing
-     report   confusion   bars  recall
+     report   confusion   classes   speakers   reliability  percent
 
-    anger          ██████████████████████████████████████████████████████████  100.0
-    fear           █████████████████████████████                                50.0
-    neutral        ██████████████████████████████████████████████████████████  100.0
-
-
-
+    class   precision             recall                F1                     clips
+    anger   ██████████       66.7 ███████████████ 100.0 ████████████     80.0      2
+    fear    ███████████████ 100.0 ███████▌         50.0 ██████████       66.7      2
+    neutral ███████████████ 100.0 ███████████████ 100.0 ███████████████ 100.0      2
 
 
 
@@ -799,8 +811,10 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
 
 
 
+
+    anger: precision 66.7; Enter shows the clips
      demo · 6 clips · ann · demo
-     Esc back  Tab next view  Enter clips  m other figures         ? help  : palette
+     Esc back  Tab next view  Enter clips  m shares                ? help  : palette
     ");
 }
 
@@ -819,11 +833,10 @@ fn train_chooses_runs_and_shows_the_results() {
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
     classifiers
-    [ ] cnn1d                         always the most frequent class of the training
-    [ ] crnn                          clips: the floor
-    [ ] mlp
-    [x] svm                           Enter starts
-    [ ] linear-svm
+    [ ] crnn                          always the most frequent class of the training
+    [ ] mlp                           clips: the floor
+    [x] svm
+    [ ] linear-svm                    Enter starts
     [x] logistic
     [ ] forest
     [ ] knn
@@ -838,6 +851,7 @@ fn train_chooses_runs_and_shows_the_results() {
     epochs    < default >
     seed      < 0 >
     seeds     < 1 >
+    also      < nothing >
 
      demo · 6 clips · ann · demo
      Enter start  Space choose  x cancel  Tab next view            ? help  : palette
@@ -849,13 +863,13 @@ fn train_chooses_runs_and_shows_the_results() {
     stage.shows("/ does nothing here");
     stage.press(&["Space", "Enter"]);
     stage.until(|app| app.bench().training().is_some_and(|training| !training.is_running()));
-    stage.shows("runs on this corpus");
+    stage.shows("1 run by number, newest first");
     stage.shows("majority");
     stage.press(&["3"]);
     stage.shows("4 shows the results");
     // Idle again: the rows are explained again.
     stage.shows("Enter starts");
-    stage.press(&["G", "k", "k"]);
+    stage.press(&["G", "k", "k", "k"]);
     stage.shows("Of everything random.");
 }
 
@@ -981,7 +995,7 @@ fn a_training_is_watched_epoch_by_epoch() {
     seed      < 0 >                       │                                           │
     seeds     < 1 >                       │                                           │
     also      < nothing >                 │                                           │
-                                          │                                           │
+    curve     < no >                      │                                           │
                                           │                                           │
                                           │                                           │~
                                           │                                           │
@@ -1025,7 +1039,7 @@ fn a_training_is_watched_epoch_by_epoch() {
 fn the_settings_of_a_net_are_seen_before_and_while_it_is_trained() {
     let mut stage = Stage::new("train");
     stage.shows("schedule: epochs ");
-    stage.press(&["G", "k", "k", "k", "l", "g"]);
+    stage.press(&["G", "k", "k", "k", "k", "l", "g"]);
     stage.shows("schedule: epochs 5,");
     stage = training("cnn");
     stage.shows("no epochs yet");

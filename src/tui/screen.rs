@@ -55,6 +55,8 @@ pub enum Topic {
     Itself,
     /// One clip of the corpus.
     Clip(usize),
+    /// One clip of the corpus, to be labelled anew; then back.
+    Review(usize),
     /// Some clips, in that order.
     Clips {
         /// Why these.
@@ -63,9 +65,34 @@ pub enum Topic {
         order: &'static str,
         /// Their numbers in the corpus.
         clips: Vec<usize>,
+        /// What was said of them, where they were chosen by that.
+        said: Option<Said>,
     },
     /// A run, by its place in [`Workbench::runs`].
     Run(usize),
+    /// Several runs side by side, by their places in [`Workbench::runs`].
+    Runs(Side, Vec<usize>),
+}
+
+/// What a run said of clips: who sees it is no longer blind to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The run, in words.
+    pub by: String,
+    /// One per clip, in their order.
+    pub words: Vec<String>,
+}
+
+/// What of several runs is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Side {
+    /// The fields of recipe and protocol that are not the same.
+    #[default]
+    Differences,
+    /// Which of them are better than which.
+    Significance,
+    /// What they reach with less to learn from.
+    Curves,
 }
 
 /// A line of text that a screen asks for.

@@ -21,7 +21,7 @@ use super::folds::{Planned, planned};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::pretrain::pretrain;
 use super::summary::Summary;
-use super::{corpus_key, net, places};
+use super::{corpus_key, human, net, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Clip, Corpus, LeakKind, Origin, Sex, Target, Task, task};
 use crate::features::{Chosen, Preparation};
@@ -232,7 +232,7 @@ pub enum News {
 }
 
 /// What a comparison brings.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Compared {
     /// The runs of the plan, then those of its speaker-independent twin.
     pub runs: Vec<Arc<Judged>>,
@@ -356,7 +356,7 @@ pub fn compare(
 }
 
 /// What computing the features of all contenders takes.
-fn hearings(
+pub(super) fn hearings(
     corpus: &Corpus,
     task: &Task,
     (all, request): (&[Contender], &Request),
@@ -412,7 +412,8 @@ impl Agenda {
     }
 }
 
-fn run(
+/// Fits a contender on every fold of a plan, and what it says of the test rows.
+pub(super) fn run(
     who: &Contender,
     (material, shelf): (&Material<'_>, Option<&Shelf>),
     request: &Request,
@@ -508,7 +509,7 @@ pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
 }
 
 /// The recipe fitted on the fold's training rows, and what it says of its test rows.
-fn judge(
+pub(super) fn judge(
     recipe: &Recipe,
     (all, shelf): (&Sets, Option<&Shelf>),
     (fold, split): (usize, &Split),
@@ -633,6 +634,7 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
         speakers: task.known_speakers(),
         data_hash: data_hash(corpus, task),
         synthetic: corpus.synthetic,
+        listeners: human::listeners(corpus, task),
         sexes: sexes(corpus, task),
         pretrained: Vec::new(),
     }

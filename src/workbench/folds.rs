@@ -50,9 +50,9 @@ impl Planned {
     }
 
     /// Folds that no plan made and that share nothing.
-    pub fn unplanned(plan: Plan, splits: Vec<Split>, seed: u64) -> Planned {
+    pub fn unplanned(plan: Plan, splits: Vec<Split>) -> Planned {
         let layout = Layout { splits, notes: Vec::new(), promise: Promise::default() };
-        Planned { plan, layout, leaks: Vec::new(), seed, repeat: None }
+        Planned { plan, layout, leaks: Vec::new(), seed: 0, repeat: None }
     }
 
     /// The folds.
@@ -93,6 +93,7 @@ impl Planned {
             notes: self.notes(task, norm),
             leaks: self.leaks.clone(),
             repeat: self.repeat,
+            spent: None,
         }
     }
 

@@ -255,6 +255,11 @@ impl Opinions {
         }
     }
 
+    /// Remembers that what a run says of clips is on the screen.
+    pub(super) fn see_run(&mut self, clips: &[usize], run: &str) {
+        self.seen.extend(clips.iter().map(|&clip| (clip, run.to_owned())));
+    }
+
     /// The model whose scores of a clip were on the screen.
     pub(super) fn seen(&self, clip: usize) -> Option<&str> {
         self.seen.get(&clip).map(String::as_str)

@@ -152,7 +152,7 @@ fn planned(task: &Task, quest: &Quest, copies: &[(usize, usize)]) -> Result<Plan
         ensure!(lacking == 0, "{lacking} clips have no known speaker, so a search cannot keep speakers apart");
         let (train, test) = ((0..task.rows.len()).collect(), Vec::new());
         let all = Split { name: "all speakers".to_owned(), train, test };
-        return Ok(Planned::unplanned(plan.clone(), vec![all], quest.request.seed));
+        return Ok(Planned::unplanned(plan.clone(), vec![all]));
     }
     let refused = "a search needs a plan that keeps speakers apart (loso, speakers:K)";
     ensure!(!plan.leaks_speakers(), "{refused}, not {plan}");

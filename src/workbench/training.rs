@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::curve::{Spending, curve};
 use super::eta::Left;
 use super::experiment::{Compared, Judged, News, Request, compare};
 use super::live::Live;
@@ -87,17 +88,21 @@ impl Training {
     }
 }
 
-/// The comparison as a job: its own cache and its own connection to the store, so that the UI thread waits for neither.
+/// The comparison, or the learning curves where something is to be spent, as a job: its own cache and its own connection to the store, so that the UI thread waits for neither.
 pub(super) fn compare_and_keep(
     corpus: &Corpus,
-    request: &Request,
+    (request, spending): (&Request, Option<Spending>),
     settings: &Settings,
     watch: &dyn Watch<News>,
 ) -> Result<Compared> {
     let cache = Cache::open(&settings.cache);
     let listener = Listener { cache: &cache, preparation: settings.preparation };
     let mut keeper = Keeper::new(settings.store.clone());
-    let compared = compare(corpus, request, &listener, &mut |run| keeper.keep(run).map(Some), watch)?;
+    let mut keep = |run: &Run| keeper.keep(run).map(Some);
+    let compared = match spending {
+        None => compare(corpus, request, &listener, &mut keep, watch)?,
+        Some(spending) => curve(corpus, (request, spending), &listener, &mut keep, watch)?,
+    };
     if let Some(reason) = cache.trouble() {
         watch.tell(News::Trouble(format!("features are not kept for next time: {reason}")));
     }

@@ -13,7 +13,10 @@ pub fn text(runs: &[Arc<Judged>]) -> Vec<String> {
     let all = repeated(runs).unwrap_or_default();
     let Some(first) = all.first() else { return Vec::new() };
     let head = ["model", "UAR % mean ± sd", "lowest", "highest", "95 % (speakers)"].map(str::to_owned).to_vec();
-    let mut told = vec![format!("over {} repeats, each with the next seed for folds and fits:", first.uars.len())];
+    let mut told = vec![format!(
+        "over {} repeats, each with the next seed for folds and fits; other tables are of the first:",
+        first.uars.len()
+    )];
     told.extend(lines(&std::iter::once(head).chain(all.iter().map(row)).collect::<Vec<_>>()));
     let same: Vec<&str> = all.iter().filter(|one| one.same).map(|one| one.model.as_str()).collect();
     if !same.is_empty() {

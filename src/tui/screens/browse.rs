@@ -9,11 +9,11 @@ use ratatui::layout::{Constraint, Rect};
 
 use super::{clip_view, opinion};
 use crate::corpus::Clip;
-use crate::label::AnnotationId;
+use crate::label::{Act, AnnotationId};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::filter::{Filter, Known, sex_word, words};
-use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
+use crate::tui::screen::{Answer, Outcome, Page, Question, Said, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::table::{self, Cell, Column};
 use crate::tui::widgets::{self, line, put, put_center, put_right};
@@ -40,6 +40,7 @@ struct Given {
     title: String,
     order: &'static str,
     clips: Vec<usize>,
+    said: Option<Said>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,10 @@ static COMMANDS: &[Command<Browse>] = &[
     Command { row: row("label", &["Enter"], "hear and label this clip"), run: Browse::open },
     Command { row: row("filter", &["f"], "show only some clips, e.g. label:fear mine:none"), run: Browse::ask_filter },
     Command { row: row("search", &["/"], "find a clip by file, speaker or label"), run: Browse::ask_search },
+    Command {
+        row: row("review", &["!"], "send to review, or take back; the filter `flag` lists them"),
+        run: Browse::review,
+    },
     Command { row: row("sort", &["o"], "sort by the next column"), run: Browse::next_sort },
     Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Browse::next_panel },
     Command { row: row("problems", &["p"], "files that did not open or look odd"), run: Browse::problems },
@@ -76,14 +81,18 @@ const fn row(name: &'static str, keys: &'static [&'static str], help: &'static s
     Row { name, keys, help }
 }
 
-const COLUMNS: [Column; 6] = [
+/// The last one only for clips that something was said of.
+const COLUMNS: [Column; 7] = [
     Column::text("file", 14).growing(),
     Column::text("speaker", 9).rank(1),
     Column::text("sex", 6).rank(2),
     Column::text("label", 12),
     Column::number("seconds", 7).rank(1),
     Column::text("mine", 12),
+    Column::text("heard as", 14),
 ];
+/// Columns that can be sorted by.
+const SORTED: usize = COLUMNS.len() - 1;
 
 impl Screen for Browse {
     fn name(&self) -> &'static str {
@@ -100,13 +109,18 @@ impl Screen for Browse {
 
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
         self.given = match topic {
-            Topic::Clips { title, order, clips } => Some(Given { title, order, clips }),
+            Topic::Clips { title, order, clips, said } => Some(Given { title, order, clips, said }),
             _ => None,
         };
         self.made_from = None;
         self.sync(bench);
-        if self.given.is_some() {
+        if let Some(given) = &self.given {
+            if let Some(said) = &given.said {
+                bench.see_run(&given.clips, &said.by);
+            }
+            // From a number to its sound in one key.
             self.cursor.first();
+            self.clip(bench).into_iter().for_each(|clip| bench.play(clip));
         }
         Ok(Then::Stay)
     }
@@ -198,9 +212,11 @@ impl Screen for Browse {
             Opening::Failed(reason) => return failed(buffer, area, reason, theme),
         }
         self.heading(buffer, head, bench, theme);
-        table::draw(buffer, list, &COLUMNS, &self.cursor, theme, |row| {
+        table::draw(buffer, list, self.columns(), &self.cursor, theme, |row| {
             let clip = &bench.corpus().clips[self.shown[row]];
-            cells(clip, bench, theme)
+            let mut cells = cells(clip, bench, theme);
+            cells.extend(self.said(self.shown[row]).map(Cell::from));
+            cells
         });
         if let Some(clip) = self.clip(bench) {
             put(buffer, facts, &about(&bench.corpus().clips[clip]), theme.strong());
@@ -217,10 +233,31 @@ impl Screen for Browse {
 }
 
 impl Browse {
+    /// To the Label screen; from a list that another screen gave, for this clip alone.
     fn open(&mut self, bench: &mut Workbench) -> Outcome {
-        Ok(self
-            .clip(bench)
-            .map_or_else(|| Then::Say("no clip is selected".to_owned()), |clip| Then::Open("label", Topic::Clip(clip))))
+        let Some(clip) = self.clip(bench) else { return Ok(Then::Say("no clip is selected".to_owned())) };
+        Ok(Then::Open("label", if self.given.is_some() { Topic::Review(clip) } else { Topic::Clip(clip) }))
+    }
+
+    /// Sets or takes back the flag "look at this again".
+    fn review(&mut self, bench: &mut Workbench) -> Outcome {
+        let Some(clip) = self.clip(bench) else { return Ok(Then::Say("no clip is selected".to_owned())) };
+        let flag = !bench.ledger().flagged(&bench.corpus().clips[clip].id);
+        bench.annotate(clip, Act::Flag(flag))?;
+        let text = if flag { "sent to review; f flag lists what is" } else { "not to be reviewed any more" };
+        Ok(Then::Say(text.to_owned()))
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        let said = self.given.as_ref().is_some_and(|given| given.said.is_some());
+        if said { &COLUMNS } else { &COLUMNS[..SORTED] }
+    }
+
+    /// What was said of a clip, where it was chosen by that.
+    fn said(&self, clip: usize) -> Option<&str> {
+        let given = self.given.as_ref()?;
+        let place = given.clips.iter().position(|&other| other == clip)?;
+        given.said.as_ref()?.words.get(place).map(String::as_str)
     }
 
     fn ask_filter(&mut self, _bench: &mut Workbench) -> Outcome {
@@ -245,7 +282,7 @@ impl Browse {
     }
 
     fn next_sort(&mut self, bench: &mut Workbench) -> Outcome {
-        self.sort = Sort { column: (self.sort.column + 1) % COLUMNS.len(), descending: false };
+        self.sort = Sort { column: (self.sort.column + 1) % SORTED, descending: false };
         self.remake(bench);
         Ok(Then::Say(format!("sorted by {}", COLUMNS[self.sort.column].title)))
     }

@@ -203,7 +203,7 @@ impl FeatureColumns {
         order.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
         let clips = order.into_iter().map(|row| answer.table.task.rows[row]).collect();
         let title = format!("by {}", answer.table.columns[column].name);
-        Ok(Then::Open("browse", Topic::Clips { title, order: "largest first", clips }))
+        Ok(Then::Open("browse", Topic::Clips { title, order: "largest first", clips, said: None }))
     }
 
     /// Has a set ranked as chosen.

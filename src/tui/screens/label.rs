@@ -30,6 +30,8 @@ pub struct Label {
     given: usize,
     /// Why the last act is not on disk; stays until one is.
     trouble: Option<String>,
+    /// Opened for one clip: once that has its label, back to where it was chosen.
+    returns: bool,
 }
 
 static COMMANDS: &[Command<Label>] = &[
@@ -65,7 +67,8 @@ impl Screen for Label {
     }
 
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
-        if let Topic::Clip(clip) = topic {
+        self.returns = matches!(topic, Topic::Review(_));
+        if let Topic::Clip(clip) | Topic::Review(clip) = topic {
             self.current = Some(clip);
         }
         self.sync(bench);
@@ -250,6 +253,9 @@ impl Label {
         if !on {
             return Ok(Then::Stay);
         }
+        if self.returns {
+            return Ok(Then::Back);
+        }
         let Some(next) = self.next(bench) else {
             bench.stop();
             return Ok(Then::Say("all clips have their label".to_owned()));
@@ -339,6 +345,10 @@ impl Label {
         let place = self.id(bench).and_then(|id| bench.queue().place(&id)).map_or(0, |place| place + 1);
         let text = format!("clip {place} of {}", progress.total);
         let rest = put(buffer, area, &text, theme.strong());
+        if self.returns {
+            put(buffer, rest, "  to be labelled anew; then back to the list", theme.accent());
+            return;
+        }
         let mut text = format!("  {} labelled ({:.0} %) · {} this time", progress.labelled, 100.0 * share, self.given);
         if progress.skipped > 0 {
             text += &format!(" · {} skipped", progress.skipped);

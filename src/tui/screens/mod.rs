@@ -2,8 +2,10 @@
 //!
 //! Deliberately absent: how screens follow one another (see `app.rs`).
 
+mod behind;
 mod browse;
 mod clip_view;
+mod compare;
 mod features;
 mod label;
 mod live;
@@ -25,6 +27,7 @@ pub fn screens() -> Vec<Box<dyn Screen>> {
         Box::new(train::Train::default()),
         Box::new(results::Results::default()),
         Box::new(run::RunDetail::default()),
+        Box::new(compare::Compare::default()),
         Box::new(features::FeatureColumns::default()),
     ]
 }

@@ -1,6 +1,9 @@
 //! Results: the table of runs. A run whose plan leaks speakers never stands alone: its speaker-independent twin follows.
 //!
-//! Deliberately absent: ranking. Runs under different plans do not compare; they stand newest first.
+//! Sorted by any column; a twin stays under its run whatever the order. Points of learning curves are no rows of their own
+//! (see `compare.rs`). Deliberately absent: ranking over plans. Runs under different plans do not compare.
+
+mod order;
 
 use std::sync::Arc;
 
@@ -12,43 +15,84 @@ use crate::label::Timestamp;
 use crate::learn::Cost;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Outcome, Screen, Then, Topic};
+use crate::tui::screen::{Outcome, Screen, Side, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::table::{self, Cell, Column};
+use crate::tui::widgets::table::{self, Cell, Column, Order};
 use crate::tui::widgets::{self, duration, line, percent, put, put_center};
 use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
+use crate::workbench::standing::{Place, alike};
+use order::{SORTS, Shown, ordered};
 
-/// The screen's state: where the user is, in [`ordered`]'s order.
-#[derive(Default)]
+/// The screen's state: which runs in which order, where the user is, what is marked.
 pub struct Results {
+    shown: Vec<Shown>,
     cursor: Cursor,
+    /// A place in [`SORTS`].
+    sort: usize,
+    order: Order,
+    marked: Vec<Arc<Judged>>,
+    /// How many runs `shown` was made from, and the newest of them.
+    made_from: Option<(usize, Option<Arc<Judged>>)>,
 }
 
-static COMMANDS: &[Command<Results>] = &[Command {
-    row: Row { name: "open", keys: &["Enter"], help: "report, confusion matrix and bars of this run" },
-    run: Results::open,
-}];
+static COMMANDS: &[Command<Results>] = &[
+    Command { row: row("open", &["Enter"], "report, confusion, classes, speakers of this run"), run: Results::open },
+    Command { row: row("mark", &["Space"], "mark a run, or unmark it, to see several together"), run: Results::mark },
+    Command { row: row("sort", &["o"], "sort by the next column"), run: Results::next_sort },
+    Command {
+        row: row("differ", &["d"], "what the marked runs do not have in common"),
+        run: |results, bench| results.together(Side::Differences, bench),
+    },
+    Command {
+        row: row("tests", &["s"], "which runs on the same clips are better than which, significantly"),
+        run: |results, bench| results.together(Side::Significance, bench),
+    },
+    Command {
+        row: row("curves", &["c"], "learning curves: what is reached with less to learn from"),
+        run: |results, bench| results.together(Side::Curves, bench),
+    },
+    Command { row: row("reverse", &["O"], "sort the other way round"), run: Results::reverse },
+    Command { row: row("unmark", &["u"], "unmark all runs"), run: Results::unmark },
+];
 
-const COLUMNS: [Column; 14] = [
-    Column::text("model", 13).growing(),
-    Column::text("features", 11).rank(3),
-    Column::text("target", 8).rank(4),
+const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
+    Row { name, keys, help }
+}
+
+const COLUMNS: [Column; 15] = [
+    Column::text("no.", 5),
+    Column::text("model", 12).growing(),
+    Column::text("features", 11).rank(2),
+    Column::text("target", 11).rank(11),
     Column::text("plan", 14),
-    Column::number("UAR", 5),
+    Column::number("UAR", 6),
     Column::text("95 % CI", 11).rank(1),
     Column::number("WA", 5),
-    Column::number("F1", 5).rank(1),
-    Column::number("fit", 8).rank(2),
-    Column::number("ms", 6).rank(5),
-    Column::number("MB", 5).rank(6),
-    Column::number("param", 5).rank(7),
-    Column::number("MMAC", 5).rank(8),
-    Column::number("RTF", 6).rank(9),
+    Column::number("F1", 5).rank(4),
+    Column::number("fit", 6).rank(3),
+    Column::number("ms", 5).rank(6),
+    Column::number("MB", 5).rank(7),
+    Column::number("param", 5).rank(8),
+    Column::number("MMAC", 5).rank(9),
+    Column::number("RTF", 6).rank(10),
 ];
 
 /// Cells at which the columns of cost stand.
 const WIDE: u16 = 100;
+
+impl Default for Results {
+    fn default() -> Results {
+        Results {
+            shown: Vec::new(),
+            cursor: Cursor::default(),
+            sort: 0,
+            order: SORTS[0].first,
+            marked: Vec::new(),
+            made_from: None,
+        }
+    }
+}
 
 impl Screen for Results {
     fn name(&self) -> &'static str {
@@ -64,8 +108,21 @@ impl Screen for Results {
     }
 
     fn sync(&mut self, bench: &mut Workbench) -> Then {
-        self.cursor.resize(ordered(bench.runs()).len());
+        let now = (bench.runs().len(), bench.runs().first());
+        let same = |(count, newest): &(usize, Option<Arc<Judged>>)| {
+            *count == now.0 && newest.as_ref().map(Arc::as_ptr) == now.1.map(Arc::as_ptr)
+        };
+        if !self.made_from.as_ref().is_some_and(same) {
+            self.remake(bench);
+            bench.stand();
+        }
         Then::Stay
+    }
+
+    fn unwind(&mut self, _bench: &mut Workbench) -> bool {
+        let any = !self.marked.is_empty();
+        self.marked.clear();
+        any
     }
 
     fn list(&mut self) -> Option<&mut Cursor> {
@@ -76,24 +133,33 @@ impl Screen for Results {
         true
     }
 
+    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
+        table::page(parts(body)[1])
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let [head, list, foot] =
-            widgets::rows(area, [Constraint::Length(1), Constraint::Min(3), Constraint::Length(3)]);
+        let [head, list, foot] = parts(area);
         if let Some(first) = bench.run_problems().first() {
             let text = format!("{} not shown: {first}", bench.run_problems().len());
             put(buffer, head, &text, theme.warn());
         } else {
-            let costs = if head.width < WIDE { "" } else { "; ms for one clip, MMAC for 3 s, RTF with features" };
-            let text = format!("runs on this corpus, newest first; scores in percent{costs}");
-            put(buffer, head, &text, theme.strong());
+            self.heading(buffer, head, bench, theme);
         }
-        if bench.runs().is_empty() {
+        if self.shown.is_empty() {
             return put_center(buffer, line(area, area.height / 2), "no runs yet; 3 trains some", theme.text());
         }
-        let order = ordered(bench.runs());
-        table::draw(buffer, list, &COLUMNS, &self.cursor, theme, |row| cells(bench, order[row], theme));
-        if let Some((run, _)) = self.cursor.row().and_then(|row| order.get(row)) {
-            for (at, text) in protocol(&bench.runs()[*run]).iter().enumerate() {
+        table::draw(buffer, list, &self.columns(), &self.cursor, theme, |row| {
+            let shown = &self.shown[row];
+            let marked = self.marked.iter().any(|run| Arc::ptr_eq(run, &shown.judged));
+            cells(shown, (marked, bench.place(&shown.judged)), theme)
+        });
+        if let Some(judged) = self.selected() {
+            let mut lines = protocol(judged);
+            if let Some(text) = self.lower() {
+                lines.truncate(2);
+                lines.push(text);
+            }
+            for (at, text) in lines.iter().enumerate() {
                 put(buffer, line(foot, at as u16), text, theme.dim());
             }
         }
@@ -102,53 +168,142 @@ impl Screen for Results {
 
 impl Results {
     fn open(&mut self, bench: &mut Workbench) -> Outcome {
-        let order = ordered(bench.runs());
-        let run = self.cursor.row().and_then(|row| order.get(row));
-        Ok(run.map_or_else(
+        let place = self.selected().and_then(|run| place(bench, run));
+        Ok(place.map_or_else(
             || Then::Say("there is no run to open".to_owned()),
-            |(run, _)| Then::Open("run", Topic::Run(*run)),
+            |place| Then::Open("run", Topic::Run(place)),
         ))
     }
-}
 
-/// Places in `runs`, each leaky run followed by its twin (the newest run of the same recipe and task that does not
-/// leak, marked true), each run once.
-fn ordered(runs: &[Arc<Judged>]) -> Vec<(usize, bool)> {
-    let twin_of = |run: &Judged| {
-        runs.iter().position(|other| {
-            let (ours, theirs) = (&run.run.protocol, &other.run.protocol);
-            let alike = theirs.data == ours.data && theirs.training.preparation == ours.training.preparation;
-            !leaks(other) && other.run.recipe == run.run.recipe && alike
-        })
-    };
-    let twins: Vec<Option<usize>> = runs.iter().map(|run| leaks(run).then(|| twin_of(run)).flatten()).collect();
-    let mut order = Vec::new();
-    for (place, twin) in twins.iter().enumerate() {
-        if !twins.contains(&Some(place)) {
-            order.push((place, false));
+    fn mark(&mut self, _bench: &mut Workbench) -> Outcome {
+        let Some(run) = self.selected().cloned() else { return Ok(Then::Say("there is no run to mark".to_owned())) };
+        match self.marked.iter().position(|marked| Arc::ptr_eq(marked, &run)) {
+            Some(at) => drop(self.marked.remove(at)),
+            None => self.marked.push(run),
         }
-        let first = twins.iter().position(|other| other == twin) == Some(place);
-        order.extend(twin.filter(|_| first).map(|twin| (twin, true)));
+        self.cursor.step(1);
+        Ok(Then::Say(format!("{} marked; d shows how they differ, s which is better", self.marked.len())))
     }
-    order
+
+    fn unmark(&mut self, bench: &mut Workbench) -> Outcome {
+        let any = self.unwind(bench);
+        Ok(Then::Say(if any { "no run is marked" } else { "no run was marked" }.to_owned()))
+    }
+
+    fn next_sort(&mut self, bench: &mut Workbench) -> Outcome {
+        self.sort = (self.sort + 1) % SORTS.len();
+        self.order = SORTS[self.sort].first;
+        self.remake(bench);
+        Ok(Then::Say(format!("sorted by {}", SORTS[self.sort].name)))
+    }
+
+    fn reverse(&mut self, bench: &mut Workbench) -> Outcome {
+        self.order = self.order.turned();
+        self.remake(bench);
+        Ok(Then::Stay)
+    }
+
+    /// Several runs together: the marked ones; without marks, all that can be seen so.
+    fn together(&mut self, side: Side, bench: &mut Workbench) -> Outcome {
+        let marked = self.marked.iter().filter_map(|run| place(bench, run));
+        let runs: Vec<usize> = match (side, self.marked.len()) {
+            (Side::Curves, _) => (0..bench.runs().len()).collect(),
+            (_, 2..) => marked.collect(),
+            (Side::Differences, _) => return Ok(Then::Say("mark two runs or more first: Space".to_owned())),
+            (Side::Significance, _) => {
+                let Some(run) = self.selected() else { return Ok(Then::Say("there are no runs yet".to_owned())) };
+                self.beside(run).filter_map(|other| place(bench, other)).collect()
+            }
+        };
+        Ok(Then::Open("compare", Topic::Runs(side, runs)))
+    }
+
+    /// The runs that judge the same clips under the same plan and do not leak, in the order shown.
+    fn beside<'a>(&'a self, run: &'a Judged) -> impl Iterator<Item = &'a Arc<Judged>> {
+        let runs = self.shown.iter().map(|shown| &shown.judged);
+        runs.filter(move |other| alike(&run.run, &other.run) && !leaks(other))
+    }
+
+    fn selected(&self) -> Option<&Arc<Judged>> {
+        self.cursor.row().and_then(|row| self.shown.get(row)).map(|shown| &shown.judged)
+    }
+
+    /// How much lower the twin of the selected leaky run is.
+    fn lower(&self) -> Option<String> {
+        let row = self.cursor.row()?;
+        let (run, twin) = (self.shown.get(row)?, self.shown.get(row + 1).filter(|below| below.twin)?);
+        let gap = 100.0 * (run.judged.summary.uar? - twin.judged.summary.uar?);
+        let more = if gap >= 0.0 { "lower" } else { "higher" };
+        let gap = gap.abs();
+        Some(format!("speakers leak: believe the run below it, without: UAR {gap:.1} points {more}"))
+    }
+
+    /// Makes the list anew and stays on the selected run.
+    fn remake(&mut self, bench: &Workbench) {
+        let stays = self.selected().cloned();
+        let runs = bench.runs();
+        let whole: Vec<Arc<Judged>> =
+            runs.iter().filter(|run| run.run.protocol.plan.spent.is_none()).map(Arc::clone).collect();
+        self.shown = ordered(&whole, (&SORTS[self.sort], self.order));
+        self.cursor.resize(self.shown.len());
+        let row = stays.and_then(|run| self.shown.iter().position(|shown| Arc::ptr_eq(&shown.judged, &run)));
+        row.into_iter().for_each(|row| self.cursor.select(row));
+        self.marked.retain(|run| place(bench, run).is_some());
+        self.made_from = Some((runs.len(), runs.first().cloned()));
+    }
+
+    fn columns(&self) -> [Column; COLUMNS.len()] {
+        let mut columns = COLUMNS;
+        let sorted = SORTS[self.sort].column;
+        columns[sorted] = columns[sorted].sorted(self.order);
+        columns
+    }
+
+    fn heading(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        let runs = if self.shown.len() == 1 { "1 run".to_owned() } else { format!("{} runs", self.shown.len()) };
+        let rest =
+            put(buffer, area, &format!("{runs} by {}; scores in percent", SORTS[self.sort].name), theme.strong());
+        let rest = match self.marked.len() {
+            0 => rest,
+            marked => put(buffer, rest, &format!("; {marked} marked"), theme.accent()),
+        };
+        let placed = self.shown.iter().any(|shown| bench.place(&shown.judged).is_some());
+        let rest = if placed { put(buffer, rest, "; * best, = ties with it", theme.strong()) } else { rest };
+        if area.width >= WIDE {
+            put(buffer, rest, "; ms for one clip, MMAC for 3 s, RTF with features", theme.strong());
+        }
+    }
 }
 
-fn cells(bench: &Workbench, (place, is_twin): (usize, bool), theme: &Theme) -> Vec<Cell> {
-    let Judged { run, summary } = bench.runs()[place].as_ref();
-    let leaks = leaks(&bench.runs()[place]);
-    let sign = if is_twin { "└ " } else { "" };
+/// Heading, table, protocol.
+fn parts(area: Rect) -> [Rect; 3] {
+    widgets::rows(area, [Constraint::Length(1), Constraint::Min(3), Constraint::Length(3)])
+}
+
+fn place(bench: &Workbench, run: &Arc<Judged>) -> Option<usize> {
+    bench.runs().iter().position(|other| Arc::ptr_eq(other, run))
+}
+
+fn cells(shown: &Shown, (marked, place): (bool, Option<Place>), theme: &Theme) -> Vec<Cell> {
+    let Judged { run, summary } = shown.judged.as_ref();
+    let leaks = leaks(&shown.judged);
     let interval = summary
         .uar_ci
         .map_or_else(|| "–".to_owned(), |ci| format!("{}–{}", percent(Some(ci.low)), percent(Some(ci.high))));
+    let number = run.id.map_or_else(|| "–".to_owned(), |id| id.0.to_string());
     let mut cells = vec![
-        Cell::from(format!("{sign}{}", run.recipe.title())),
+        Cell {
+            text: format!("{}{number}", if marked { "x " } else { "" }),
+            style: if marked { theme.accent() } else { theme.dim() },
+        },
+        Cell::from(format!("{}{}", if shown.twin { "└ " } else { "" }, run.recipe.title())),
         Cell::from(run.recipe.features.clone()),
         Cell::from(run.protocol.data.target.to_string()),
         Cell {
             text: format!("{}{}", run.protocol.plan.plan, if leaks { " LEAK" } else { "" }),
             style: if leaks { theme.warn() } else { theme.text() },
         },
-        Cell { text: percent(summary.uar), style: theme.strong() },
+        Cell { text: format!("{}{}", sign(place), percent(summary.uar)), style: theme.strong() },
         Cell::from(interval),
         Cell::from(percent(summary.wa)),
         Cell::from(percent(summary.macro_f1)),
@@ -158,12 +313,21 @@ fn cells(bench: &Workbench, (place, is_twin): (usize, bool), theme: &Theme) -> V
     cells
 }
 
+/// The sign of the best run of a task and plan, and of those that tie with it.
+fn sign(place: Option<Place>) -> &'static str {
+    match place {
+        Some(Place::Best) => "*",
+        Some(Place::Ties) => "=",
+        None => "",
+    }
+}
+
 /// Milliseconds for a clip, size, parameters, multiply-adds, real-time factor.
 fn costs(cost: Option<&Cost>) -> [String; 5] {
     let Some(cost) = cost else { return std::array::from_fn(|_| "–".to_owned()) };
     let dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     [
-        dash(cost.clip_ms.map(|ms| format!("{ms:.2}"))),
+        dash(cost.clip_ms.map(|ms| if ms < 100.0 { format!("{ms:.2}") } else { format!("{ms:.0}") })),
         format!("{:.2}", cost.megabytes()),
         short(cost.parameters),
         dash(cost.macs_3s.map(|macs| format!("{:.1}", macs as f64 / 1e6))),

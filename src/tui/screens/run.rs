@@ -1,6 +1,8 @@
-//! One run: classification report, confusion matrix, bars per class; a cell leads to the clips behind it.
+//! One run: report, confusion matrix, classes, speakers, reliability; each figure leads to the clips behind it.
 //!
-//! Deliberately absent: the table of runs (see `results.rs`).
+//! Deliberately absent: the table of runs (see `results.rs`), and several runs side by side (see `compare.rs`).
+
+mod figures;
 
 use std::sync::Arc;
 
@@ -8,54 +10,71 @@ use anyhow::Context;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
+use super::behind;
 use super::results::{leaks, protocol};
 use crate::learn::Cost;
-use crate::score::{PerClass, report};
+use crate::score::report;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::bars::{self, Bars};
 use crate::tui::widgets::matrix::{self, Matrix};
-use crate::tui::widgets::{self, bars, line, percent, put};
+use crate::tui::widgets::{self, line, percent, put};
 use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
+use figures::Figures;
 
-/// The screen's state: which run, which view of it, which cell.
+/// The screen's state: which run, which view of it, which cell of each view.
 #[derive(Default)]
 pub struct RunDetail {
-    judged: Option<Arc<Judged>>,
-    view: View,
-    lines: Cursor,
-    truth: Cursor,
-    pred: Cursor,
+    open: Option<Open>,
+    view: usize,
     normalised: bool,
-    bar: usize,
 }
 
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
+/// A run and where the user looks.
+struct Open {
+    judged: Arc<Judged>,
+    figures: Figures,
+    /// One for each of [`VIEWS`].
+    spots: [Spot; VIEWS.len()],
+}
+
+/// The selected cell of a view.
+#[derive(Clone, Copy)]
+struct Spot {
+    row: Cursor,
+    column: Cursor,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum View {
-    #[default]
     Report,
     Matrix,
-    Bars,
+    Classes,
+    Speakers,
+    Reliability,
 }
 
-/// Name and figure of each kind of bars.
-type Bars = (&'static str, fn(&PerClass) -> Option<f64>);
-
-const VIEWS: [(View, &str); 3] = [(View::Report, "report"), (View::Matrix, "confusion"), (View::Bars, "bars")];
-const BARS: [Bars; 3] = [("recall", |c| c.recall), ("precision", |c| c.precision), ("F1", |c| c.f1)];
+const VIEWS: [(View, &str); 5] = [
+    (View::Report, "report"),
+    (View::Matrix, "confusion"),
+    (View::Classes, "classes"),
+    (View::Speakers, "speakers"),
+    (View::Reliability, "reliability"),
+];
 
 static COMMANDS: &[Command<RunDetail>] = &[
-    Command { row: row("next view", &["Tab"], "report, confusion matrix, bars"), run: |run, _| run.turn(1) },
-    Command { row: row("clips", &["Enter"], "the clips behind this cell, worst first"), run: RunDetail::clips },
     Command {
-        row: row("other figures", &["m"], "counts or shares; recall, precision or F1"),
-        run: |run, _| run.change(),
+        row: row("next view", &["Tab"], "report, confusion matrix, classes, speakers, reliability"),
+        run: |run, _| run.turn(1),
     },
+    Command { row: row("clips", &["Enter"], "the clips behind this figure, worst first"), run: RunDetail::clips },
+    Command { row: row("shares", &["m"], "confusion matrix in clips or in percent"), run: |run, _| run.change() },
     Command { row: row("previous view", &["Shift-Tab"], "the views the other way round"), run: |run, _| run.turn(-1) },
-    Command { row: row("left", &["h", "Left"], "to the class predicted at the left"), run: |run, _| run.aside(-1) },
-    Command { row: row("right", &["l", "Right"], "to the class predicted at the right"), run: |run, _| run.aside(1) },
+    Command { row: row("left", &["h", "Left"], "to the figure at the left"), run: |run, _| run.aside(-1) },
+    Command { row: row("right", &["l", "Right"], "to the figure at the right"), run: |run, _| run.aside(1) },
 ];
 
 const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
@@ -77,11 +96,7 @@ impl Screen for RunDetail {
 
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
         if let Topic::Run(place) = topic {
-            let judged = Arc::clone(bench.runs().get(place).context("this run is gone")?);
-            let classes = judged.run.classes().len();
-            (self.truth, self.pred) = (Cursor::new(classes), Cursor::new(classes));
-            self.lines = Cursor::new(text(&judged).lines().count());
-            self.judged = Some(judged);
+            self.open = Some(Open::new(Arc::clone(bench.runs().get(place).context("this run is gone")?)));
         }
         Ok(Then::Stay)
     }
@@ -91,138 +106,220 @@ impl Screen for RunDetail {
     }
 
     fn list(&mut self) -> Option<&mut Cursor> {
-        match self.view {
-            View::Report => Some(&mut self.lines),
-            View::Matrix => Some(&mut self.truth),
-            View::Bars => None,
-        }
+        Some(&mut self.open.as_mut()?.spots[self.view].row)
     }
 
     fn has_list(&self) -> bool {
         true
     }
 
+    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
+        usize::from(parts(body)[3].height.saturating_sub(2))
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, _bench: &Workbench, theme: &Theme) {
-        let Some(judged) = &self.judged else { return };
-        let [head, about, tabs, body] = widgets::rows(
-            area,
-            [Constraint::Length(1), Constraint::Length(3), Constraint::Length(2), Constraint::Min(0)],
-        );
-        heading(buffer, head, judged, theme);
-        for (at, text) in protocol(judged).iter().enumerate() {
+        let Some(open) = &self.open else { return };
+        let [head, about, tabs, body] = parts(area);
+        heading(buffer, head, &open.judged, theme);
+        for (at, text) in protocol(&open.judged).iter().enumerate() {
             put(buffer, line(about, at as u16), text, theme.dim());
         }
         self.tabs(buffer, line(tabs, 0), theme);
-        match self.view {
-            View::Report => self.report(buffer, body, judged, theme),
-            View::Matrix => self.matrix(buffer, body, judged, theme),
-            View::Bars => self.bars(buffer, body, judged, theme),
+        let [body, foot] = widgets::rows(body, [Constraint::Min(0), Constraint::Length(1)]);
+        let spot = open.spots[self.view];
+        match VIEWS[self.view].0 {
+            View::Report => return open.report(buffer, Rect { height: body.height + 1, ..body }, theme),
+            View::Matrix => open.matrix(buffer, body, self.normalised, theme),
+            View::Classes => open.bars(buffer, body, ("class", &figures::CLASS, &open.figures.classes), spot, theme),
+            View::Speakers => {
+                open.bars(buffer, body, ("speaker", &figures::SPEAKER, &open.figures.speakers), spot, theme);
+            }
+            View::Reliability if open.figures.bins.is_empty() => {
+                put(buffer, line(body, 1), "the scores of this run are no probabilities", theme.text());
+            }
+            View::Reliability => {
+                open.bars(buffer, body, ("probability", &figures::BIN, &open.figures.bins), spot, theme);
+            }
         }
+        put(buffer, foot, &open.chosen(VIEWS[self.view].0), theme.strong());
     }
 }
 
 impl RunDetail {
     fn turn(&mut self, by: isize) -> Outcome {
         let mut views = Cursor::new(VIEWS.len());
-        views.select(VIEWS.iter().position(|(view, _)| *view == self.view).unwrap_or(0));
+        views.select(self.view);
         views.step_around(by);
-        self.view = VIEWS[views.row().unwrap_or(0)].0;
+        self.view = views.row().unwrap_or(0);
         Ok(Then::Stay)
     }
 
     fn change(&mut self) -> Outcome {
-        match self.view {
-            View::Report => return Ok(Then::Say("Tab shows the matrix and the bars".to_owned())),
-            View::Matrix => self.normalised = !self.normalised,
-            View::Bars => self.bar = (self.bar + 1) % BARS.len(),
+        if VIEWS[self.view].0 != View::Matrix {
+            return Ok(Then::Say("that is for the confusion matrix; Tab shows it".to_owned()));
         }
+        self.normalised = !self.normalised;
         Ok(Then::Stay)
     }
 
     fn aside(&mut self, by: isize) -> Outcome {
-        if self.view == View::Matrix {
-            self.pred.step(by);
+        if let Some(open) = &mut self.open {
+            open.spots[self.view].column.step(by);
         }
         Ok(Then::Stay)
     }
 
-    /// The clips behind the selected cell, the one whose true class got the least probability first.
+    /// The clips behind the selected figure.
     fn clips(&mut self, bench: &mut Workbench) -> Outcome {
-        let judged = self.judged.as_ref().context("no run is open")?;
-        if self.view != View::Matrix {
-            self.view = View::Matrix;
+        let open = self.open.as_ref().context("no run is open")?;
+        if VIEWS[self.view].0 == View::Report {
+            self.turn(1)?;
             return Ok(Then::Say("choose a cell; Enter shows its clips".to_owned()));
         }
-        let (Some(truth), Some(pred)) = (self.truth.row(), self.pred.row()) else { return Ok(Then::Stay) };
-        let cell = judged.run.predictions.iter().filter(|one| one.truth == truth && one.pred == pred);
-        let mut found: Vec<(f32, usize)> = cell
-            .filter_map(|one| {
-                let sure = one.p.get(truth).copied().unwrap_or(0.0);
-                Some((sure, bench.corpus().index_of(&one.clip)?))
-            })
-            .collect();
-        found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let classes = judged.run.classes();
-        let title = format!("{} heard as {} by {}", classes[truth], classes[pred], judged.run.recipe.classifier);
-        if found.is_empty() {
-            return Ok(Then::Say(format!("no clip: {title}")));
-        }
-        let clips = found.into_iter().map(|(_, clip)| clip).collect();
-        Ok(Then::Open("browse", Topic::Clips { title, order: "worst first", clips }))
+        open.clips(bench, VIEWS[self.view].0)
     }
 
     fn tabs(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let mut rest = area;
-        for (view, name) in VIEWS {
+        for (view, (_, name)) in VIEWS.iter().enumerate() {
             let style = if view == self.view { theme.accent().patch(theme.selected()) } else { theme.text() };
             rest = put(buffer, rest, &format!(" {name} "), style);
             rest = put(buffer, rest, " ", theme.text());
         }
-        let shown = match self.view {
+        let shown = match VIEWS[self.view].0 {
             View::Report => "",
             View::Matrix if self.normalised => "percent of the truth",
             View::Matrix => "clips",
-            View::Bars => BARS[self.bar].0,
+            View::Classes => "percent",
+            View::Speakers => "worst first",
+            View::Reliability => "bar: right, ┃: promised",
         };
         put(buffer, rest, shown, theme.dim());
     }
+}
 
-    fn report(&self, buffer: &mut Buffer, area: Rect, judged: &Judged, theme: &Theme) {
-        let text = text(judged);
+impl Open {
+    fn new(judged: Arc<Judged>) -> Open {
+        let figures = Figures::of(&judged);
+        let classes = judged.run.classes().len();
+        let size = |view| match view {
+            View::Report => (text(&judged).lines().count(), 1),
+            View::Matrix => (classes, classes),
+            View::Classes => (classes, figures::CLASS.len()),
+            View::Speakers => (figures.speakers.len(), figures::SPEAKER.len()),
+            View::Reliability => (figures.bins.len(), figures::BIN.len()),
+        };
+        let spots = VIEWS.map(|(view, _)| {
+            let (rows, columns) = size(view);
+            Spot { row: Cursor::new(rows), column: Cursor::new(columns) }
+        });
+        Open { figures, spots, judged }
+    }
+
+    /// Row and column of the selected cell of a view.
+    fn cell(&self, view: View) -> Option<(usize, usize)> {
+        let spot = self.spots[VIEWS.iter().position(|(other, _)| *other == view)?];
+        spot.row.row().zip(spot.column.row())
+    }
+
+    fn clips(&self, bench: &Workbench, view: View) -> Outcome {
+        let Some((row, column)) = self.cell(view) else {
+            return Ok(Then::Say("there is nothing to choose".to_owned()));
+        };
+        let title = self.title(view, (row, column));
+        let speaker = self.figures.speakers.get(row).map(|row| &row.name);
+        behind::clips(bench, &self.judged, title, |one| match view {
+            View::Report => true,
+            View::Matrix => one.truth == row && one.pred == column,
+            View::Classes => match column {
+                0 => one.pred == row,
+                1 => one.truth == row,
+                _ => one.pred == row || one.truth == row,
+            },
+            View::Speakers => speaker.is_some_and(|name| one.speaker == *name),
+            View::Reliability => self.figures.in_bin(row, one),
+        })
+    }
+
+    /// What the clips of a cell are.
+    fn title(&self, view: View, (row, column): (usize, usize)) -> String {
+        let (classes, by) = (self.judged.run.classes(), behind::name(&self.judged));
+        match view {
+            View::Report => by,
+            View::Matrix => format!("{} heard as {} by {by}", classes[row], classes[column]),
+            View::Classes => match column {
+                0 => format!("heard as {} by {by}", classes[row]),
+                1 => format!("{} heard by {by}", classes[row]),
+                _ => format!("{}, or heard so by {by}", classes[row]),
+            },
+            View::Speakers => format!("speaker {} heard by {by}", self.figures.speakers[row].name),
+            View::Reliability => format!("of probability {} by {by}", self.figures.bins[row].name),
+        }
+    }
+
+    /// The selected figure in words.
+    fn chosen(&self, view: View) -> String {
+        let Some((row, column)) = self.cell(view) else { return String::new() };
+        let classes = self.judged.run.classes();
+        let figure = |name: &str, share: Option<f64>| format!("{name} {}; Enter shows the clips", percent(share));
+        let bar = |rows: &[bars::Row]| rows[row].bars[column].share;
+        match view {
+            View::Report => String::new(),
+            View::Matrix => {
+                let count = self.judged.summary.confusion.count(row, column);
+                let clips = if count == 1 { "clip" } else { "clips" };
+                format!("{} heard as {}: {count} {clips}; Enter shows them", classes[row], classes[column])
+            }
+            View::Classes => {
+                let name = format!("{}: {}", classes[row], figures::CLASS[column]);
+                figure(&name, bar(&self.figures.classes))
+            }
+            View::Speakers => {
+                let name = format!("speaker {}: {}", self.figures.speakers[row].name, figures::SPEAKER[column]);
+                figure(&name, bar(&self.figures.speakers))
+            }
+            View::Reliability => {
+                let bin = &self.figures.bins[row];
+                let promised = percent(bin.bars[0].mark);
+                figure(&format!("probability {}: promised {promised}, right", bin.name), bin.bars[0].share)
+            }
+        }
+    }
+
+    fn report(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let text = text(&self.judged);
         let lines: Vec<&str> = text.lines().collect();
         // As far as the cursor asks, but never past the end: the report scrolls only where it is longer than its place.
-        let first = self.lines.row().unwrap_or(0).min(lines.len().saturating_sub(usize::from(area.height)));
+        let asked = self.spots[0].row.row().unwrap_or(0);
+        let first = asked.min(lines.len().saturating_sub(usize::from(area.height)));
         for (at, text) in lines[first..].iter().take(usize::from(area.height)).enumerate() {
             put(buffer, line(area, at as u16), text, theme.text());
         }
     }
 
-    fn matrix(&self, buffer: &mut Buffer, area: Rect, judged: &Judged, theme: &Theme) {
-        let [body, foot] = widgets::rows(area, [Constraint::Min(0), Constraint::Length(1)]);
-        let shown = Matrix {
-            classes: judged.run.classes(),
-            counts: judged.summary.confusion.rows(),
-            normalised: self.normalised,
-            truth: self.truth,
-            pred: self.pred,
-            marked: true,
-        };
-        matrix::draw(buffer, body, &shown, theme);
-        if let (Some(truth), Some(pred)) = (self.truth.row(), self.pred.row()) {
-            let count = judged.summary.confusion.count(truth, pred);
-            let classes = judged.run.classes();
-            let clips = if count == 1 { "clip" } else { "clips" };
-            let text = format!("{} heard as {}: {count} {clips}; Enter shows them", classes[truth], classes[pred]);
-            put(buffer, foot, &text, theme.strong());
-        }
+    fn matrix(&self, buffer: &mut Buffer, area: Rect, normalised: bool, theme: &Theme) {
+        let Spot { row, column } = self.spots[1];
+        let (classes, counts) = (self.judged.run.classes(), self.judged.summary.confusion.rows());
+        let shown = Matrix { classes, counts, normalised, truth: row, pred: column, marked: true };
+        matrix::draw(buffer, area, &shown, theme);
     }
 
-    fn bars(&self, buffer: &mut Buffer, area: Rect, judged: &Judged, theme: &Theme) {
-        let classes = judged.summary.confusion.per_class();
-        let shares: Vec<(String, Option<f64>)> =
-            judged.run.classes().iter().cloned().zip(classes.iter().map(BARS[self.bar].1)).collect();
-        bars::draw(buffer, area, &shares, theme);
+    fn bars(
+        &self,
+        buffer: &mut Buffer,
+        area: Rect,
+        (corner, heads, rows): (&str, &[&str], &[bars::Row]),
+        Spot { row, column }: Spot,
+        theme: &Theme,
+    ) {
+        bars::side_by_side(buffer, area, &Bars { corner, heads, rows, row, column }, theme);
     }
+}
+
+/// Heading, protocol, names of the views, view.
+fn parts(area: Rect) -> [Rect; 4] {
+    let fixed = Constraint::Length;
+    widgets::rows(area, [fixed(1), fixed(3), fixed(2), Constraint::Min(0)])
 }
 
 /// The report, and below it what else a reader must know.
@@ -252,8 +349,8 @@ fn told(cost: &Cost) -> Vec<String> {
 }
 
 fn heading(buffer: &mut Buffer, area: Rect, judged: &Judged, theme: &Theme) {
-    let Judged { run, summary } = judged;
-    let rest = put(buffer, area, &run.recipe.classifier, theme.accent());
+    let summary = &judged.summary;
+    let rest = put(buffer, area, &behind::name(judged), theme.accent());
     let ci = summary.uar_ci.map_or_else(String::new, |ci| {
         let few = if ci.few_groups { " (few speakers)" } else { "" };
         format!(" [{}, {}]{few}", percent(Some(ci.low)), percent(Some(ci.high)))

@@ -14,11 +14,13 @@ use crate::corpus::Target;
 use crate::corpus::plan::Plan;
 use crate::features::FEATURE_SETS;
 use crate::learn::{CLASSIFIERS, Norm};
+use crate::store::Coin;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put};
+use crate::workbench::curve::Spending;
 use crate::workbench::experiment::{Effort, Request};
 use crate::workbench::folds::default_plan;
 use crate::workbench::material::contenders;
@@ -39,6 +41,8 @@ pub struct Train {
     seed: u64,
     seeds: usize,
     also: usize,
+    /// 0 = everything is learnt from, else a place in `Coin::ALL` + 1.
+    curve: usize,
     /// Whether the training was seen running: when it ends, its results are shown once.
     watching: bool,
     /// What of the training is looked at.
@@ -74,9 +78,10 @@ enum Choice {
     Seed,
     Seeds,
     Also,
+    Curve,
 }
 
-const CHOICES: [(Choice, &str); 8] = [
+const CHOICES: [(Choice, &str); 9] = [
     (Choice::Plan, "plan"),
     (Choice::Target, "target"),
     (Choice::Norm, "norm"),
@@ -85,6 +90,7 @@ const CHOICES: [(Choice, &str); 8] = [
     (Choice::Seed, "seed"),
     (Choice::Seeds, "seeds"),
     (Choice::Also, "also"),
+    (Choice::Curve, "curve"),
 ];
 
 static COMMANDS: &[Command<Train>] = &[
@@ -123,6 +129,7 @@ impl Default for Train {
             seed: 0,
             seeds: 0,
             also: 0,
+            curve: 0,
             watching: false,
             look: Look::default(),
         }
@@ -191,7 +198,10 @@ impl Train {
         let chosen = CLASSIFIERS.iter().zip(&self.models).filter(|(_, chosen)| **chosen);
         let models: Vec<String> = chosen.map(|(kind, _)| kind.name().to_owned()).collect();
         anyhow::ensure!(!models.is_empty(), "choose a classifier first: Space");
-        bench.compare(self.request(models))?;
+        match self.curve.checked_sub(1).and_then(|place| Coin::ALL.get(place)) {
+            None => bench.compare(self.request(models))?,
+            Some(by) => bench.curve(self.request(models), Spending { by: *by, ..Spending::default() })?,
+        }
         self.look = Look::default();
         Ok(Then::Say("training; x cancels".to_owned()))
     }
@@ -260,6 +270,7 @@ impl Train {
             Choice::Seed => self.seed = self.seed.saturating_add_signed(by as i64),
             Choice::Seeds => turn(&mut self.seeds, by, SEEDS.len()),
             Choice::Also => turn(&mut self.also, by, ALSO.len()),
+            Choice::Curve => turn(&mut self.curve, by, Coin::ALL.len() + 1),
         }
         Ok(Then::Stay)
     }
@@ -268,8 +279,8 @@ impl Train {
         put(buffer, line(area, 0), "classifiers", theme.dim());
         let models = self.models.len();
         // The heading of the choices takes a line of its own between the two parts of one list.
-        let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
-        for (at, row) in self.cursor.window(usize::from(list.height)).enumerate() {
+        let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        for (at, row) in self.cursor.window(usize::from(list.height.saturating_sub(1))).enumerate() {
             let place = line(list, at as u16 + u16::from(row >= models));
             if row == models {
                 put(buffer, line(list, at as u16), "how", theme.dim());
@@ -300,6 +311,9 @@ impl Train {
             Choice::Seed => self.seed.to_string(),
             Choice::Seeds => SEEDS[self.seeds].to_string(),
             Choice::Also => ALSO[self.also].map_or_else(|| "nothing".to_owned(), |also| also.to_string()),
+            Choice::Curve => {
+                self.curve.checked_sub(1).map_or_else(|| "no".to_owned(), |place| Coin::ALL[place].to_string())
+            }
         }
     }
 
@@ -366,6 +380,10 @@ fn explained(choice: Choice) -> &'static str {
             "Fits with so many seeds that follow one another; their probabilities are averaged. Each takes as long as one."
         }
         Choice::Also => "What nets learn beside the target, by a second head.",
+        Choice::Curve => {
+            "A learning curve instead of one run: what is reached with fewer speakers or clips to learn from, on the same \
+             test clips. 5 points, 3 draws each."
+        }
     }
 }
 

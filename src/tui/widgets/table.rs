@@ -23,6 +23,18 @@ pub struct Column {
     pub right: bool,
     /// 0 = always shown; the largest are left out first.
     pub rank: u8,
+    /// The rows are sorted by it.
+    pub sorted: Option<Order>,
+}
+
+/// Which way rows are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Smallest first.
+    #[default]
+    Ascending,
+    /// Largest first.
+    Descending,
 }
 
 /// What is written in one cell.
@@ -37,7 +49,7 @@ pub struct Cell {
 impl Column {
     /// A column of texts that is always shown.
     pub const fn text(title: &'static str, width: u16) -> Column {
-        Column { title, width, grows: false, right: false, rank: 0 }
+        Column { title, width, grows: false, right: false, rank: 0, sorted: None }
     }
 
     /// A column of numbers that is always shown.
@@ -55,6 +67,30 @@ impl Column {
     #[must_use]
     pub const fn rank(self, rank: u8) -> Column {
         Column { rank, ..self }
+    }
+
+    /// The same, with a sign that the rows are sorted by it.
+    #[must_use]
+    pub const fn sorted(self, order: Order) -> Column {
+        Column { sorted: Some(order), ..self }
+    }
+}
+
+impl Order {
+    /// The other way round.
+    #[must_use]
+    pub const fn turned(self) -> Order {
+        match self {
+            Order::Ascending => Order::Descending,
+            Order::Descending => Order::Ascending,
+        }
+    }
+
+    const fn sign(self) -> char {
+        match self {
+            Order::Ascending => '▲',
+            Order::Descending => '▼',
+        }
     }
 }
 
@@ -81,7 +117,16 @@ pub fn draw(
 ) {
     let places = places(columns, area);
     for (column, place) in columns.iter().zip(&places) {
-        write(buffer, *place, column, column.title, theme.dim());
+        match column.sorted {
+            // The sign takes the place of the gap beside the column where the heading fills it.
+            Some(order) => {
+                let gap = u16::from(place.width > 0 && (!column.right || place.x > area.x));
+                let x = if column.right { place.x - gap } else { place.x };
+                let place = Rect { x, width: place.width + gap, ..*place };
+                write(buffer, place, column, &format!("{}{}", column.title, order.sign()), theme.strong());
+            }
+            None => write(buffer, *place, column, column.title, theme.dim()),
+        }
     }
     if cursor.is_empty() {
         return put_center(buffer, line(area, 2), "nothing to show", theme.dim());
@@ -163,6 +208,17 @@ mod tests {
         let buffer = drawn(22, 3, 9);
         assert_eq!(text(&buffer, 0), "file        label    s");
         assert_eq!(text(&buffer, 2), "clip8       anger  1.5");
+    }
+
+    #[test]
+    fn the_head_of_the_sorted_column_says_so() {
+        let mut columns = COLUMNS;
+        columns[1] = columns[1].sorted(Order::Descending);
+        columns[2] = columns[2].sorted(Order::Ascending.turned().turned());
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 22, 1));
+        let area = buffer.area;
+        draw(&mut buffer, area, &columns, &Cursor::new(0), &Theme::plain(Depth::Mono), |_| Vec::new());
+        assert_eq!(text(&buffer, 0), "file        label▼  s▲");
     }
 
     #[test]
