@@ -29,6 +29,7 @@ pub mod picture;
 pub mod places;
 mod pretrain;
 pub mod quantize;
+pub mod repeats;
 pub mod report;
 pub mod search;
 pub mod shelf;

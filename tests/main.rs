@@ -19,6 +19,7 @@ mod features;
 mod journeys;
 mod label;
 mod log;
+mod plans;
 mod preparation;
 mod pretrain;
 mod quantize;

@@ -213,6 +213,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers_leak: leak,
                 notes: vec!["2 clips left out: same audio as another clip".to_owned()],
                 leaks: Vec::new(),
+                repeat: None,
                 spent: None,
             },
             training: Training {

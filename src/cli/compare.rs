@@ -2,6 +2,7 @@
 
 mod figures;
 mod json;
+mod repeats;
 mod text;
 
 use std::io::Write;
@@ -45,6 +46,9 @@ pub struct Compare {
     /// 12 speakers, else speakers:5]; emolab plan shows and saves one.
     #[arg(long)]
     plan: Option<Plan>,
+    /// Run N times with seeds that follow one another, each with folds and fits of its own; every repeat is kept as a run.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeats: u32,
     /// Print JSON; scores are fractions.
     #[arg(long)]
     json: bool,
@@ -152,6 +156,7 @@ impl ProtocolArgs {
             seeds: self.seeds as usize,
             also: self.also,
             pretrain: self.pretrain.clone(),
+            repeats: 1,
             checkpoints: self.resuming.checkpoints(),
         }
     }
@@ -186,7 +191,8 @@ impl Compare {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
         let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));
-        let request = self.protocol.request(self.models.clone(), plan);
+        let mut request = self.protocol.request(self.models.clone(), plan);
+        request.effort.repeats = self.repeats as usize;
         let cache = Cache::open(&self.files.cache()?);
         let listener =
             Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };

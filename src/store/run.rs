@@ -129,9 +129,21 @@ pub struct PlanFacts {
     /// What training and test parts share: kept apart by no promise of the plan, or allowed by the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<Leak>,
+    /// Which of several repeats with seeds that follow one another, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
     /// How much of each training part was learnt from, where it was not all: a point of a learning curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+}
+
+/// One of several runs of the same recipe under the same plan, each with the next seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeat {
+    /// Which, from 1.
+    pub number: usize,
+    /// How many.
+    pub of: usize,
 }
 
 /// A part of the training parts of all folds; the test parts stay whole.

@@ -14,6 +14,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
+use super::copies::copies;
 use super::experiment::{Agenda, Compared, Failure, Judged, Material, News, Request, Series, finish, hearings, run};
 use super::folds::Planned;
 use super::material::{Contender, Listener, check_asked, contenders, sets};
@@ -96,7 +97,8 @@ pub fn curve(
     let all = contenders(&request.models)?;
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
-    let whole = Planned::of(&task, &request.plan, (request.seed, &request.allow), &[])?;
+    let copies = copies(corpus, &task, listener.cache, watch)?;
+    let whole = Planned::of(&task, &request.plan, (request.seed, &request.allow), &copies)?;
     whole.hold()?;
     ensure!(!whole.speakers_leak(), "a learning curve needs a plan that keeps speakers apart, not {}", whole.plan);
     let portions = portions(&task, &whole, spending, request.seed)?;

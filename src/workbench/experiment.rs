@@ -75,11 +75,18 @@ pub struct Effort {
     pub also: Option<Target>,
     /// Other corpora to train nets on images on before.
     pub pretrain: Vec<PathBuf>,
+    /// Runs with seeds that follow one another, each with folds and fits of its own; 0 and 1 = one run.
+    pub repeats: usize,
     /// Where a killed run leaves what it needs to go on; `None` = nowhere. Changes no result.
     pub checkpoints: Option<Checkpoints>,
 }
 
 impl Request {
+    /// The same with another seed.
+    pub fn seeded(&self, seed: u64) -> Request {
+        Request { seed, ..self.clone() }
+    }
+
     /// The net of a classifier that is one: asked for, or the registry's; written out, so that a run tells all of it.
     fn net(&self, kind: &dyn Classifier) -> Result<Option<Settings>> {
         let asked = self.nets.get(kind.name()).cloned().map(Ok);
@@ -320,6 +327,7 @@ pub fn compare(
     let of = planned.len() * all.len();
     let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
     for (index, (planned, who)) in series.enumerate() {
+        let request = &request.seeded(planned.seed);
         let (recipe, sets) = request.recipe(who)?;
         let (model, plan) = (recipe.title(), planned.plan.to_string());
         let key = || material.key(&recipe, &sets, (&plan, planned.splits()));
