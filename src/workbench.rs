@@ -29,6 +29,7 @@ pub mod search;
 pub mod shelf;
 pub mod summary;
 mod training;
+mod tune;
 pub mod view;
 
 use std::path::{Path, PathBuf};

@@ -29,3 +29,4 @@ mod statistics;
 mod store;
 mod support;
 mod trees;
+mod tune;

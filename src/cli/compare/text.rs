@@ -1,6 +1,7 @@
 //! A comparison as text: a table per plan, what sets the models apart, the best one in detail.
 
 use super::figures::{chance, parts, singles};
+use super::tuned::chosen;
 use crate::cli::table::{lines, percent};
 use crate::score::report;
 use crate::workbench::experiment::{Compared, Judged};
@@ -135,7 +136,7 @@ fn beside(judged: &Judged) -> Vec<String> {
         let all: Vec<String> = leaf.params.iter().map(|(name, value)| format!("{name} = {value}")).collect();
         format!("{}: {}", leaf.classifier, all.join(", "))
     });
-    single.into_iter().chain(also).chain(set).chain(before).collect()
+    single.into_iter().chain(also).chain(set).chain(before).chain(chosen(judged)).collect()
 }
 
 fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {
