@@ -109,6 +109,21 @@ fn compare_gives_the_promised_json_and_repeats_with_its_seed() {
         }
     }
     assert_eq!(runs[1]["uar"], 0.5, "the majority baseline has chance level");
+    assert_eq!(first["comparison"]["best"], 0);
+    assert_eq!(
+        (first["comparison"]["units"].as_u64(), &first["comparison"]["too_few_to_tell"]),
+        (Some(8), &Value::Bool(false))
+    );
+    assert_eq!(first["comparison"]["ties"][0], 0, "the best ties with itself");
+    let floors: Vec<&Value> = first["baselines"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(floors, ["chance"], "majority is a run here");
+    for run in runs {
+        let parts = run["by_speaker"].as_array().unwrap();
+        assert_eq!(parts.iter().map(|part| part["clips"].as_u64().unwrap()).sum::<u64>(), 32);
+        assert_eq!(run["by_sex"].as_array().unwrap().len(), 2);
+        assert_eq!(run["metrics"]["uar"], run["uar"]);
+        assert_eq!(run["calibration"]["reliability"].as_array().unwrap().len(), 15);
+    }
     assert_eq!(first["protocol"]["plan"], "speakers:2");
     assert_eq!(first["protocol"]["synthetic"], true);
 }
@@ -124,6 +139,9 @@ fn a_random_plan_comes_with_its_speaker_independent_twin() {
     assert_eq!(all["speaker_independent_twin"]["runs"].as_array().unwrap().len(), 1);
     let shown = text(&home.run(&["compare", clips, "--models", "naive-bayes", "--plan", "random:4"]).stdout);
     assert!(shown.contains("SPEAKERS LEAK") && shown.contains("plan loso"), "{shown}");
+    for told in ["* naive-bayes", "  majority", "  chance", "speaker bootstrap, expanded BCa", "UAR by sex", "worst"] {
+        assert!(shown.contains(told), "{told} in {shown}");
+    }
 }
 
 #[test]
@@ -262,7 +280,8 @@ fn without_known_speakers_a_random_plan_stands_alone_and_says_why() {
     assert_eq!(all["protocol"]["speakers_leak"], true);
     assert_eq!(all["protocol"]["speakers"], 0);
     assert!(all["speaker_independent_twin"]["missing"].as_str().unwrap().contains("speaker"), "{all}");
-    assert!(all["runs"][0]["uar_ci"].is_null(), "no interval over speakers that are not known");
+    assert_eq!(all["runs"][0]["uar_ci_name"], "clip bootstrap, expanded BCa", "no speaker is known to draw");
+    assert_eq!(all["comparison"]["unit"], "clips");
     let refused = home.run(&["compare", root, "--models", "knn", "--plan", "loso"]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
 }

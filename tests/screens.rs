@@ -5,6 +5,8 @@
 
 #[path = "screens/opinion.rs"]
 mod opinion;
+#[path = "screens/results.rs"]
+mod results;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -57,6 +59,10 @@ impl Stage {
     }
 
     fn on(home: Home, root: &std::path::Path, first: &str, depth: Depth, prepare: impl Fn(&mut Settings)) -> Stage {
+        Stage::themed(home, root, first, Theme::plain(depth), prepare)
+    }
+
+    fn themed(home: Home, root: &std::path::Path, first: &str, theme: Theme, prepare: impl Fn(&mut Settings)) -> Stage {
         let mut settings = Settings {
             corpus: None,
             scheme: None,
@@ -69,7 +75,7 @@ impl Stage {
         prepare(&mut settings);
         let (send, updates) = channel();
         let bench = Workbench::open(root, settings, send).unwrap();
-        let app = App::new(bench, Theme::plain(depth), first);
+        let app = App::new(bench, theme, first);
         let mut stage = Stage { app, updates, home };
         stage.until(|app| !matches!(app.bench().opening(), Opening::Scanning(_)));
         stage
@@ -119,6 +125,10 @@ impl Stage {
 
     /// A run over the six clips, saved before the corpus is opened again.
     fn with_runs(runs: &[Run]) -> Stage {
+        Stage::with_runs_in(runs, Theme::plain(Depth::True))
+    }
+
+    fn with_runs_in(runs: &[Run], theme: Theme) -> Stage {
         let stage = Stage::new("browse");
         let root = stage.app.bench().corpus().root.clone();
         let Stage { app, home, .. } = stage;
@@ -130,7 +140,7 @@ impl Stage {
             store.save_run(&run).unwrap();
         }
         drop(store);
-        Stage::on(home, &root, "results", Depth::True, |_| {})
+        Stage::themed(home, &root, "results", theme, |_| {})
     }
 }
 
@@ -174,7 +184,9 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
         fold: index / 3,
         truth: index % 3,
         pred: pred[index],
-        p: (0..3).map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 }).collect(),
+        p: (0..3)
+            .map(|class| if class == pred[index] { 0.8 - 0.05 * index as f32 } else { 0.1 + 0.025 * index as f32 })
+            .collect(),
         seeds: Vec::new(),
         audio: String::new(),
     });
@@ -191,6 +203,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 speakers: 2,
                 data_hash: "abc".to_owned(),
                 synthetic: true,
+                listeners: None,
                 sexes: std::collections::BTreeMap::new(),
                 pretrained: Vec::new(),
             },
@@ -855,7 +868,7 @@ fn train_chooses_runs_and_shows_the_results() {
     stage.shows("4 shows the results");
     // Idle again: the rows are explained again.
     stage.shows("Enter starts");
-    stage.press(&["G", "k", "k"]);
+    stage.press(&["G", "k", "k", "k"]);
     stage.shows("Of everything random.");
 }
 

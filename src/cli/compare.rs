@@ -29,6 +29,7 @@ use crate::workbench::log::{Log, Logged};
 use crate::workbench::material::{Contender, Listener, check_asked, check_pretrain, contenders};
 use crate::workbench::{Keeper, places};
 
+use figures::People;
 pub use json::{protocol, run_json};
 pub use text::{head, protocol_text, row};
 
@@ -233,11 +234,11 @@ impl Compare {
         self.protocol.check(&self.models)?;
         self.tuning.check(&self.models)?;
         let log = self.log.open()?;
-        let compared = ended(log.as_ref(), self.compare(log.as_ref(), &progress))?;
-        self.print(&compared)
+        let (compared, people) = ended(log.as_ref(), self.compare(log.as_ref(), &progress))?;
+        self.print(&compared, &people)
     }
 
-    fn compare(&self, log: Option<&Log>, progress: &Progress) -> Result<Compared> {
+    fn compare(&self, log: Option<&Log>, progress: &Progress) -> Result<(Compared, People)> {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
         let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));
@@ -251,16 +252,17 @@ impl Compare {
         let compared = compare(&corpus, &request, &listener, &mut keep, &Logged::new(log, progress))?;
         progress.end();
         tell_cache(&cache);
-        Ok(compared)
+        let people = People::of(&corpus, &self.files.store()?);
+        Ok((compared, people))
     }
 
-    fn print(&self, compared: &Compared) -> Result<()> {
+    fn print(&self, compared: &Compared, people: &People) -> Result<()> {
         let mut out = stdout();
         if self.json {
-            serde_json::to_writer_pretty(&mut out, &json::json_of(compared))?;
+            serde_json::to_writer_pretty(&mut out, &json::json_of(compared, people))?;
             writeln!(out)?;
         } else {
-            for line in text::text(compared) {
+            for line in text::text(compared, people) {
                 writeln!(out, "{line}")?;
             }
         }

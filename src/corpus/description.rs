@@ -11,6 +11,7 @@ use regex::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
+use super::listeners::ListenersTable;
 use super::{ScanError, Sex, format};
 
 /// `corpora/*.toml`, embedded: (file name, text), sorted by name.
@@ -51,6 +52,9 @@ pub struct Description {
     /// Per field, what is written by mistake → what it should be; such a file is a clip and a problem.
     #[serde(default)]
     pub aliases: BTreeMap<String, Codes>,
+    /// Tables of what listeners heard; the first that there is counts.
+    #[serde(default)]
+    pub listeners: Vec<ListenersTable>,
     /// Paths and what must be read from them; the first is shown to people.
     #[serde(default)]
     pub examples: Vec<Example>,

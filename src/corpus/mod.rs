@@ -6,6 +6,7 @@ pub mod demo;
 pub mod description;
 pub mod format;
 pub mod guard;
+mod listeners;
 pub mod plan;
 mod recognise;
 mod scan;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
 pub use guard::{Leak, LeakKind};
+pub use listeners::{Heard, ListenersTable, Ratings};
 pub use plan::{Layout, Plan, PlanError, Split};
 pub use scan::{ScanError, Scanned, scan};
 pub use target::{Task, TaskError, Traits, UnknownTarget, task};
@@ -92,6 +94,8 @@ pub struct Corpus {
     pub problems: Vec<Problem>,
     /// Class names in the description's order, then those met beyond it.
     pub classes: Vec<String>,
+    /// What listeners heard, where the corpus has a table of it.
+    pub ratings: Ratings,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
     /// What to ask for to read it again.
@@ -128,6 +132,7 @@ impl Corpus {
             clips: Vec::new(),
             problems: Vec::new(),
             classes: Vec::new(),
+            ratings: Ratings::default(),
             synthetic: false,
             origin: Origin::default(),
         }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{Description, Said, descriptions};
 use super::format::{self, Reading};
+use super::listeners::ListenersTable;
 use super::tree::Tree;
 use super::{Problem, ScanError};
 
@@ -18,6 +19,8 @@ pub(super) struct Resolved {
     pub classes: Vec<String>,
     /// True when a description involved is of machine-made speech.
     pub synthetic: bool,
+    /// Where what listeners heard may lie.
+    pub listeners: Vec<ListenersTable>,
     /// In the order of `tree.audio`.
     pub said: Vec<Result<Said, String>>,
     /// Problems with tables and sidecars.
@@ -91,6 +94,7 @@ fn resolved(description: &Description, reading: Reading) -> Resolved {
         name: description.name.clone(),
         classes: description.classes(),
         synthetic: description.about.synthetic,
+        listeners: description.listeners.clone(),
         said: reading.said,
         problems: reading.problems,
     }
@@ -114,6 +118,7 @@ fn mixed(readings: &[(&Description, Reading)], winners: &[Option<usize>], distin
         name: "mixed".to_owned(),
         classes,
         synthetic: parts.iter().any(|(description, _)| description.about.synthetic),
+        listeners: Vec::new(),
         said: said.collect(),
         problems: parts.iter().flat_map(|(_, reading)| reading.problems.clone()).collect(),
     }

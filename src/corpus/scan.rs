@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::description::{Description, Said};
 use super::recognise::{Resolved, as_one, recognise};
 use super::tree::{Found, Tree};
-use super::{Clip, Corpus, Origin, Problem};
+use super::{Clip, Corpus, Origin, Problem, listeners};
 use crate::audio::{self, AudioFacts};
 use crate::job::{Cancelled, Watch};
 
@@ -124,6 +124,8 @@ fn open(tree: Tree, resolved: Resolved, watch: &dyn Watch<Scanned>) -> Result<Co
         }
     }
     problems.extend(twins(&clips));
+    let (ratings, unread) = listeners::read(&tree.root, &resolved.listeners, &clips);
+    problems.extend(unread);
     // Stable: problems of one file keep the order in which they were met.
     problems.sort_by(|a, b| a.file.cmp(&b.file));
     if clips.is_empty() {
@@ -132,7 +134,7 @@ fn open(tree: Tree, resolved: Resolved, watch: &dyn Watch<Scanned>) -> Result<Co
     }
     let classes = all_classes(resolved.classes, &clips);
     let (name, synthetic) = (resolved.name, resolved.synthetic);
-    Ok(Corpus { name, clips, problems, classes, synthetic, ..Corpus::empty(&tree.root) })
+    Ok(Corpus { name, clips, problems, classes, ratings, synthetic, ..Corpus::empty(&tree.root) })
 }
 
 type Opened = Result<(Clip, Option<String>), Problem>;

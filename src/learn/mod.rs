@@ -14,6 +14,8 @@ mod distance;
 mod extra_trees;
 mod fit;
 mod forest;
+#[cfg(test)]
+mod golden;
 mod gram;
 mod knn;
 mod knob;
@@ -241,6 +243,11 @@ pub trait Classifier: Sync {
     /// Which weights are kept, in words for the protocol.
     fn checkpoint(&self) -> &'static str {
         "none to choose: fitted once on all training clips"
+    }
+    /// True where its scores keep the order of the classes and promise nothing: a fit that people are to see then gets a
+    /// temperature, by training groups that it did not learn from (see [`committee`]).
+    fn overstates(&self) -> bool {
+        false
     }
     /// The hyper-parameters that may be set; none by default.
     fn knobs(&self) -> &'static [Knob] {

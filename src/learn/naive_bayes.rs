@@ -44,6 +44,9 @@ impl Classifier for NaiveBayes {
     fn kind(&self) -> Kind {
         Kind::Row
     }
+    fn overstates(&self) -> bool {
+        true
+    }
     fn knobs(&self) -> &'static [Knob] {
         &[SMOOTHING]
     }
@@ -79,5 +82,18 @@ impl Model for Gaussians {
     fn parameters(&self) -> usize {
         // A mean and a variance per class and column, and the priors.
         self.shape.0 * (2 * self.shape.1 + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::learn::golden::cases;
+
+    #[test]
+    fn probabilities_are_scikit_learns() {
+        for case in cases() {
+            let off = case.gap(case.fitted("naive-bayes", &[]).as_ref(), "naive_bayes");
+            assert!(off < 1e-6, "{off}");
+        }
     }
 }

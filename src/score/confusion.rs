@@ -92,7 +92,7 @@ impl Confusion {
     }
 
     /// Counts more clips at once. Panics as [`Confusion::see`].
-    pub(super) fn see_many(&mut self, truth: usize, pred: usize, clips: u64) {
+    pub fn see_many(&mut self, truth: usize, pred: usize, clips: u64) {
         self.rows[truth][pred] += clips;
     }
 

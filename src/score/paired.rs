@@ -12,7 +12,7 @@ use super::distribution::{f_tail, normal_cdf, student_cdf, student_two_sided};
 /// With up to this many signs all assignments are looked at: two lists of 2^15 sums.
 const EXACT_SIGNS: usize = 30;
 /// Assignments drawn where there are more.
-const DRAWS: usize = 100_000;
+const DRAWS: usize = 20_000;
 /// Sums nearer than this share of all that could be summed are the same sum.
 const SAME: f64 = 1e-12;
 /// Below this many speakers a permutation test cannot reach a p of 0.05 (2 / 2^5 = 0.0625).
@@ -50,7 +50,7 @@ pub fn mcnemar(a_only: u64, b_only: u64) -> Test {
 /// If the systems are equally good, their predictions for all clips of a speaker may be swapped; p is the share of the 2^n
 /// ways to do so in which the UARs differ at least as much (Good, Permutation Tests, 2000, ch. 3; the pairing by cluster
 /// keeps what clips of a speaker have in common). `a` and `b` hold a confusion per speaker, in the same order, with equal
-/// supports. Counted exactly up to 30 speakers; beyond, 100,000 ways are drawn with `seed` and p = (b + 1) / (m + 1).
+/// supports. Counted exactly up to 30 speakers; beyond, 20,000 ways are drawn with `seed` and p = (b + 1) / (m + 1).
 /// Statistic: UAR of a - UAR of b. `None` without clips, or when the supports differ: those are not the same clips.
 #[must_use]
 pub fn speaker_permutation(a: &[Confusion], b: &[Confusion], seed: u64) -> Option<Test> {

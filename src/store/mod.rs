@@ -7,7 +7,7 @@
 mod annotations;
 mod error;
 mod migrate;
-mod run;
+pub(crate) mod run;
 mod runs;
 
 use std::fs;
@@ -18,8 +18,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
 pub use run::{
-    AUDIO_DIGITS, Coin, DataFacts, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Searched, Source, Spent,
-    Training, Winner,
+    AUDIO_DIGITS, Coin, DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Searched, Source,
+    Spent, Training, Winner,
 };
 pub use runs::{RunProblem, Runs};
 

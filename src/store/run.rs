@@ -17,6 +17,20 @@ use crate::learn::{Cost, Norm, Recipe};
 #[serde(transparent)]
 pub struct RunId(pub i64);
 
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for RunId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<RunId, Self::Err> {
+        text.parse().map(RunId)
+    }
+}
+
 /// One recipe, judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -55,8 +69,23 @@ pub struct Protocol {
     pub source: Source,
 }
 
+/// What people reach where a run is judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listened {
+    /// Who they are and how it was counted, in words.
+    pub how: String,
+    /// Number of clips that they heard.
+    pub clips: usize,
+    /// Expected unweighted average recall of one of them, 0..1.
+    pub uar: f64,
+    /// Its 95 % interval, by the bootstrap of the runs.
+    pub uar_ci: Option<[f64; 2]>,
+    /// Expected share of right answers, 0..1.
+    pub wa: f64,
+}
+
 /// Which clips a run is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataFacts {
     /// Name of the corpus' description.
     pub corpus: String,
@@ -74,6 +103,9 @@ pub struct DataFacts {
     pub data_hash: String,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// What people reach on these clips, where the corpus has a table of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listeners: Option<Listened>,
     /// Sex of each speaker, where the corpus tells; a run knows it so that its tables need no corpus.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sexes: BTreeMap<String, Sex>,
@@ -261,6 +293,15 @@ pub struct Prediction {
 
 /// Digits of a hash that tell one recording from another.
 pub const AUDIO_DIGITS: usize = 16;
+impl Prediction {
+    /// What clips that are no independent witnesses share: the speaker; a clip whose speaker is unknown stands for itself.
+    pub fn voice(&self) -> (&str, &str) {
+        match self.speaker.as_str() {
+            "" => ("", self.clip.0.as_str()),
+            known => (known, ""),
+        }
+    }
+}
 
 impl Run {
     /// Class names.
@@ -286,17 +327,13 @@ impl Run {
 
     /// Speaker of each prediction as a number, in order of appearance from 0; a clip whose speaker is unknown is a group of
     /// its own.
-    pub fn groups<'a>(&'a self) -> Vec<usize> {
+    pub fn groups(&self) -> Vec<usize> {
         let mut numbers: HashMap<(&str, &str), usize> = HashMap::new();
-        let mut number = |(speaker, clip)| {
+        let mut number = |voice| {
             let next = numbers.len();
-            *numbers.entry((speaker, clip)).or_insert(next)
+            *numbers.entry(voice).or_insert(next)
         };
-        let name = |one: &'a Prediction| match one.speaker.as_str() {
-            "" => ("", one.clip.0.as_str()),
-            speaker => (speaker, ""),
-        };
-        self.predictions.iter().map(|one| number(name(one))).collect()
+        self.predictions.iter().map(|one| number(one.voice())).collect()
     }
 
     /// What keeps the run from being stored: numbers that are not finite, classes that do not exist.
@@ -320,11 +357,11 @@ impl Run {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A small run on the corpus filed under `key`.
-    pub(in crate::store) fn run(key: &str) -> Run {
+    pub(crate) fn run(key: &str) -> Run {
         let prediction = |clip: &str, speaker: &str, fold, truth| Prediction {
             clip: ClipId(clip.to_owned()),
             speaker: speaker.to_owned(),
@@ -348,6 +385,7 @@ pub(super) mod tests {
                     speakers: 2,
                     data_hash: "00".to_owned(),
                     synthetic: true,
+                    listeners: None,
                     sexes: BTreeMap::new(),
                     pretrained: Vec::new(),
                 },

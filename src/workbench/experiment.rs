@@ -15,13 +15,14 @@ use anyhow::{Context, Result, bail};
 use ndarray::Array2;
 
 use super::checkpoints::{Checkpoints, Shelf};
+use super::copies::copies;
 use super::cost::{Hearings, cost};
 use super::folds::{Planned, planned};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::pretrain::pretrain;
 use super::summary::Summary;
 use super::tune::Tuning;
-use super::{corpus_key, net, places};
+use super::{corpus_key, human, net, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Clip, Corpus, LeakKind, Origin, Sex, Target, Task, task};
 use crate::features::{Chosen, Preparation};
@@ -316,7 +317,8 @@ pub fn compare(
     let all = contenders(&request.models)?;
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
-    let (planned, no_twin) = planned(&task, request, &[])?;
+    let copies = copies(corpus, &task, listener.cache, watch)?;
+    let (planned, no_twin) = planned(&task, request, &copies)?;
     if let Some(reason) = &no_twin {
         watch.tell(News::Trouble(format!("no speaker-independent run beside {}: {reason}", request.plan)));
     }
@@ -515,7 +517,7 @@ pub(super) fn versions(sets: &[Chosen]) -> BTreeMap<String, u32> {
 }
 
 /// The recipe fitted on the fold's training rows, and what it says of its test rows.
-fn judge(
+pub(super) fn judge(
     recipe: &Recipe,
     (all, shelf): (&Sets, Option<&Shelf>),
     (fold, split): (usize, &Split),
@@ -640,6 +642,7 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
         speakers: task.known_speakers(),
         data_hash: data_hash(corpus, task),
         synthetic: corpus.synthetic,
+        listeners: human::listeners(corpus, task),
         sexes: sexes(corpus, task),
         pretrained: Vec::new(),
     }

@@ -34,9 +34,14 @@ impl Planned {
     ///
     /// # Errors
     /// [`crate::corpus::PlanError`]. A leak that stops is no error here: see [`Planned::hold`].
-    pub fn of(task: &Task, plan: &Plan, request: &Request, copies: &[(usize, usize)]) -> Result<Planned> {
-        let layout = task.lay(plan, request.seed)?;
-        let leaks = leaks(task, &layout.splits, copies, (layout.promise, &request.allow));
+    pub fn of(
+        task: &Task,
+        plan: &Plan,
+        (seed, allowed): (u64, &BTreeSet<LeakKind>),
+        copies: &[(usize, usize)],
+    ) -> Result<Planned> {
+        let layout = task.lay(plan, seed)?;
+        let leaks = leaks(task, &layout.splits, copies, (layout.promise, allowed));
         Ok(Planned { plan: plan.clone(), layout, leaks })
     }
 
@@ -134,13 +139,14 @@ pub(super) fn planned(
     request: &Request,
     copies: &[(usize, usize)],
 ) -> Result<(Vec<Planned>, Option<String>)> {
-    let first = Planned::of(task, &request.plan, request, copies)?;
+    let how = (request.seed, &request.allow);
+    let first = Planned::of(task, &request.plan, how, copies)?;
     first.hold()?;
     if !first.speakers_leak() {
         return Ok((vec![first], None));
     }
     let twin = request.plan.twin(task.speakers.len());
-    let twin = Planned::of(task, &twin, request, copies).and_then(|twin| Ok(twin.hold().map(|()| twin)?));
+    let twin = Planned::of(task, &twin, how, copies).and_then(|twin| Ok(twin.hold().map(|()| twin)?));
     Ok(match twin {
         Ok(twin) => (vec![first, twin], None),
         Err(reason) => (vec![first], Some(format!("{reason:#}"))),

@@ -92,6 +92,12 @@ impl Summary {
         known.min_by(|a, b| a.uar.unwrap_or(1.0).total_cmp(&b.uar.unwrap_or(1.0)))
     }
 
+    /// Mean UAR of the known speakers, each counting alike however many clips they have.
+    pub fn speakers_mean(&self) -> Option<f64> {
+        let each: Vec<f64> = self.by_speaker.iter().filter_map(|part| part.uar).collect();
+        fold_spread(&each).map(|(mean, _)| mean)
+    }
+
     /// What is drawn for the interval: speakers, or clips where no speaker is known.
     pub fn unit(&self) -> &'static str {
         if self.by_speaker.is_empty() { "clips" } else { "speakers" }

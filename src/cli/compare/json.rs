@@ -1,20 +1,24 @@
 //! A comparison as JSON: scores are fractions, every prediction is there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::figures::{chance, parts, singles};
+use super::figures::{People, Side, chance, parts, singles};
 use crate::score::Bootstrap;
 use crate::store::Run;
+use crate::workbench::baseline::Baseline;
 use crate::workbench::experiment::{Compared, Judged};
+use crate::workbench::summary::Part;
+use crate::workbench::versus::{Fused, LEVEL, Versus};
 
 /// All of it.
-pub fn json_of(compared: &Compared) -> Value {
+pub fn json_of(compared: &Compared, people: &People) -> Value {
     let (asked, twin) = parts(&compared.runs);
-    let mut all = side(asked);
+    let mut all = side(asked, people);
     if !twin.is_empty() {
-        all["speaker_independent_twin"] = side(twin);
+        all["speaker_independent_twin"] = side(twin, people);
     }
     if let Some(reason) = &compared.no_twin {
         all["speaker_independent_twin"] = json!({ "missing": reason });
@@ -25,11 +29,41 @@ pub fn json_of(compared: &Compared) -> Value {
     all
 }
 
-fn side(runs: &[Arc<Judged>]) -> Value {
+fn side(runs: &[Arc<Judged>], people: &People) -> Value {
+    let side = Side::of(runs, people);
     json!({
         "protocol": runs.first().map(|judged| protocol(&judged.run)),
         "runs": runs.iter().map(|judged| run_json(judged)).collect::<Vec<_>>(),
+        "comparison": side.as_ref().and_then(|side| side.versus.as_ref()).map(comparison),
+        "incomparable": side.as_ref().and_then(|side| side.incomparable.clone()),
+        "people": side.as_ref().map(|side| side.people.iter().map(|(name, one)| json!({ "name": name, "scores": one })).collect::<Vec<_>>()),
+        "best_by_agreement": side.as_ref().map(|side| side.agreement(people).iter().map(part).collect::<Vec<_>>()),
+        "baselines": side.as_ref().map(|side| side.baselines.iter().map(baseline).collect::<Vec<_>>()),
     })
+}
+
+/// Runs are meant by their place in `runs`.
+fn comparison(versus: &Versus) -> Value {
+    let ties: Vec<usize> = (0..versus.beside_best.len()).filter(|&run| versus.ties(run)).collect();
+    json!({
+        "test": versus.name(), "level": LEVEL, "best": versus.best, "ties": ties,
+        "unit": versus.unit, "units": versus.units, "too_few_to_tell": versus.too_few(),
+        "beside_best": versus.beside_best, "pairs": versus.pairs,
+        "fusions": versus.fusions.iter().map(fused).collect::<Vec<_>>(),
+    })
+}
+
+fn fused(one: &Fused) -> Value {
+    let significant = one.pair.permutation.p <= LEVEL;
+    json!({ "fusion": one.fusion, "best_member": one.member, "pair": one.pair, "significant": significant })
+}
+
+fn baseline(one: &Baseline) -> Value {
+    json!({ "name": one.name, "how": one.how, "uar": one.uar, "wa": one.wa, "computed": true })
+}
+
+fn part(one: &Part) -> Value {
+    json!({ "name": one.name, "clips": one.clips, "uar": one.uar, "wa": one.wa })
 }
 
 /// What stands beside the numbers.
@@ -73,11 +107,17 @@ pub fn run_json(judged: &Judged) -> Value {
         "uar": summary.uar,
         "checkpoint": run.protocol.training.checkpoint,
         "uar_ci": summary.uar_ci.as_ref().map(|ci| [ci.low, ci.high]),
+        "uar_ci_name": summary.interval_name(),
         "uar_ci_few_speakers": summary.uar_ci.is_some_and(|ci| ci.few_groups),
         "uar_folds": summary.uar_folds.map(|(mean, sd)| json!({ "mean": mean, "sd": sd })),
         "wa": summary.wa,
         "macro_f1": summary.macro_f1,
-        "ece": calibration.map(|one| one.ece),
+        "metrics": summary.metrics().into_iter().collect::<BTreeMap<_, _>>(),
+        "calibration": calibration.map(|one| json!({ "ece": one.ece, "brier": one.brier, "nll": one.nll, "reliability": one.bins })),
+        "by_speaker": summary.by_speaker.iter().map(part).collect::<Vec<_>>(),
+        "worst_speaker": summary.worst_speaker().map(part),
+        "speakers_mean_uar": summary.speakers_mean(),
+        "by_sex": summary.by_sex.iter().map(part).collect::<Vec<_>>(),
         "classes": run.classes(),
         "per_class": per_class.collect::<Vec<_>>(),
         "confusion": summary.confusion.rows(),

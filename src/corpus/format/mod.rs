@@ -7,6 +7,8 @@ mod folders;
 mod sidecar;
 mod table;
 
+pub(super) use table::separated;
+
 use regex::Regex;
 
 use super::Problem;

@@ -74,15 +74,18 @@ fn has_file_column(table: &Found, layout: &Layout) -> bool {
     })
 }
 
-/// Tab, semicolon or comma: what the first line has most of (a `.tsv` may have but one column).
+/// A `.tsv` may have but one column.
 fn reader(table: &Found) -> std::io::Result<csv::Reader<std::io::Cursor<Vec<u8>>>> {
-    let bytes = fs::read(&table.path)?;
+    let tsv = table.path.extension().is_some_and(|e| e.eq_ignore_ascii_case(OsStr::new("tsv")));
+    Ok(separated(fs::read(&table.path)?, if tsv { b'\t' } else { b',' }))
+}
+
+/// Rows parted by tab, semicolon or comma: what the first line has most of, `favourite` of equals.
+pub(in crate::corpus) fn separated(bytes: Vec<u8>, favourite: u8) -> csv::Reader<std::io::Cursor<Vec<u8>>> {
     let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let count = |delimiter: u8| first.iter().filter(|b| **b == delimiter).count();
-    let tsv = table.path.extension().is_some_and(|e| e.eq_ignore_ascii_case(OsStr::new("tsv")));
-    let favourite = if tsv { b'\t' } else { b',' };
     let most = [b';', b'\t', b',', favourite].into_iter().max_by_key(|d| count(*d)).unwrap_or(favourite);
-    Ok(csv::ReaderBuilder::new().delimiter(most).trim(csv::Trim::All).from_reader(std::io::Cursor::new(bytes)))
+    csv::ReaderBuilder::new().delimiter(most).trim(csv::Trim::All).from_reader(std::io::Cursor::new(bytes))
 }
 
 fn column(headings: &csv::StringRecord, layout: &Layout, field: &str) -> Option<usize> {

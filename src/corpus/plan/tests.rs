@@ -1,6 +1,5 @@
 //! Tests of plans: properties over made-up corpora, words, refusals.
 
-use super::file::Origin;
 use super::*;
 use crate::corpus::{ClipId, Sex};
 use proptest::prelude::*;
