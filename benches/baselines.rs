@@ -122,7 +122,6 @@ impl Bench {
             nets: BTreeMap::new(),
             params: BTreeMap::new(),
             effort: Effort::default(),
-            allow: Default::default(),
         };
         let compared = compare(&corpus, &request, &listener, &mut |_| Ok(None), &Unwatched).unwrap();
         let judged = &compared.runs[0];

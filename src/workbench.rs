@@ -36,6 +36,7 @@ pub mod shelf;
 pub mod standing;
 pub mod summary;
 mod training;
+mod tune;
 pub mod verify;
 pub mod versus;
 pub mod view;

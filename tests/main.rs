@@ -32,3 +32,4 @@ mod statistics;
 mod store;
 mod support;
 mod trees;
+mod tune;
