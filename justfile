@@ -31,6 +31,10 @@ bench-features rounds="100":
 bench-cnn rounds="40" threads="2":
     "${PYTHON:-python3}" benches/torch_ratio.py "$(cargo bench --locked --bench cnn --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" {{rounds}} {{threads}}
 
+# classical classifiers beside scikit-learn, as docs/baselines.md; PYTHON names an interpreter that has it, CORPUS the folder of EmoDB
+baselines CORPUS="../shared/corpora/emodb/wav" rounds="3":
+    "${PYTHON:-python3}" benches/baselines.py "$(cargo bench --locked --bench baselines --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" --corpus "{{CORPUS}}" --rounds {{rounds}} --out docs/baselines.md
+
 # valgrind over the tests of the one file with unsafe code of the engine and of what calls it
 memcheck:
     valgrind --error-exitcode=9 "$(cargo test --locked --lib --no-run --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)" --test-threads=1 learn::cnn::kernel learn::cnn::fused

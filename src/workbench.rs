@@ -8,6 +8,7 @@ mod altered;
 pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
+pub mod copies;
 pub mod cost;
 pub mod curve;
 pub mod differ;
@@ -17,6 +18,7 @@ pub mod extract;
 pub mod folds;
 pub mod gate;
 pub mod human;
+pub mod kept;
 pub mod live;
 pub mod log;
 pub mod material;
@@ -27,10 +29,15 @@ pub mod picture;
 pub mod places;
 mod pretrain;
 pub mod quantize;
+pub mod repeats;
+pub mod report;
 pub mod search;
 pub mod shelf;
+pub mod standing;
 pub mod summary;
 mod training;
+mod tune;
+pub mod verify;
 pub mod versus;
 pub mod view;
 
@@ -52,8 +59,10 @@ use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_runs};
+use versus::Versus;
 use view::View;
 
 /// Seed of every queue; each annotator still hears an order of their own.
@@ -91,6 +100,8 @@ pub enum Update {
     Columns(u64, Report<Progress, Ranked>),
     /// The model with this number.
     Opinion(u64, Report<Word, ()>),
+    /// The tests between runs with this number.
+    Tests(u64, Report<(), Tested>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
 }
@@ -138,6 +149,7 @@ pub struct Workbench {
     opinions: Opinions,
     runs: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
+    tests: Tests,
 }
 
 struct Playing {
@@ -177,6 +189,7 @@ impl Workbench {
             opinions: Opinions::default(),
             runs: Vec::new(),
             run_problems: Vec::new(),
+            tests: Tests::default(),
             settings,
             send,
         };
@@ -204,6 +217,7 @@ impl Workbench {
             Update::Training(number, report) => self.trained(number, report),
             Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Opinion(number, report) => self.opinions.take(number, report),
+            Update::Tests(number, report) => self.tests.take(number, report),
             Update::Sound(_) => true,
         }
     }
@@ -464,6 +478,30 @@ impl Workbench {
     /// Runs in the store that cannot be read, with the reason.
     pub fn run_problems(&self) -> &[String] {
         &self.run_problems
+    }
+
+    /// Has the best run of each task and plan, and those that tie with it, worked out if the runs are others than before.
+    pub fn stand(&mut self) {
+        // Without a thread for it no run is marked; nothing else depends on it.
+        let _ = self.tests.stand(&self.runs, &self.send);
+    }
+
+    /// Where a run stands among those of its task and plan, as far as it is known.
+    pub fn place(&self, run: &Arc<Judged>) -> Option<Place> {
+        self.tests.standing().and_then(|standing| standing.place(run))
+    }
+
+    /// Has every pair of some runs tested.
+    ///
+    /// # Errors
+    /// No thread for it.
+    pub fn test(&mut self, runs: &[Arc<Judged>]) -> Result<()> {
+        self.tests.between(runs, &self.send)
+    }
+
+    /// Every pair of just these runs: `None` until its job is done, an error where they do not compare.
+    pub fn pairs(&self, runs: &[Arc<Judged>]) -> Option<Result<&Versus, &str>> {
+        self.tests.pairs(runs)
     }
 
     fn trained(&mut self, number: u64, report: Report<News, Compared>) -> bool {

@@ -10,12 +10,16 @@ mod features;
 mod labels;
 mod log;
 mod model;
+mod plan;
 mod prepare;
 mod progress;
 mod quantize;
+mod report;
+mod runs;
 mod scan;
 mod search;
 mod table;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -62,8 +66,16 @@ enum Verb {
     Compare(compare::Compare),
     /// Draw learning curves: what classifiers reach with fewer speakers or clips to learn from.
     Curve(curve::CurveVerb),
+    /// Show the folds of a plan, what they hold and share, and write them as a file.
+    Plan(plan::ShowPlan),
     /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
     Search(search::Search),
+    /// List the runs that are kept; show, compare or remove them.
+    Runs(runs::Runs),
+    /// Make a run again and compare every prediction to the last bit.
+    Verify(verify::Verify),
+    /// Write a report of runs: text, Markdown, CSV, JSON, HTML, LaTeX or SVG.
+    Report(report::Report),
     /// Fit one classifier on all labelled clips and write a model folder.
     Train(model::Train),
     /// Make a model folder whose net computes in whole numbers: smaller and faster.
@@ -167,7 +179,11 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
         Some(Verb::Curve(verb)) => verb.run(),
+        Some(Verb::Plan(verb)) => verb.run(),
         Some(Verb::Search(verb)) => verb.run(),
+        Some(Verb::Runs(verb)) => verb.run(),
+        Some(Verb::Verify(verb)) => verb.run(),
+        Some(Verb::Report(verb)) => verb.run(),
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),

@@ -86,6 +86,12 @@ impl Cache {
         shelves.iter().for_each(|shelf| self.note(shelf.flush()));
     }
 
+    /// Closes what is mapped, for when all that is wanted was read; what is asked for later is mapped again.
+    pub fn close_maps(&self) {
+        let shelves: Vec<_> = lock(&self.shelves).values().cloned().collect();
+        shelves.iter().for_each(|shelf| lock(&shelf.state).maps.clear());
+    }
+
     /// Why features could not be stored, after writing all there are; `None` while all is well.
     pub fn trouble(&self) -> Option<&str> {
         self.flush();

@@ -234,8 +234,8 @@ impl FeatureSet for LogMel {
 
 /// First and second derivatives of a picture `[row, frame]`, one layer after the other, as many as `into` has room for.
 pub(super) fn derive(picture: &[f32], into: &mut [f32], frames: usize) {
-    let slopes: [fn(&[f32], &mut [f32]); 2] = [mel::delta, mel::delta2];
-    for (layer, slope) in into.chunks_exact_mut(picture.len().max(1)).zip(slopes) {
+    for (order, layer) in into.chunks_exact_mut(picture.len().max(1)).enumerate() {
+        let slope = if order == 0 { mel::delta } else { mel::delta2 };
         for (track, into) in picture.chunks_exact(frames).zip(layer.chunks_exact_mut(frames)) {
             slope(track, into);
         }

@@ -8,6 +8,7 @@ pub mod curves;
 mod descriptors;
 pub mod dsp;
 pub mod egemaps;
+pub mod fingerprint;
 pub mod functionals;
 pub mod logmel;
 mod mapped;

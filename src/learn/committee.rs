@@ -2,7 +2,7 @@
 //!
 //! Seeds: the mean of their probabilities. Members of a fusion: the mean of the logarithms of their probabilities (a
 //! geometric mean, normalised), each member calibrated before on speakers that it did not learn from: nets on those that
-//! chose their best epoch, others across folds of the training groups. Members weigh the same: the only clips that a net's
+//! chose their best epoch, others across folds of the training groups. So is a fit by itself whose scores promise nothing. Members weigh the same: the only clips that a net's
 //! weight could be fitted on are those that chose its best epoch, and they flatter it. A committee may be of committees.
 //! Deliberately absent: test folds, and one fit (`fit.rs`).
 
@@ -129,7 +129,12 @@ impl Hall<'_> {
             Some(Epoch { epoch, epochs, best, may_stop, ..told })
         });
         let fitted = fit_kept(recipe, data, (self.keepers)(name), &told)?;
-        let own = if calibrated && !is_net(recipe) { Some(cross_fitted(recipe, data, self.watch)?) } else { None };
+        let overstates = classifier(&recipe.classifier).is_some_and(|kind| kind.overstates());
+        let own = if overstates || (calibrated && !is_net(recipe)) {
+            Some(cross_fitted(recipe, data, self.watch)?)
+        } else {
+            None
+        };
         Ok(Body::One(Box::new(fitted), own))
     }
 }
@@ -402,10 +407,11 @@ mod tests {
     }
 
     #[test]
-    fn members_are_calibrated_and_one_fit_of_an_svm_is_not() {
+    fn members_are_calibrated_and_so_is_what_promises_nothing() {
         let fusion = convened(&fusion());
         assert!(fusion.temperatures().iter().all(Option::is_some), "{:?}", fusion.temperatures());
-        assert_eq!(convened(&member("linear-svm", "b")).temperatures(), [None]);
+        assert!(convened(&member("linear-svm", "b")).temperatures()[0].is_some());
+        assert_eq!(convened(&member("logistic", "b")).temperatures(), [None]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Rows of blocks on rayon; the same bits whatever the pool, as each number is computed by one thread in one order.
 //! Deliberately absent: pivoting; who may meet a singular matrix adds something to its diagonal first.
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, s};
 use rayon::prelude::*;
 
 use super::cnn::{Matrix, Write, multiply};
@@ -62,17 +62,23 @@ impl Cholesky {
         Ok(Cholesky(matrix))
     }
 
-    /// The solution of matrix · x = right, n x k.
+    /// The solution x of L Lᵀ x = right, n x k.
     pub fn solve(&self, right: &Array2<f64>) -> Array2<f64> {
         let mut x = right.clone();
         for at in 0..x.nrows() {
             let (done, mut rest) = x.view_mut().split_at(Axis(0), at);
             let row = self.0.row(at);
-            let known = row.slice(ndarray::s![..at]).dot(&done);
+            let known = row.slice(s![..at]).dot(&done);
             let mut own = rest.row_mut(0);
             own -= &known;
             own /= row[at];
         }
+        self.solve_upper(&x)
+    }
+
+    /// The solution x of Lᵀ x = right, n x k.
+    pub fn solve_upper(&self, right: &Array2<f64>) -> Array2<f64> {
+        let mut x = right.clone();
         for at in (0..x.nrows()).rev() {
             let (mut before, mut rest) = x.view_mut().split_at(Axis(0), at);
             let row = self.0.row(at);
@@ -83,6 +89,15 @@ impl Cholesky {
             }
         }
         x
+    }
+
+    /// L, with zeros right of the diagonal.
+    pub fn lower(&self) -> Array2<f64> {
+        let mut lower = self.0.clone();
+        for (at, mut row) in lower.rows_mut().into_iter().enumerate() {
+            row.slice_mut(s![at + 1..]).fill(0.0);
+        }
+        lower
     }
 }
 
@@ -144,6 +159,8 @@ mod tests {
             let right =
                 Array2::from_shape_fn((n, 2), |(row, column)| (row + 1) as f64 * if column == 0 { 1.0 } else { -0.5 });
             let found = Cholesky::of(matrix.clone(), &Unwatched).unwrap().solve(&right);
+            let lower = Cholesky::of(matrix.clone(), &Unwatched).unwrap().lower();
+            assert!((lower.dot(&lower.t()) - &matrix).iter().all(|gap| gap.abs() < 1e-10 * n as f64), "{n}");
             assert!((matrix.dot(&found) - &right).iter().all(|gap| gap.abs() < 1e-8 * n as f64), "{n}");
         }
     }

@@ -145,4 +145,12 @@ mod tests {
             assert_eq!(model.nearest(rows.row(row), line, points.error(row, model.longest)), wanted[..4], "{row}");
         }
     }
+
+    #[test]
+    fn shares_are_scikit_learns() {
+        for case in crate::learn::golden::cases() {
+            let off = case.gap(case.fitted("knn", &[("k", 4.0)]).as_ref(), "knn");
+            assert!(off < 1e-9, "{off}");
+        }
+    }
 }

@@ -44,6 +44,9 @@ impl Classifier for Lda {
     fn kind(&self) -> Kind {
         Kind::Row
     }
+    fn overstates(&self) -> bool {
+        true
+    }
     fn knobs(&self) -> &'static [Knob] {
         &[SHRINKAGE]
     }
@@ -158,5 +161,21 @@ impl Model for Linear {
     }
     fn parameters(&self) -> usize {
         self.slopes.len() + self.intercepts.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::learn::golden::cases;
+
+    #[test]
+    fn probabilities_are_scikit_learns_with_more_clips_than_columns_and_with_fewer() {
+        for case in cases() {
+            let off = [
+                case.gap(case.fitted("lda", &[]).as_ref(), "lda"),
+                case.gap(case.fitted("lda", &[("shrinkage", 0.2)]).as_ref(), "lda_0.2"),
+            ];
+            assert!(off.iter().all(|off| *off < 1e-5), "{off:?}");
+        }
     }
 }

@@ -60,6 +60,9 @@ impl Classifier for LinearSvm {
     fn kind(&self) -> Kind {
         Kind::Row
     }
+    fn overstates(&self) -> bool {
+        true
+    }
     fn knobs(&self) -> &'static [Knob] {
         &[C]
     }

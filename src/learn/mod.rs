@@ -14,6 +14,8 @@ mod distance;
 mod extra_trees;
 mod fit;
 mod forest;
+#[cfg(test)]
+mod golden;
 mod gram;
 mod knn;
 mod knob;
@@ -42,7 +44,7 @@ use ndarray::{Array, Array2, ArrayD, Dimension};
 pub use altered::{Alter, Altered};
 pub use cost::Cost;
 pub use fit::{Fitted, fit, fit_kept};
-pub use knob::{Knob, check_params, unusual};
+pub use knob::{Knob, Tune, check_params, unusual};
 
 use crate::features::{Image, Kind};
 use crate::job::{Cancelled, Watch};
@@ -132,6 +134,9 @@ pub struct Recipe {
     /// Hyper-parameters that differ from the classifier's defaults, by the name of their [`Knob`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, f64>,
+    /// How those that `params` does not give are chosen in each fold; such a recipe is not one to fit yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tune: Option<Tune>,
     /// The net and its training where the classifier is one; `None` = the registry's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub net: Option<cnn::Settings>,
@@ -239,6 +244,11 @@ pub trait Classifier: Sync {
     fn checkpoint(&self) -> &'static str {
         "none to choose: fitted once on all training clips"
     }
+    /// True where its scores keep the order of the classes and promise nothing: a fit that people are to see then gets a
+    /// temperature, by training groups that it did not learn from (see [`committee`]).
+    fn overstates(&self) -> bool {
+        false
+    }
     /// The hyper-parameters that may be set; none by default.
     fn knobs(&self) -> &'static [Knob] {
         &[]
@@ -339,11 +349,12 @@ pub fn classifier(name: &str) -> Option<&'static dyn Classifier> {
 }
 
 impl Recipe {
-    /// For tables: the classifier's name, and how many fits were averaged: `cnn x5`.
+    /// For tables: the classifier's name, whether it was tuned, and how many fits were averaged: `svm tuned`, `cnn x5`.
     pub fn title(&self) -> String {
+        let tuned = if self.tune.is_some() { " tuned" } else { "" };
         match self.seeds.len() {
-            0 => self.classifier.clone(),
-            fits => format!("{} x{fits}", self.classifier),
+            0 => format!("{}{tuned}", self.classifier),
+            fits => format!("{}{tuned} x{fits}", self.classifier),
         }
     }
 

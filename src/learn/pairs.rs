@@ -5,7 +5,7 @@
 use ndarray::{Array1, Array2, ArrayView1};
 
 /// Slope of the logistic that turns a decision value into the probability within a pair. Set by hand where Platt would
-/// fit one on held-out clips: it keeps the order and needs no clips, but the scores are not calibrated.
+/// fit one per pair: it keeps the order and needs no clips; one temperature calibrates the whole (see `committee`).
 const SLOPE: f64 = 2.0;
 
 /// All pairs in reading order: 0-1, 0-2, …, 1-2, ….

@@ -117,3 +117,20 @@ impl Model for Linear {
         self.slopes.len() + self.offsets.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::golden::{cases, gap};
+
+    #[test]
+    fn decisions_are_scikit_learns_with_more_clips_than_columns_and_with_fewer() {
+        for case in cases() {
+            let mut wanted = case.wanted("ridge") * SLOPE;
+            shares::softmax(&mut wanted);
+            let found = case.fitted("ridge", &[("alpha", 3.0)]).scores(&case.asked);
+            let off = found.map(|found| gap(&found, &wanted));
+            assert!(off.as_ref().is_ok_and(|off| *off < 1e-5), "{off:?}");
+        }
+    }
+}

@@ -77,6 +77,14 @@ impl Store {
         self.listed("", [])
     }
 
+    /// True when there is a run of that number, readable or not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub fn has_run(&self, id: RunId) -> Result<bool, StoreError> {
+        Ok(!self.read("SELECT id FROM run WHERE id = ?1", [id.0], |row| row.get::<_, i64>(0))?.is_empty())
+    }
+
     /// Removes runs with their predictions, all of them or none.
     ///
     /// # Errors

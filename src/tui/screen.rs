@@ -93,8 +93,6 @@ pub enum Side {
     Significance,
     /// What they reach with less to learn from.
     Curves,
-    /// Trained on one corpus, tested on another.
-    Cross,
 }
 
 /// A line of text that a screen asks for.

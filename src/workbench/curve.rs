@@ -14,6 +14,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
+use super::copies::copies;
 use super::experiment::{Agenda, Compared, Failure, Judged, Material, News, Request, Series, finish, hearings, run};
 use super::folds::Planned;
 use super::material::{Contender, Listener, check_asked, contenders, sets};
@@ -77,7 +78,7 @@ pub struct Point {
 #[derive(Debug, Clone, PartialEq)]
 struct Portion {
     spent: Spent,
-    splits: Vec<Split>,
+    planned: Planned,
 }
 
 /// Runs every classifier of `request` at every point of its curve; finished runs are given to `keep` and told at once
@@ -92,15 +93,15 @@ pub fn curve(
     keep: &mut dyn FnMut(&Run) -> Result<Option<RunId>>,
     watch: &dyn Watch<News>,
 ) -> Result<Compared> {
-    let plan = &request.plan;
-    ensure!(!plan.leaks_speakers(), "a learning curve needs a plan that keeps speakers apart, not {plan}");
     ensure!(spending.points >= 2 && spending.draws >= 1, "a learning curve has at least 2 points and 1 draw");
     let all = contenders(&request.models)?;
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
-    let whole = Planned::of(&task, plan, request, &[])?;
+    let copies = copies(corpus, &task, listener.cache, watch)?;
+    let whole = Planned::of(&task, &request.plan, (request.seed, &request.allow), &copies)?;
     whole.hold()?;
-    let portions = portions(&task, whole.splits(), spending, request.seed)?;
+    ensure!(!whole.speakers_leak(), "a learning curve needs a plan that keeps speakers apart, not {}", whole.plan);
+    let portions = portions(&task, &whole, spending, request.seed)?;
     let mut sets = sets(corpus, &task, (&all, request), listener, watch)?;
     let pretrained = pretrain((corpus, &task), (&all, request), &mut sets, listener, watch)?;
     let hearings = hearings(corpus, &task, (&all, request), listener, watch)?;
@@ -111,8 +112,14 @@ pub fn curve(
     let series = all.iter().flat_map(|who| portions.iter().map(move |portion| (who, portion)));
     for (index, (who, portion)) in series.enumerate() {
         let (model, plan) = (request.recipe(who)?.0.title(), told(request, portion));
-        watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: portion.splits.len() });
-        match one(who, &material, request, (&whole, portion), watch) {
+        watch.tell(News::Model {
+            model: model.clone(),
+            plan: plan.clone(),
+            index,
+            of,
+            folds: portion.planned.splits().len(),
+        });
+        match one(who, &material, request, portion, watch) {
             Ok(run) => {
                 let judged = finish(run, None, keep, watch)?;
                 watch.tell(News::Run(Arc::clone(&judged)));
@@ -136,7 +143,7 @@ pub fn curve(
 ///
 /// `runs` come newest first, as [`super::Workbench::runs`] has them, or in any order where none was run twice.
 pub fn curves<'a>(runs: impl IntoIterator<Item = &'a Arc<Judged>>) -> Vec<Curve> {
-    let mut found: Vec<(&Arc<Judged>, Vec<(Spent, Arc<Judged>)>)> = Vec::new();
+    let mut found: Vec<(&Arc<Judged>, Draws)> = Vec::new();
     for judged in runs {
         let Some(spent) = judged.run.protocol.plan.spent else { continue };
         match found.iter_mut().find(|(first, _)| alike(first, judged)) {
@@ -148,6 +155,9 @@ pub fn curves<'a>(runs: impl IntoIterator<Item = &'a Arc<Judged>>) -> Vec<Curve>
     curves.sort_by(|a, b| (a.by, &a.plan, &a.model).cmp(&(b.by, &b.plan, &b.model)));
     curves
 }
+
+/// The runs of a curve and what each learnt from.
+type Draws = Vec<(Spent, Arc<Judged>)>;
 
 /// Points of one curve.
 fn alike(a: &Judged, b: &Judged) -> bool {
@@ -161,7 +171,7 @@ fn alike(a: &Judged, b: &Judged) -> bool {
 }
 
 impl Curve {
-    fn of(first: &Judged, mut runs: Vec<(Spent, Arc<Judged>)>) -> Curve {
+    fn of(first: &Judged, mut runs: Draws) -> Curve {
         let by = runs[0].0.by;
         // Stable: of two runs of one draw the newer one stays in front.
         runs.sort_by_key(|(spent, _)| (spent.amount(), spent.draw));
@@ -183,7 +193,7 @@ impl Curve {
 }
 
 impl Point {
-    fn of(amount: usize, runs: Vec<(Spent, Arc<Judged>)>) -> Point {
+    fn of(amount: usize, runs: Draws) -> Point {
         let uars: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar).collect();
         let folds: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar_folds?.1).collect();
         let clips = runs.iter().map(|(spent, _)| spent.clips as f64).sum::<f64>() / runs.len().max(1) as f64;
@@ -203,19 +213,16 @@ fn one(
     who: &Contender,
     material: &Material<'_>,
     request: &Request,
-    (whole, portion): (&Planned, &Portion),
+    portion: &Portion,
     watch: &dyn Watch<News>,
 ) -> Result<Run> {
-    let mut planned = whole.clone();
-    planned.layout.splits.clone_from(&portion.splits);
-    let mut run = run(who, (material, None), request, &planned, watch)?;
+    let mut run = run(who, (material, None), request, &portion.planned, watch)?;
     run.protocol.plan.spent = Some(portion.spent);
     Ok(run)
 }
 
 fn told(request: &Request, portion: &Portion) -> String {
-    let Spent { by, draw, .. } = portion.spent;
-    format!("{}, {} {by}, draw {}", request.plan, portion.spent.amount(), draw + 1)
+    format!("{}, {}", request.plan, portion.spent)
 }
 
 fn agenda(material: &Material<'_>, request: &Request, all: &[Contender], portions: &[Portion]) -> Result<Agenda> {
@@ -223,47 +230,61 @@ fn agenda(material: &Material<'_>, request: &Request, all: &[Contender], portion
     for who in all {
         let model = request.recipe(who)?.0.title();
         for portion in portions {
-            let folds = portion.splits.iter().map(|split| split.name.clone()).collect();
+            let folds = portion.planned.splits().iter().map(|split| split.name.clone()).collect();
             series.push(Series { model: model.clone(), plan: told(request, portion), folds });
         }
     }
     Ok(Agenda { series, ..Agenda::of(material.corpus, material.task) })
 }
 
+/// The folds with their training parts thinned as a point of a curve has them; the same seed thins alike.
+pub(super) fn thinned(task: &Task, splits: &[Split], spent: &Spent, seed: u64) -> Vec<Split> {
+    let Some(step) = spent.step else { return splits.to_vec() };
+    let thin = |(fold, split): (usize, &Split)| {
+        let random = &mut drawer(seed, fold, spent.draw);
+        let train = match spent.by {
+            Coin::Speakers => of_speakers(task, &split.train, step as usize, random),
+            Coin::Clips => of_clips(task, &split.train, step, random),
+        };
+        Split { train, ..split.clone() }
+    };
+    splits.iter().enumerate().map(thin).collect()
+}
+
 /// What is run for one classifier, least first; the last one is the whole plan.
-fn portions(task: &Task, splits: &[Split], spending: Spending, seed: u64) -> Result<Vec<Portion>> {
+fn portions(task: &Task, whole: &Planned, spending: Spending, seed: u64) -> Result<Vec<Portion>> {
     let speakers = |split: &Split| split.train.iter().map(|&row| task.groups[row]).collect::<BTreeSet<_>>().len();
+    let splits = whole.splits();
     let fewest = splits.iter().map(speakers).min().unwrap_or(0);
-    let steps = match spending.by {
+    let steps: Vec<u32> = match spending.by {
         Coin::Speakers => {
             ensure!(fewest >= 2, "a learning curve by speakers needs at least 2 training speakers in every fold");
-            even(fewest, spending.points).into_iter().map(Step::Speakers).collect::<Vec<_>>()
+            even(fewest, spending.points).into_iter().map(|count| count as u32).collect()
         }
-        Coin::Clips => (1..spending.points as u32).rev().map(Step::Half).collect(),
+        Coin::Clips => (1..spending.points as u32).rev().collect(),
     };
     let mut all = Vec::new();
-    for step in steps {
-        for draw in 0..spending.draws {
-            let thin = |(fold, split): (usize, &Split)| {
-                let train = step.thinned(task, &split.train, &mut drawer(seed, fold, draw));
-                Split { train, ..split.clone() }
-            };
-            all.push(Portion::of(task, splits.iter().enumerate().map(thin).collect(), (spending.by, draw)));
-        }
+    for (step, draw) in steps.into_iter().flat_map(|step| (0..spending.draws).map(move |draw| (step, draw))) {
+        let asked = Spent { by: spending.by, speakers: 0, clips: 0, draw, step: Some(step) };
+        let mut planned = whole.clone();
+        planned.layout.splits = thinned(task, splits, &asked, seed);
+        all.push(Portion::of(task, planned, asked));
     }
-    all.push(Portion::of(task, splits.to_vec(), (spending.by, 0)));
+    let everything = Spent { by: spending.by, speakers: 0, clips: 0, draw: 0, step: None };
+    all.push(Portion::of(task, whole.clone(), everything));
     // Halves of few clips may be the same as the point before.
-    all.dedup_by(|a, b| a.splits == b.splits);
+    all.dedup_by(|a, b| a.planned == b.planned);
     Ok(all)
 }
 
 impl Portion {
-    fn of(task: &Task, splits: Vec<Split>, (by, draw): (Coin, usize)) -> Portion {
+    fn of(task: &Task, planned: Planned, asked: Spent) -> Portion {
+        let splits = planned.splits();
         let speakers = |split: &Split| split.train.iter().map(|&row| task.groups[row]).collect::<BTreeSet<_>>().len();
         let mean = |counts: usize| (counts as f64 / splits.len().max(1) as f64).round() as usize;
         let speakers = mean(splits.iter().map(speakers).sum());
         let clips = mean(splits.iter().map(|split| split.train.len()).sum());
-        Portion { spent: Spent { by, speakers, clips, draw }, splits }
+        Portion { spent: Spent { speakers, clips, ..asked }, planned }
     }
 }
 
@@ -283,40 +304,27 @@ fn drawer(seed: u64, fold: usize, draw: usize) -> Pcg64 {
     Pcg64::from_seed(*blake3::hash(&words).as_bytes())
 }
 
-/// How a training part is thinned.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    /// To so many speakers.
-    Speakers(usize),
-    /// To a half of its clips, so many times over.
-    Half(u32),
+/// The rows of so many of the speakers of `train`, ascending.
+fn of_speakers(task: &Task, train: &[usize], count: usize, random: &mut Pcg64) -> Vec<usize> {
+    let all: BTreeSet<usize> = train.iter().map(|&row| task.groups[row]).collect();
+    let mut all: Vec<usize> = all.into_iter().collect();
+    all.shuffle(random);
+    all.truncate(count);
+    train.iter().copied().filter(|&row| all.contains(&task.groups[row])).collect()
 }
 
-impl Step {
-    /// Some of `train`, ascending.
-    fn thinned(self, task: &Task, train: &[usize], random: &mut Pcg64) -> Vec<usize> {
-        match self {
-            Step::Speakers(count) => {
-                let all: BTreeSet<usize> = train.iter().map(|&row| task.groups[row]).collect();
-                let mut all: Vec<usize> = all.into_iter().collect();
-                all.shuffle(random);
-                all.truncate(count);
-                train.iter().copied().filter(|&row| all.contains(&task.groups[row])).collect()
-            }
-            Step::Half(times) => {
-                let mut rows = Vec::new();
-                for class in 0..task.classes.len() {
-                    let mut of: Vec<usize> = train.iter().copied().filter(|&row| task.labels[row] == class).collect();
-                    of.shuffle(random);
-                    // A class that is there stays: what is asked is how many clips it needs, not whether it is known.
-                    of.truncate(of.len().div_ceil(2_usize.saturating_pow(times)));
-                    rows.append(&mut of);
-                }
-                rows.sort_unstable();
-                rows
-            }
-        }
+/// The rows of `train`, those of each class halved so many times, ascending.
+fn of_clips(task: &Task, train: &[usize], halves: u32, random: &mut Pcg64) -> Vec<usize> {
+    let mut rows = Vec::new();
+    for class in 0..task.classes.len() {
+        let mut of: Vec<usize> = train.iter().copied().filter(|&row| task.labels[row] == class).collect();
+        of.shuffle(random);
+        // A class that is there stays: what is asked is how many clips it needs, not whether it is known.
+        of.truncate(of.len().div_ceil(2_usize.saturating_pow(halves)));
+        rows.append(&mut of);
     }
+    rows.sort_unstable();
+    rows
 }
 
 #[cfg(test)]
@@ -342,8 +350,8 @@ mod tests {
 
     fn made(by: Coin, points: usize) -> (Task, Vec<Portion>) {
         let task = five();
-        let splits = task.splits(&Plan::Loso, 0).unwrap();
-        let portions = portions(&task, &splits, Spending { by, points, draws: 2 }, 7).unwrap();
+        let whole = Planned::unplanned(Plan::Loso, task.splits(&Plan::Loso, 0).unwrap());
+        let portions = portions(&task, &whole, Spending { by, points, draws: 2 }, 7).unwrap();
         (task, portions)
     }
 
@@ -352,9 +360,9 @@ mod tests {
         for by in Coin::ALL {
             let (task, all) = made(by, 4);
             let whole = task.splits(&Plan::Loso, 0).unwrap();
-            assert_eq!(all.last().unwrap().splits, whole);
+            assert_eq!(all.last().unwrap().planned.splits(), whole);
             for portion in &all {
-                for (thin, full) in portion.splits.iter().zip(&whole) {
+                for (thin, full) in portion.planned.splits().iter().zip(&whole) {
                     assert_eq!(thin.test, full.test);
                     assert!(thin.train.is_sorted() && thin.train.iter().all(|row| full.train.contains(row)));
                 }
@@ -362,12 +370,12 @@ mod tests {
             for draw in 0..2 {
                 let of: Vec<&Portion> = all.iter().filter(|portion| portion.spent.draw == draw).collect();
                 for two in of.windows(2) {
-                    let fold = |portion: &Portion| portion.splits[3].train.clone();
+                    let fold = |portion: &Portion| portion.planned.splits()[3].train.clone();
                     assert!(fold(two[0]).iter().all(|row| fold(two[1]).contains(row)), "{by}: not nested");
                     assert!(fold(two[0]).len() < fold(two[1]).len());
                 }
             }
-            assert_ne!(all[0].splits, all[1].splits, "two draws are alike");
+            assert_ne!(all[0].planned, all[1].planned, "two draws are alike");
         }
     }
 
@@ -380,7 +388,7 @@ mod tests {
         let (_, all) = made(Coin::Clips, 4);
         let amounts: Vec<usize> = all.iter().map(|portion| portion.spent.amount()).collect();
         assert_eq!(amounts, [12, 12, 24, 24, 48, 48, 96]);
-        let train = &all[0].splits[0].train;
+        let train = &all[0].planned.splits()[0].train;
         assert!((0..3).all(|class| train.iter().filter(|&&row| task.labels[row] == class).count() == 4));
     }
 

@@ -65,6 +65,7 @@ impl Listener<'_> {
                 Ok(features)
             })
             .collect::<Result<_>>()?;
+        self.cache.close_maps();
         gather(all)
     }
 }
@@ -146,15 +147,29 @@ pub fn sets(
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Sets> {
-    let second = request.effort.also.map(|also| second(corpus, task, also)).transpose()?;
+    let read = contenders.iter().map(|one| one.sets(request.features.as_deref(), &request.nets));
+    let read: Vec<Chosen> = read.collect::<Result<Vec<_>>>()?.concat();
+    named_sets(corpus, task, (read.iter().map(|set| set.name()), request.effort.also), listener, watch)
+}
+
+/// The same for feature sets of these names, with the labels of a second target, if any.
+///
+/// # Errors
+/// As [`sets`].
+pub fn named_sets<'a>(
+    corpus: &Corpus,
+    task: &Task,
+    (names, also): (impl Iterator<Item = &'a str>, Option<Target>),
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<Sets> {
+    let second = also.map(|also| second(corpus, task, also)).transpose()?;
     let mut all = Sets::new();
-    for one in contenders {
-        for set in one.sets(request.features.as_deref(), &request.nets)? {
-            if !all.contains_key(set.name()) {
-                let mut data = data(corpus, task, &set, listener, watch)?;
-                data.extras.second.clone_from(&second);
-                all.insert(set.name().to_owned(), data);
-            }
+    for name in names {
+        if !all.contains_key(name) {
+            let mut data = data(corpus, task, &feature_set(name)?, listener, watch)?;
+            data.extras.second.clone_from(&second);
+            all.insert(name.to_owned(), data);
         }
     }
     Ok(all)

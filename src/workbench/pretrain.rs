@@ -12,12 +12,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use super::experiment::{Effort, News, Request};
-use super::material::{Contender, Listener, sets};
+use super::material::{Contender, Listener, named_sets};
 use crate::corpus::{Clip, Corpus, Scanned, Target, Task, scan, task};
 use crate::features::Kind;
 use crate::job::{Mapped, Watch};
 use crate::learn::committee::Sets;
-use crate::learn::{Start, classifier, fit};
+use crate::learn::{Recipe, Start, classifier, fit};
 
 /// Puts pre-trained nets into `all`, for the nets among `contenders` that read images; tells what was learnt from, a sentence
 /// per corpus. Without `--pretrain` nothing.
@@ -31,27 +31,43 @@ pub(super) fn pretrain(
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Vec<String>> {
-    if request.effort.pretrain.is_empty() {
+    let alone = Request { effort: Effort::default(), ..request.clone() };
+    let recipes = contenders.iter().map(|who| Ok(alone.recipe(who)?.0)).collect::<Result<Vec<Recipe>>>()?;
+    let leaves: Vec<&Recipe> = recipes.iter().flat_map(Recipe::leaves).collect();
+    begin((corpus, task_), (&leaves, &request.effort.pretrain), all, listener, watch)
+}
+
+/// The same for recipes of single fits.
+///
+/// # Errors
+/// As [`pretrain`].
+pub(super) fn begin(
+    (corpus, task_): (&Corpus, &Task),
+    (leaves, paths): (&[&Recipe], &[PathBuf]),
+    all: &mut Sets,
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<Vec<String>> {
+    if paths.is_empty() {
         return Ok(Vec::new());
     }
-    let (others, told) = others(corpus, task_, &request.effort.pretrain, watch)?;
+    let (others, told) = others(corpus, task_, paths, watch)?;
     let learnt = task(&others, task_.target).context("pre-training")?;
-    let alone = Request { effort: Effort::default(), ..request.clone() };
-    let material = sets(&others, &learnt, (contenders, &alone), listener, watch)?;
+    let nets: Vec<&Recipe> = leaves.iter().copied().filter(|leaf| starts(&leaf.classifier)).collect();
+    let names = nets.iter().map(|leaf| leaf.features.as_str());
+    let material = named_sets(&others, &learnt, (names, None), listener, watch)?;
     let place = |class: &String| task_.classes.iter().position(|own| own == class);
     let classes: Vec<usize> = learnt.classes.iter().filter_map(place).collect();
-    for who in contenders {
-        for recipe in alone.recipe(who)?.0.leaves() {
-            let name = &recipe.classifier;
-            let Some(own) = all.get_mut(&recipe.features).filter(|_| starts(name)) else { continue };
-            if own.extras.starts.contains_key(name) {
-                continue;
-            }
-            watch.tell(News::Trouble(format!("{name}: pre-training on {} clips", learnt.rows.len())));
-            let fitted = fit(recipe, &material[&recipe.features], &Mapped::new(watch, |_| None));
-            let weights = fitted.with_context(|| format!("pre-training {name}"))?.weights()?.room("model");
-            own.extras.starts.insert(name.clone(), Start { weights, classes: classes.clone() }.into());
+    for recipe in nets {
+        let name = &recipe.classifier;
+        let Some(own) = all.get_mut(&recipe.features) else { continue };
+        if own.extras.starts.contains_key(name) {
+            continue;
         }
+        watch.tell(News::Trouble(format!("{name}: pre-training on {} clips", learnt.rows.len())));
+        let fitted = fit(recipe, &material[&recipe.features], &Mapped::new(watch, |_| None));
+        let weights = fitted.with_context(|| format!("pre-training {name}"))?.weights()?.room("model");
+        own.extras.starts.insert(name.clone(), Start { weights, classes: classes.clone() }.into());
     }
     Ok(told)
 }

@@ -5,8 +5,7 @@
 //! one of `experiment`, and what is judged is the search, not one recipe. Beside it stands the run of the recipe that the
 //! search starts from, unchanged. Without outer folds a search gives a recipe and a *selection score*, which is no estimate.
 //!
-//! Deliberately absent: hyper-parameters of classifiers that are no nets (they have none to set), and plans that leak
-//! speakers.
+//! Deliberately absent: hyper-parameters of classifiers that are no nets (see `tune`), and plans that leak speakers.
 
 mod candidates;
 mod halving;
@@ -21,6 +20,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use ndarray::Array2;
 
+use super::copies::copies;
 use super::experiment::{Agenda, Judged, News, Request, Series, confusion, finish, predictions, protocol};
 use super::folds::Planned;
 use super::material::{Listener, sets};
@@ -35,10 +35,12 @@ use crate::store::{Run, RunId, Searched, Training, Winner};
 
 pub use candidates::Candidate;
 use candidates::Candidates;
+pub(super) use halving::ranked;
 pub use halving::{ETA, Rung, Score};
 use journal::Journal;
 pub use race::{Budget, Tried};
-use race::{Fold, Race, inner_folds, ranking, spent};
+use race::{Fold, Race, ranking, spent};
+pub(super) use race::{inner_folds, score};
 
 /// What to search, where, and how long.
 #[derive(Debug, Clone)]
@@ -113,7 +115,8 @@ pub fn search(
     let request = &quest.request;
     let mut candidates = Candidates::new(request, &quest.space)?;
     let task = task(corpus, request.target)?;
-    let planned = planned(&task, quest)?;
+    let copies = if quest.once { Vec::new() } else { copies(corpus, &task, listener.cache, watch)? };
+    let planned = planned(&task, quest, &copies)?;
     let inner = inner(&task, quest, planned.splits())?;
     let sets = gathered(corpus, &task, (&candidates, request), listener, watch)?;
     let versions = versions(&candidates)?;
@@ -143,7 +146,7 @@ pub fn search(
 }
 
 /// The outer folds; where it is searched once, all speakers are to learn from.
-fn planned(task: &Task, quest: &Quest) -> Result<Planned> {
+fn planned(task: &Task, quest: &Quest, copies: &[(usize, usize)]) -> Result<Planned> {
     let plan = &quest.request.plan;
     if quest.once {
         let lacking = task.speakerless();
@@ -154,7 +157,7 @@ fn planned(task: &Task, quest: &Quest) -> Result<Planned> {
     }
     let refused = "a search needs a plan that keeps speakers apart (loso, speakers:K)";
     ensure!(!plan.leaks_speakers(), "{refused}, not {plan}");
-    let planned = Planned::of(task, plan, &quest.request, &[])?;
+    let planned = Planned::of(task, plan, (quest.request.seed, &quest.request.allow), copies)?;
     planned.hold()?;
     ensure!(!planned.speakers_leak(), "{refused}, not {plan}");
     Ok(planned)

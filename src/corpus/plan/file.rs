@@ -33,10 +33,13 @@ enum Content {
     /// As emolab writes it.
     Own(Own),
     /// Lists of clips per fold and side.
-    Lists(Vec<(String, Vec<(Side, Vec<String>)>)>),
+    Lists(Vec<List>),
     /// A value per clip, and what it is called.
     Values(String, Vec<(String, String)>),
 }
+
+/// A fold's name, and clips per side.
+type List = (String, Vec<(Side, Vec<String>)>);
 
 /// The JSON that emolab writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +67,7 @@ struct OwnFold {
 
 /// Where a layout comes from, for the file.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin<'a> {
+pub struct Maker<'a> {
     /// The plan that made it.
     pub plan: &'a Plan,
     /// Its seed.
@@ -77,7 +80,7 @@ pub struct Origin<'a> {
 
 impl PlanFile {
     /// The file of a layout; `ids` names its rows.
-    pub fn of(layout: &Layout, ids: &[ClipId], origin: Origin<'_>) -> PlanFile {
+    pub fn of(layout: &Layout, ids: &[ClipId], origin: Maker<'_>) -> PlanFile {
         let names = |rows: &[usize]| rows.iter().map(|row| ids[*row].0.clone()).collect::<Vec<_>>();
         let tested: usize = layout.splits.iter().map(|split| split.test.len()).sum();
         let fold = |split: &Split| OwnFold {
@@ -100,7 +103,10 @@ impl PlanFile {
         PlanFile { place: String::new(), content: Content::Own(own) }
     }
 
-    /// The file's text: CSV for a name that ends so, else JSON.
+    /// The file's text: CSV for a name that ends so (without the plan and its seed), else JSON.
+    ///
+    /// # Errors
+    /// It was read from a file of others.
     pub fn text(&self, path: &Path) -> io::Result<Vec<u8>> {
         let Content::Own(own) = &self.content else {
             return Err(io::Error::other("only emolab's own plans are written"));
@@ -351,7 +357,7 @@ fn table(text: &str, bad: &dyn Fn(String) -> PlanError) -> Result<Content, PlanE
 }
 
 /// Folds of EmoBox, in the order of their numbers.
-fn emobox(folder: &Path) -> Result<Vec<(String, Vec<(Side, Vec<String>)>)>, PlanError> {
+fn emobox(folder: &Path) -> Result<Vec<List>, PlanError> {
     let bad = |path: &Path, reason: String| PlanError::odd(path.display().to_string(), reason);
     let inside = |folder: &Path| -> Result<Vec<PathBuf>, PlanError> {
         let all =

@@ -4,6 +4,7 @@
 //! is for `guard` to say. Deliberately absent: the inner development split (a classifier makes it from training groups),
 //! training on one corpus and testing on another, and running anything.
 
+mod audit;
 mod deal;
 mod error;
 mod file;
@@ -15,9 +16,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::target::Traits;
+pub use audit::{Count, audit, most_uneven};
 use deal::{grouped, positions, stratified};
 pub use error::PlanError;
-pub use file::PlanFile;
+pub use file::{Maker, PlanFile};
 
 /// Up to this many speakers a random plan's twin leaves them out one by one.
 const LOSO_UP_TO: usize = 12;

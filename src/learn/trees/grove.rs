@@ -1,7 +1,8 @@
 //! Trees grown side by side, whose leaves' shares of the classes are averaged: one tree, a forest, extra-trees.
 //!
-//! Each tree has a generator of its own, made of the seed and the tree's number. Classes are balanced by weight, as
-//! scikit-learn's `class_weight="balanced"`. Deliberately absent: out-of-bag scores and importances.
+//! Each tree has a generator of its own, made of the seed and the tree's number. Classes are balanced as in
+//! scikit-learn 1.9 with `class_weight="balanced"`: by weight where a tree sees all rows; where rows are drawn with return,
+//! each class is as likely to be drawn, and all that were drawn weigh the same. Deliberately absent: out-of-bag scores and importances.
 
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};
@@ -91,8 +92,11 @@ struct Grown {
 struct Ground<'a> {
     data: &'a Data,
     columns: &'a Columns,
-    weights: Vec<f64>,
     growth: Growth,
+    /// Rows of each class, where they are drawn.
+    draw: Option<Vec<Vec<usize>>>,
+    /// Weight of a row of each class.
+    weights: Vec<f64>,
 }
 
 impl Grove {
@@ -109,11 +113,13 @@ impl Grove {
 
     fn tree(&self, ground: &Ground<'_>, seed: u64, watch: &dyn Watch<Epoch>) -> Result<Tree, Cancelled> {
         let mut random = Pcg64::seed_from_u64(seed);
-        let Ground { data, columns, weights, growth } = ground;
-        let rows = data.labels.len();
-        let mut counts = vec![u32::from(!self.bootstrap); rows];
-        if self.bootstrap {
-            (0..rows).for_each(|_| counts[random.random_range(0..rows)] += 1);
+        let Ground { data, columns, growth, draw, weights } = ground;
+        let mut counts = vec![u32::from(draw.is_none()); data.labels.len()];
+        if let Some(by_class) = draw {
+            for _ in 0..counts.len() {
+                let rows = &by_class[random.random_range(0..by_class.len())];
+                counts[rows[random.random_range(0..rows.len())]] += 1;
+            }
         }
         let soil = Soil { columns, labels: &data.labels, counts: &counts, weights };
         grow(&soil, *growth, &mut random, watch)
@@ -136,12 +142,12 @@ impl Classifier for Grove {
     fn fit(&self, data: &Data, recipe: &Recipe, watch: &dyn Watch<Epoch>) -> Result<Box<dyn Model>, LearnError> {
         let columns = Columns::of(data.inputs.rows()?);
         let growth = self.growth(columns.count(), recipe);
-        let ground = Ground {
-            data,
-            columns: &columns,
-            weights: whole(&balance(&data.labels, data.classes), data.labels.len()),
-            growth,
+        let (draw, weights) = if self.bootstrap {
+            (Some(by_class(&data.labels, data.classes)), vec![1.0; data.classes])
+        } else {
+            (None, whole(&balance(&data.labels, data.classes), data.labels.len()))
         };
+        let ground = Ground { data, columns: &columns, growth, draw, weights };
         let tree = |number| self.tree(&ground, scattered(recipe.seed, number), watch);
         let number =
             self.knobs.iter().find(|knob| knob.name == knob::TREES.name).map_or(1, |knob| knob.number(recipe) as u64);
@@ -174,6 +180,13 @@ impl Model for Grown {
     }
 }
 
+/// Rows of each class.
+fn by_class(labels: &[usize], classes: usize) -> Vec<Vec<usize>> {
+    let mut rows = vec![Vec::new(); classes];
+    labels.iter().enumerate().for_each(|(row, &label)| rows[label].push(row));
+    rows
+}
+
 /// Weight of a row of each class: rows / (classes · rows of the class).
 pub(in crate::learn) fn balance(labels: &[usize], classes: usize) -> Vec<f64> {
     let mut counts = vec![0.0f64; classes];
@@ -184,7 +197,7 @@ pub(in crate::learn) fn balance(labels: &[usize], classes: usize) -> Vec<f64> {
 /// The same in whole numbers, so large that rounding does not matter and so small that the squares of their sums are exact:
 /// else two cuts that part the classes alike would differ in their last bits, and these would decide instead of the seed.
 fn whole(weights: &[f64], rows: usize) -> Vec<f64> {
-    // Sums stay below 2²⁶ where every row counts once; rows drawn with return may weigh a little more.
+    // All rows together weigh 2²⁵.
     let scale = f64::from(1 << 25) / rows as f64;
     weights.iter().map(|weight| (weight * scale).round().max(1.0)).collect()
 }

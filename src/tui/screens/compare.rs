@@ -1,10 +1,11 @@
-//! Several runs side by side: how they differ, which is better than which, learning curves, corpus against corpus.
+//! Several runs side by side: how they differ, which is better than which, learning curves.
 //!
 //! Each view lives in a file of its own and knows what its selected cell leads to. Deliberately absent: choosing the runs
 //! (see `results.rs`), and any figure of one run alone (see `run.rs`).
 
 mod curves;
 mod differences;
+mod tests;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
 use curves::Curves;
 use differences::Differences;
+use tests::Tests;
 
 /// The screen's state: what is seen side by side, which view, which cell.
 #[derive(Default)]
@@ -48,6 +50,9 @@ trait Shown {
     /// Rows, and columns of a row.
     fn size(&self, row: usize) -> (usize, usize);
 
+    /// Catches up with the Workbench.
+    fn sync(&mut self, _bench: &mut Workbench) {}
+
     /// One line of what is seen.
     fn about(&self) -> String;
 
@@ -66,7 +71,7 @@ trait Shown {
 
 static COMMANDS: &[Command<Compare>] = &[
     Command {
-        row: row("next view", &["Tab"], "differences, tests, learning curves, corpora"),
+        row: row("next view", &["Tab"], "differences, tests, learning curves"),
         run: |compare, _| compare.turn(1),
     },
     Command { row: row("open", &["Enter"], "the run or the clips behind this cell"), run: Compare::enter },
@@ -103,6 +108,7 @@ impl Screen for Compare {
             let runs: Vec<Arc<Judged>> = places.iter().filter_map(|&place| all.get(place)).map(Arc::clone).collect();
             self.views = vec![
                 View::new(Side::Differences, Box::new(Differences::of(&runs))),
+                View::new(Side::Significance, Box::new(Tests::of(&runs))),
                 View::new(Side::Curves, Box::new(Curves::of(all))),
             ];
             self.view = self.views.iter().position(|view| view.side == side).unwrap_or(0);
@@ -110,7 +116,10 @@ impl Screen for Compare {
         Ok(Then::Stay)
     }
 
-    fn sync(&mut self, _bench: &mut Workbench) -> Then {
+    fn sync(&mut self, bench: &mut Workbench) -> Then {
+        if let Some(view) = self.views.get_mut(self.view) {
+            view.shown.sync(bench);
+        }
         // A row may have fewer columns than the one before.
         self.fit();
         Then::Stay
@@ -137,7 +146,9 @@ impl Screen for Compare {
             rest = put(buffer, rest, &format!(" {} ", name(other.side)), style);
             rest = put(buffer, rest, " ", theme.text());
         }
-        put(buffer, line(about, 0), &view.shown.about(), theme.dim());
+        for (at, text) in widgets::wrap(&view.shown.about(), usize::from(about.width)).iter().take(2).enumerate() {
+            put(buffer, line(about, at as u16), text, theme.dim());
+        }
         view.shown.draw(buffer, body, view.spot, theme);
         if let Some((row, column)) = view.spot.cell() {
             put(buffer, foot, &view.shown.chosen(row, column), theme.strong());
@@ -201,7 +212,6 @@ fn name(side: Side) -> &'static str {
         Side::Differences => "differences",
         Side::Significance => "tests",
         Side::Curves => "learning curves",
-        Side::Cross => "corpora",
     }
 }
 

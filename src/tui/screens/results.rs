@@ -21,6 +21,7 @@ use crate::tui::widgets::table::{self, Cell, Column, Order};
 use crate::tui::widgets::{self, duration, line, percent, put, put_center};
 use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
+use crate::workbench::standing::{Place, alike};
 use order::{SORTS, Shown, ordered};
 
 /// The screen's state: which runs in which order, where the user is, what is marked.
@@ -51,10 +52,6 @@ static COMMANDS: &[Command<Results>] = &[
         row: row("curves", &["c"], "learning curves: what is reached with less to learn from"),
         run: |results, bench| results.together(Side::Curves, bench),
     },
-    Command {
-        row: row("corpora", &["x"], "trained on one corpus, tested on another"),
-        run: |results, bench| results.together(Side::Cross, bench),
-    },
     Command { row: row("reverse", &["O"], "sort the other way round"), run: Results::reverse },
     Command { row: row("unmark", &["u"], "unmark all runs"), run: Results::unmark },
 ];
@@ -67,16 +64,16 @@ const COLUMNS: [Column; 15] = [
     Column::text("no.", 5),
     Column::text("model", 12).growing(),
     Column::text("features", 11).rank(2),
-    Column::text("target", 8).rank(5),
+    Column::text("target", 11).rank(11),
     Column::text("plan", 14),
     Column::number("UAR", 6),
     Column::text("95 % CI", 11).rank(1),
     Column::number("WA", 5),
     Column::number("F1", 5).rank(4),
     Column::number("fit", 6).rank(3),
-    Column::number("ms", 6).rank(6),
+    Column::number("ms", 5).rank(6),
     Column::number("MB", 5).rank(7),
-    Column::number("param", 6).rank(8),
+    Column::number("param", 5).rank(8),
     Column::number("MMAC", 5).rank(9),
     Column::number("RTF", 6).rank(10),
 ];
@@ -117,6 +114,7 @@ impl Screen for Results {
         };
         if !self.made_from.as_ref().is_some_and(same) {
             self.remake(bench);
+            bench.stand();
         }
         Then::Stay
     }
@@ -145,7 +143,7 @@ impl Screen for Results {
             let text = format!("{} not shown: {first}", bench.run_problems().len());
             put(buffer, head, &text, theme.warn());
         } else {
-            self.heading(buffer, head, theme);
+            self.heading(buffer, head, bench, theme);
         }
         if self.shown.is_empty() {
             return put_center(buffer, line(area, area.height / 2), "no runs yet; 3 trains some", theme.text());
@@ -153,10 +151,15 @@ impl Screen for Results {
         table::draw(buffer, list, &self.columns(), &self.cursor, theme, |row| {
             let shown = &self.shown[row];
             let marked = self.marked.iter().any(|run| Arc::ptr_eq(run, &shown.judged));
-            cells(shown, marked, theme)
+            cells(shown, (marked, bench.place(&shown.judged)), theme)
         });
         if let Some(judged) = self.selected() {
-            for (at, text) in protocol(judged).iter().enumerate() {
+            let mut lines = protocol(judged);
+            if let Some(text) = self.lower() {
+                lines.truncate(2);
+                lines.push(text);
+            }
+            for (at, text) in lines.iter().enumerate() {
                 put(buffer, line(foot, at as u16), text, theme.dim());
             }
         }
@@ -204,7 +207,7 @@ impl Results {
     fn together(&mut self, side: Side, bench: &mut Workbench) -> Outcome {
         let marked = self.marked.iter().filter_map(|run| place(bench, run));
         let runs: Vec<usize> = match (side, self.marked.len()) {
-            (Side::Curves | Side::Cross, _) => (0..bench.runs().len()).collect(),
+            (Side::Curves, _) => (0..bench.runs().len()).collect(),
             (_, 2..) => marked.collect(),
             (Side::Differences, _) => return Ok(Then::Say("mark two runs or more first: Space".to_owned())),
             (Side::Significance, _) => {
@@ -215,15 +218,24 @@ impl Results {
         Ok(Then::Open("compare", Topic::Runs(side, runs)))
     }
 
-    /// The runs that judge the same clips and do not leak, in the order shown.
-    fn beside(&self, run: &Judged) -> impl Iterator<Item = &Arc<Judged>> {
-        let data = run.run.protocol.data.data_hash.clone();
+    /// The runs that judge the same clips under the same plan and do not leak, in the order shown.
+    fn beside<'a>(&'a self, run: &'a Judged) -> impl Iterator<Item = &'a Arc<Judged>> {
         let runs = self.shown.iter().map(|shown| &shown.judged);
-        runs.filter(move |other| other.run.protocol.data.data_hash == data && !leaks(other))
+        runs.filter(move |other| alike(&run.run, &other.run) && !leaks(other))
     }
 
     fn selected(&self) -> Option<&Arc<Judged>> {
         self.cursor.row().and_then(|row| self.shown.get(row)).map(|shown| &shown.judged)
+    }
+
+    /// How much lower the twin of the selected leaky run is.
+    fn lower(&self) -> Option<String> {
+        let row = self.cursor.row()?;
+        let (run, twin) = (self.shown.get(row)?, self.shown.get(row + 1).filter(|below| below.twin)?);
+        let gap = 100.0 * (run.judged.summary.uar? - twin.judged.summary.uar?);
+        let more = if gap >= 0.0 { "lower" } else { "higher" };
+        let gap = gap.abs();
+        Some(format!("speakers leak: believe the run below it, without: UAR {gap:.1} points {more}"))
     }
 
     /// Makes the list anew and stays on the selected run.
@@ -247,7 +259,7 @@ impl Results {
         columns
     }
 
-    fn heading(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+    fn heading(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let runs = if self.shown.len() == 1 { "1 run".to_owned() } else { format!("{} runs", self.shown.len()) };
         let rest =
             put(buffer, area, &format!("{runs} by {}; scores in percent", SORTS[self.sort].name), theme.strong());
@@ -255,6 +267,8 @@ impl Results {
             0 => rest,
             marked => put(buffer, rest, &format!("; {marked} marked"), theme.accent()),
         };
+        let placed = self.shown.iter().any(|shown| bench.place(&shown.judged).is_some());
+        let rest = if placed { put(buffer, rest, "; * best, = ties with it", theme.strong()) } else { rest };
         if area.width >= WIDE {
             put(buffer, rest, "; ms for one clip, MMAC for 3 s, RTF with features", theme.strong());
         }
@@ -270,7 +284,7 @@ fn place(bench: &Workbench, run: &Arc<Judged>) -> Option<usize> {
     bench.runs().iter().position(|other| Arc::ptr_eq(other, run))
 }
 
-fn cells(shown: &Shown, marked: bool, theme: &Theme) -> Vec<Cell> {
+fn cells(shown: &Shown, (marked, place): (bool, Option<Place>), theme: &Theme) -> Vec<Cell> {
     let Judged { run, summary } = shown.judged.as_ref();
     let leaks = leaks(&shown.judged);
     let interval = summary
@@ -289,7 +303,7 @@ fn cells(shown: &Shown, marked: bool, theme: &Theme) -> Vec<Cell> {
             text: format!("{}{}", run.protocol.plan.plan, if leaks { " LEAK" } else { "" }),
             style: if leaks { theme.warn() } else { theme.text() },
         },
-        Cell { text: percent(summary.uar), style: theme.strong() },
+        Cell { text: format!("{}{}", sign(place), percent(summary.uar)), style: theme.strong() },
         Cell::from(interval),
         Cell::from(percent(summary.wa)),
         Cell::from(percent(summary.macro_f1)),
@@ -299,12 +313,21 @@ fn cells(shown: &Shown, marked: bool, theme: &Theme) -> Vec<Cell> {
     cells
 }
 
+/// The sign of the best run of a task and plan, and of those that tie with it.
+fn sign(place: Option<Place>) -> &'static str {
+    match place {
+        Some(Place::Best) => "*",
+        Some(Place::Ties) => "=",
+        None => "",
+    }
+}
+
 /// Milliseconds for a clip, size, parameters, multiply-adds, real-time factor.
 fn costs(cost: Option<&Cost>) -> [String; 5] {
     let Some(cost) = cost else { return std::array::from_fn(|_| "–".to_owned()) };
     let dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     [
-        dash(cost.clip_ms.map(|ms| format!("{ms:.2}"))),
+        dash(cost.clip_ms.map(|ms| if ms < 100.0 { format!("{ms:.2}") } else { format!("{ms:.0}") })),
         format!("{:.2}", cost.megabytes()),
         short(cost.parameters),
         dash(cost.macs_3s.map(|macs| format!("{:.1}", macs as f64 / 1e6))),

@@ -134,6 +134,9 @@ impl Screen for RunDetail {
             View::Speakers => {
                 open.bars(buffer, body, ("speaker", &figures::SPEAKER, &open.figures.speakers), spot, theme);
             }
+            View::Reliability if open.figures.bins.is_empty() => {
+                put(buffer, line(body, 1), "the scores of this run are no probabilities", theme.text());
+            }
             View::Reliability => {
                 open.bars(buffer, body, ("probability", &figures::BIN, &open.figures.bins), spot, theme);
             }
@@ -224,7 +227,7 @@ impl Open {
             return Ok(Then::Say("there is nothing to choose".to_owned()));
         };
         let title = self.title(view, (row, column));
-        let speaker = &self.figures.speakers.get(row).map(|row| &row.name);
+        let speaker = self.figures.speakers.get(row).map(|row| &row.name);
         behind::clips(bench, &self.judged, title, |one| match view {
             View::Report => true,
             View::Matrix => one.truth == row && one.pred == column,
@@ -233,7 +236,7 @@ impl Open {
                 1 => one.truth == row,
                 _ => one.pred == row || one.truth == row,
             },
-            View::Speakers => speaker.is_some_and(|name| figures::speaker(one) == name),
+            View::Speakers => speaker.is_some_and(|name| one.speaker == *name),
             View::Reliability => self.figures.in_bin(row, one),
         })
     }

@@ -279,8 +279,8 @@ impl Train {
         put(buffer, line(area, 0), "classifiers", theme.dim());
         let models = self.models.len();
         // The heading of the choices takes a line of its own between the two parts of one list.
-        let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
-        for (at, row) in self.cursor.window(usize::from(list.height)).enumerate() {
+        let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        for (at, row) in self.cursor.window(usize::from(list.height.saturating_sub(1))).enumerate() {
             let place = line(list, at as u16 + u16::from(row >= models));
             if row == models {
                 put(buffer, line(list, at as u16), "how", theme.dim());

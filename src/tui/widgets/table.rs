@@ -118,10 +118,11 @@ pub fn draw(
     let places = places(columns, area);
     for (column, place) in columns.iter().zip(&places) {
         match column.sorted {
-            // The sign takes the place of the gap where the heading fills its column.
+            // The sign takes the place of the gap beside the column where the heading fills it.
             Some(order) => {
-                let wider = Rect { width: place.width + u16::from(place.width > 0), ..*place };
-                let place = if column.right { *place } else { wider };
+                let gap = u16::from(place.width > 0 && (!column.right || place.x > area.x));
+                let x = if column.right { place.x - gap } else { place.x };
+                let place = Rect { x, width: place.width + gap, ..*place };
                 write(buffer, place, column, &format!("{}{}", column.title, order.sign()), theme.strong());
             }
             None => write(buffer, *place, column, column.title, theme.dim()),

@@ -60,7 +60,7 @@ impl Shown for Curves {
         if self.all.is_empty() {
             return "no learning curves yet: the choice `curve` of Train, or emolab curve, makes some".to_owned();
         }
-        "UAR in percent of the same test clips, with less to learn from; bars: standard deviation over draws".to_owned()
+        "UAR in percent with less to learn from; same test clips; bars: sd over draws".to_owned()
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, spot: Spot, theme: &Theme) {
@@ -81,13 +81,17 @@ impl Shown for Curves {
     fn chosen(&self, row: usize, column: usize) -> String {
         let (Some(curve), Some(point)) = (self.all.get(row), self.point(row, column)) else { return String::new() };
         let spread = point.draws.map_or_else(String::new, |sd| format!(" ± {:.1}", 100.0 * sd));
+        let by = if point.amount == 1 {
+            curve.by.to_string().trim_end_matches('s').to_owned()
+        } else {
+            curve.by.to_string()
+        };
         let draws = if point.runs.len() == 1 { "1 draw".to_owned() } else { format!("{} draws", point.runs.len()) };
         let folds = percent(point.folds);
         format!(
-            "{}: {} {}, {:.0} clips a fold: UAR {}{spread} ({draws}; over folds ± {folds})",
+            "{}: {} {by} ({:.0} clips) a fold: UAR {}{spread} ({draws}, folds ± {folds})",
             curve.model,
             point.amount,
-            curve.by,
             point.clips,
             percent(point.uar)
         )

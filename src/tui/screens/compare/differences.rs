@@ -12,7 +12,7 @@ use crate::tui::widgets::grid::{self, Grid};
 use crate::tui::widgets::percent;
 use crate::tui::widgets::table::Cell;
 use crate::workbench::Workbench;
-use crate::workbench::differ::{Difference, differ};
+use crate::workbench::differ::{Unshared, unshared};
 use crate::workbench::experiment::Judged;
 
 /// Cells of a column at least.
@@ -21,7 +21,7 @@ const LEAST: u16 = 15;
 /// What differs; the first row is the UAR, so that one sees what it is good for.
 pub struct Differences {
     runs: Vec<Arc<Judged>>,
-    fields: Vec<Difference>,
+    fields: Vec<Unshared>,
     rows: Vec<String>,
     columns: Vec<String>,
 }
@@ -29,7 +29,7 @@ pub struct Differences {
 impl Differences {
     /// Between these runs.
     pub fn of(runs: &[Arc<Judged>]) -> Differences {
-        let fields = differ(&runs.iter().map(|judged| &judged.run).collect::<Vec<_>>());
+        let fields = unshared(&runs.iter().map(|judged| &judged.run).collect::<Vec<_>>());
         let rows = std::iter::once("UAR %".to_owned()).chain(fields.iter().map(|one| one.field.clone())).collect();
         let columns = runs.iter().map(|judged| short(judged)).collect();
         Differences { runs: runs.to_vec(), fields, rows, columns }
