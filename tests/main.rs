@@ -22,6 +22,7 @@ mod log;
 mod preparation;
 mod pretrain;
 mod quantize;
+mod reports;
 mod resume;
 mod runs;
 mod scores;
