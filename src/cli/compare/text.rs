@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::figures::{People, Side, chance, parts, singles};
+use super::figures::{People, Side, chance, first, parts, singles};
+use super::repeats;
+use super::tuned::chosen;
 use crate::cli::table::{lines, percent};
 use crate::score::{Bootstrap, report};
 use crate::store::Listened;
@@ -15,12 +17,14 @@ use crate::workbench::versus::{LEVEL, Pair, Versus};
 pub fn text(compared: &Compared, people: &People) -> Vec<String> {
     let (asked, twin) = parts(&compared.runs);
     let mut all = Vec::new();
-    for side in [asked, twin].map(|runs| Side::of(runs, people)).into_iter().flatten() {
+    for runs in [asked, twin] {
+        let Some(side) = Side::of(first(runs), people) else { continue };
         all.extend(protocol_text(&side.runs[0]));
         all.push(String::new());
         all.extend(scores(&side));
         all.extend(side.runs.iter().flat_map(|judged| beside(judged)));
         all.push(String::new());
+        all.extend(repeats::text(runs));
         all.push(
             "cost of scoring: one clip at a time, the last fold's model; x real time includes features".to_owned(),
         );
@@ -37,7 +41,7 @@ pub fn text(compared: &Compared, people: &People) -> Vec<String> {
         all.push(String::new());
     }
     // The detail below is of the last honest table: the twin where there is one.
-    if let Some(side) = Side::of(if twin.is_empty() { asked } else { twin }, people) {
+    if let Some(side) = Side::of(first(if twin.is_empty() { asked } else { twin }), people) {
         all.extend(detail(side.best(), &side.agreement(people)));
     }
     all
@@ -245,7 +249,7 @@ fn beside(judged: &Judged) -> Vec<String> {
     let also = recipe.leaves().iter().find_map(|leaf| leaf.also.clone());
     let also = also.map(|also| format!("{}: learns {also} besides", recipe.title()));
     let before = judged.run.protocol.data.pretrained.iter().map(|text| format!("{}: {text}", recipe.title()));
-    single.into_iter().chain(also).chain(before).collect()
+    single.into_iter().chain(also).chain(before).chain(chosen(judged)).collect()
 }
 
 fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {

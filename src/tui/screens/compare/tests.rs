@@ -62,8 +62,9 @@ impl Shown for Tests {
 
     fn sync(&mut self, bench: &mut Workbench) {
         if self.found.is_none() && self.runs.len() > 1 {
-            let found = bench.test(&self.runs).map(|found| found.cloned().map_err(str::to_owned));
-            self.found = found;
+            let asked = bench.test(&self.runs);
+            let found = bench.pairs(&self.runs).map(|found| found.cloned().map_err(str::to_owned));
+            self.found = asked.map_or_else(|error| Some(Err(format!("{error:#}"))), |()| found);
         }
     }
 
