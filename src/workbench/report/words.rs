@@ -64,7 +64,7 @@ fn split(run: &Run) -> String {
     let said =
         format!("The evaluation was {}; predictions were pooled over the folds.", plan_words(&plan.plan, plan.folds));
     let spent = plan.spent.map(|spent| {
-        let Spent { by, speakers, clips, draw } = spent;
+        let Spent { by, speakers, clips, draw, .. } = spent;
         let draw = draw + 1;
         format!("Each fold learnt from a part of its training {by} (draw {draw}): {clips} clips of {speakers} speakers in the mean.")
     });
@@ -113,8 +113,9 @@ fn features(run: &Run) -> String {
 }
 
 fn models(run: &Run) -> String {
+    let kept = format!("Weights that were kept: {}.", run.protocol.training.checkpoint.trim_end_matches('.'));
     if run.protocol.search.is_some() {
-        return String::new();
+        return format!("The classifier was {}. {kept}", run.recipe.title());
     }
     let leaves = run.recipe.leaves();
     let mut all: Vec<String> = leaves.iter().map(|leaf| model(leaf)).collect();
@@ -134,7 +135,7 @@ fn models(run: &Run) -> String {
             format!("Probabilities were averaged over {} fits with the seeds {}.", seeds.len(), listed.join(", "))
         }
     });
-    all.push(format!("Weights that were kept: {}.", run.protocol.training.checkpoint.trim_end_matches('.')));
+    all.push(kept);
     all.join(" ")
 }
 
