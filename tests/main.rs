@@ -23,6 +23,7 @@ mod plans;
 mod preparation;
 mod pretrain;
 mod quantize;
+mod reports;
 mod resume;
 mod runs;
 mod scores;

@@ -25,6 +25,7 @@ use super::versus::{LEVEL, Versus};
 use crate::store::{Run, RunId, Store};
 use document::Document;
 use figure::Figure;
+pub use json::dict as classification_dict;
 
 /// Runs to be reported, in the order asked for.
 #[derive(Debug, Clone)]
@@ -163,7 +164,8 @@ impl Report {
     pub(super) fn groups(&self) -> Vec<Vec<usize>> {
         let key = |at: usize| {
             let protocol = &self.entries[at].judged.run.protocol;
-            (&protocol.data.data_hash, protocol.data.target, &protocol.data.classes, &protocol.plan.plan)
+            let (data, plan) = (&protocol.data, &protocol.plan);
+            (&data.data_hash, data.target, &data.classes, &plan.plan, plan.spent)
         };
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for at in 0..self.entries.len() {

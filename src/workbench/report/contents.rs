@@ -128,7 +128,7 @@ fn compared(judged: &Judged, p: Option<f64>) -> Vec<String> {
     ]
 }
 
-/// Chance and majority as rows of the comparison.
+/// Listeners, chance and majority as rows of the comparison.
 fn floor(judged: &Judged) -> Vec<Vec<String>> {
     let row = |one: &Baseline| {
         let mut cells =
@@ -136,7 +136,17 @@ fn floor(judged: &Judged) -> Vec<Vec<String>> {
         cells.resize(11, dash());
         cells
     };
-    baselines(&judged.run).map_or_else(|_| Vec::new(), |all| all.iter().map(row).collect())
+    let mut rows: Vec<Vec<String>> =
+        baselines(&judged.run).map_or_else(|_| Vec::new(), |all| all.iter().map(row).collect());
+    if let Some(people) = &judged.run.protocol.data.listeners {
+        let ends =
+            people.uar_ci.map_or_else(dash, |[low, high]| format!("{} to {}", percent(Some(low)), percent(Some(high))));
+        let mut cells = [dash(), format!("listeners ({})", people.how), dash(), dash()].to_vec();
+        cells.extend([percent(Some(people.uar)), ends, dash(), percent(Some(people.wa))]);
+        cells.resize(11, dash());
+        rows.push(cells);
+    }
+    rows
 }
 
 fn section(document: &mut Document, entry: &Entry) {
