@@ -115,9 +115,9 @@ impl Shown for Tests {
         let Some((pair, difference)) = self.pair(row, column) else {
             return format!("{}; Enter opens the run", self.names[row]);
         };
-        let verdict = if pair.p_holm <= LEVEL { "significant" } else { "they tie" };
+        let verdict = if pair.p_holm <= LEVEL { "significant" } else { "tie" };
         format!(
-            "{} less {}: UAR {:+.1}, p {} ({verdict}), McNemar {}; Enter: where they part",
+            "{} less {}: UAR {:+.1}, p {} ({verdict}), McNemar {}; Enter: clips",
             self.names[row],
             self.names[column],
             100.0 * difference,
