@@ -10,6 +10,7 @@ pub mod checkpoints;
 pub mod columns;
 pub mod copies;
 pub mod cost;
+pub mod cross;
 pub mod curve;
 pub mod differ;
 pub mod eta;

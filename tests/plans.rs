@@ -6,7 +6,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::{Home, text};
+use crate::support::{Home, part_of_demo, text};
 
 /// A clip of a made-up corpus: file, speaker, class, and a last column of the table.
 struct Made {
@@ -221,4 +221,65 @@ fn corpora_that_are_barely_ones_are_judged_or_refused() {
     skewed.pop();
     let refused = told(&skewed, "loso").unwrap_err();
     assert!(refused.contains("testing on speaker a leaves fewer than 2 classes"), "{refused}");
+}
+
+/// A small corpus of its own under `name`.
+fn other(home: &Home, name: &str, clips: &[Made]) -> PathBuf {
+    let made = tree(home, clips);
+    let root = home.path().join(name);
+    std::fs::rename(made, &root).unwrap();
+    root
+}
+
+#[test]
+fn corpora_are_crossed_over_the_classes_they_share() {
+    let home = Home::new();
+    let mut three = crossed(&["p", "q"], 3, 2);
+    three.iter_mut().for_each(|clip| clip.file = format!("x{}", clip.file));
+    let (a, b) = (other(&home, "a", &crossed(&["a", "b"], 2, 2)), other(&home, "b", &three));
+    let c = other(&home, "c", &crossed(&["v", "w"], 2, 1));
+    let paths = [&a, &b, &c].map(|path| path.to_str().unwrap());
+    let args = |more: &[&'static str]| [&["cross"], &paths[..], &["--models", "naive-bayes", "-q"], more].concat();
+    let all = json(&home.run(&args(&["--json"])));
+    assert_eq!(all["classes"], serde_json::json!(["c0", "c1"]));
+    let cells = all["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 9 + 3, "pairs, and all others to each");
+    let tested: Vec<u64> = cells
+        .iter()
+        .map(|cell| {
+            cell["confusion"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(|row| row.as_array().unwrap())
+                .map(|n| n.as_u64().unwrap())
+                .sum()
+        })
+        .collect();
+    assert_eq!(tested, [8, 8, 4, 8, 8, 4, 8, 8, 4, 8, 8, 4]);
+    assert_eq!(cells[0]["protocol"]["plan"], "loso");
+    assert_eq!(cells[1]["protocol"]["plan"], "cross:a");
+    let shown = text(&home.run(&args(&[])).stdout);
+    assert!(shown.contains("all others") && shown.contains("[within: other speakers of it]"), "{shown}");
+    let runs = text(&home.run(&["runs", paths[1]]).stdout);
+    assert!(runs.contains("cross:a"), "filed under the corpus that was tested: {runs}");
+}
+
+#[test]
+fn the_same_voice_in_two_corpora_stops_their_crossing() {
+    let home = Home::new();
+    let part = |name: &str, voices: [&str; 2], sentence: &str| {
+        let wanted = |file: &str| {
+            ["_anger_", "_sadness_"].iter().any(|class| file.contains(class))
+                && voices.iter().any(|voice| file.starts_with(voice))
+                && file.contains(sentence)
+        };
+        part_of_demo(&home.path().join(name), wanted).display().to_string()
+    };
+    let (a, b) = (part("a", ["f1_", "m1_"], "_s1"), part("b", ["f1_", "m2_"], "_s2"));
+    let stopped = home.run(&["cross", &a, &b, "--models", "majority", "-q"]);
+    assert_eq!(stopped.status.code(), Some(3), "{}", text(&stopped.stderr));
+    assert!(text(&stopped.stderr).contains("speaker demo/f1"), "{}", text(&stopped.stderr));
+    let allowed = home.run(&["cross", &a, &b, "--models", "majority", "-q", "--allow-leak", "speaker"]);
+    assert!(allowed.status.success(), "{}", text(&allowed.stderr));
 }

@@ -214,6 +214,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 notes: vec!["2 clips left out: same audio as another clip".to_owned()],
                 leaks: Vec::new(),
                 repeat: None,
+                cross: None,
                 spent: None,
             },
             training: Training {

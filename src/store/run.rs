@@ -135,6 +135,18 @@ pub struct PlanFacts {
     /// How much of each training part was learnt from, where it was not all: a point of a learning curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+    /// Where the run stands in a matrix of several corpora; the run is filed under the corpus tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross: Option<CrossFacts>,
+}
+
+/// A cell of a matrix of corpora.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrossFacts {
+    /// Names of the corpora learnt from; the tested one alone on the diagonal, where speakers are kept apart.
+    pub trained_on: Vec<String>,
+    /// Name of the corpus tested.
+    pub tested_on: String,
 }
 
 /// One of several runs of the same recipe under the same plan, each with the next seed.

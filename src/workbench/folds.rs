@@ -93,6 +93,7 @@ impl Planned {
             notes: self.notes(task, norm),
             leaks: self.leaks.clone(),
             repeat: self.repeat,
+            cross: None,
             spent: None,
         }
     }
