@@ -2,8 +2,8 @@
 
 mod figures;
 mod json;
+mod params;
 mod text;
-mod tuned;
 
 use std::io::Write;
 use std::path::PathBuf;
