@@ -2,9 +2,9 @@
 
 mod figures;
 mod json;
+mod params;
 mod repeats;
 mod text;
-mod tuned;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::figures::{People, Side, chance, first, parts, singles};
+use super::params::{chosen, given};
 use super::repeats;
-use super::tuned::chosen;
 use crate::cli::table::{lines, percent};
 use crate::score::{Bootstrap, report};
 use crate::store::Listened;
@@ -248,7 +248,7 @@ fn beside(judged: &Judged) -> Vec<String> {
     let also = recipe.leaves().iter().find_map(|leaf| leaf.also.clone());
     let also = also.map(|also| format!("{}: learns {also} besides", recipe.title()));
     let before = judged.run.protocol.data.pretrained.iter().map(|text| format!("{}: {text}", recipe.title()));
-    single.into_iter().chain(also).chain(before).chain(chosen(judged)).collect()
+    single.into_iter().chain(also).chain(given(judged)).chain(before).chain(chosen(judged)).collect()
 }
 
 fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {

@@ -1,8 +1,20 @@
-//! What was chosen in each fold of a run that was tuned or searched for, as lines.
+//! Hyper-parameters that are not the defaults, as lines: those that the user gave, and what was chosen in each fold of a run
+//! that was tuned or searched for.
 //!
 //! Deliberately absent: the scores by which it was chosen; they are no estimates (`--json` has them, under that name).
 
+use crate::learn::Recipe;
 use crate::workbench::experiment::Judged;
+
+/// A line for each classifier of a recipe that was given some.
+pub fn given(judged: &Judged) -> Vec<String> {
+    let leaves = judged.run.recipe.leaves().into_iter().filter(|leaf| !leaf.params.is_empty());
+    let line = |leaf: &Recipe| {
+        let all: Vec<String> = leaf.params.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        format!("{}: {}", leaf.classifier, all.join(", "))
+    };
+    leaves.map(line).collect()
+}
 
 /// A line for each choice, with the folds that it won; nothing for a run that had none to make.
 pub fn chosen(judged: &Judged) -> Vec<String> {
