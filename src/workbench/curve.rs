@@ -73,6 +73,9 @@ pub struct Point {
     pub runs: Vec<Arc<Judged>>,
 }
 
+/// A run and what was spent on it.
+type Drawn = (Spent, Arc<Judged>);
+
 /// A point and draw that is to be run.
 #[derive(Debug, Clone, PartialEq)]
 struct Portion {
@@ -141,7 +144,7 @@ pub fn curve(
 ///
 /// `runs` come newest first, as [`super::Workbench::runs`] has them, or in any order where none was run twice.
 pub fn curves<'a>(runs: impl IntoIterator<Item = &'a Arc<Judged>>) -> Vec<Curve> {
-    let mut found: Vec<(&Arc<Judged>, Vec<(Spent, Arc<Judged>)>)> = Vec::new();
+    let mut found: Vec<(&Arc<Judged>, Vec<Drawn>)> = Vec::new();
     for judged in runs {
         let Some(spent) = judged.run.protocol.plan.spent else { continue };
         match found.iter_mut().find(|(first, _)| alike(first, judged)) {
@@ -166,7 +169,7 @@ fn alike(a: &Judged, b: &Judged) -> bool {
 }
 
 impl Curve {
-    fn of(first: &Judged, mut runs: Vec<(Spent, Arc<Judged>)>) -> Curve {
+    fn of(first: &Judged, mut runs: Vec<Drawn>) -> Curve {
         let by = runs[0].0.by;
         // Stable: of two runs of one draw the newer one stays in front.
         runs.sort_by_key(|(spent, _)| (spent.amount(), spent.draw));
@@ -188,7 +191,7 @@ impl Curve {
 }
 
 impl Point {
-    fn of(amount: usize, runs: Vec<(Spent, Arc<Judged>)>) -> Point {
+    fn of(amount: usize, runs: Vec<Drawn>) -> Point {
         let uars: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar).collect();
         let folds: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar_folds?.1).collect();
         let clips = runs.iter().map(|(spent, _)| spent.clips as f64).sum::<f64>() / runs.len().max(1) as f64;

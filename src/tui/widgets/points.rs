@@ -177,9 +177,9 @@ mod tests {
     #[test]
     fn spread_is_a_bar_and_small_places_are_survived() {
         let one = Line { name: "svm".into(), points: vec![Point { x: 3.0, y: 0.5, spread: Some(0.2) }] };
-        assert!(drawn(&[one.clone()], 30, 9).matches('│').count() > 8);
+        assert!(drawn(std::slice::from_ref(&one), 30, 9).matches('│').count() > 8);
         for (width, height) in [(0, 0), (3, 1), (8, 4), (200, 60)] {
-            drawn(&[one.clone()], width, height);
+            drawn(std::slice::from_ref(&one), width, height);
         }
         assert!(drawn(&[], 30, 9).contains("no points"));
     }
