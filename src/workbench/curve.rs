@@ -14,6 +14,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
+use super::copies::copies;
 use super::experiment::{Agenda, Compared, Failure, Judged, Material, News, Request, Series, finish, hearings, run};
 use super::folds::Planned;
 use super::material::{Contender, Listener, check_asked, contenders, sets};
