@@ -16,7 +16,7 @@ use emolab::workbench::experiment::{Compared, Effort, News, Request, compare};
 use emolab::workbench::material::Listener;
 use serde_json::Value;
 
-use crate::support::{Home, part_of_demo};
+use crate::support::{Home, part_of_demo, text};
 
 /// Two classes of four speakers.
 fn clips(home: &Home) -> PathBuf {
@@ -172,4 +172,30 @@ fn a_cancel_in_the_middle_ends_it() {
     let end = run(&home, &corpus, &request(&["knn"], tune(6)), &watch);
     assert!(is_cancelled(&end.unwrap_err()));
     assert!((1..6).contains(&*watch.told.lock().unwrap()));
+}
+
+#[test]
+fn the_command_line_tells_what_was_chosen() {
+    let home = Home::new();
+    let clips = clips(&home);
+    let clips = clips.to_str().unwrap();
+    for (args, code, told) in [
+        (&["--models", "majority", "--tune"][..], 1, "no"),
+        (&["--models", "knn", "--tune-budget", "5"], 2, "--tune"),
+        (&["--models", "knn", "--tune", "--tune-budget", "0"], 2, "from 1 to 10000"),
+        (&["--models", "knn", "--tune", "--tune-budget", "soon"], 2, "90s"),
+    ] {
+        let output = home.run(&[&["compare", clips][..], args].concat());
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        assert!(text(&output.stderr).contains(told), "{args:?}: {}", text(&output.stderr));
+    }
+    let compare = ["compare", clips, "--features", "mfcc", "--models", "knn", "--tune", "--tune-folds", "2"];
+    let output = home.run(&compare);
+    let said = text(&output.stdout);
+    assert!(said.contains("knn tuned: up to 20 combinations on up to 2 inner folds"), "{said}");
+    let output = home.run(&[&compare[..], &["--json"]].concat());
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let run = &all["runs"][0];
+    assert_eq!((&run["model"], &run["tune"]["trials"]), (&Value::from("knn"), &Value::from(20)));
+    assert_eq!(run["search"]["winners"].as_array().map(Vec::len), Some(4));
 }

@@ -88,12 +88,11 @@ impl<'a> Tuning<'a> {
         let Tune { trials, seconds, folds } = work.tune;
         let budget = match seconds {
             Some(seconds) => format!("as many combinations as {seconds} s hold"),
-            None => format!("{} combinations a fold", work.candidates.len()),
+            None => format!("up to {} combinations a fold", trials.unwrap_or(MOST)),
         };
         protocol.plan.notes.push(format!(
-            "{}: hyper-parameters were chosen in each fold on up to {folds} inner folds of its training speakers \
-             ({budget}, the defaults among them); its test clips took no part",
-            self.recipe.title()
+            "tuned: hyper-parameters were chosen in each fold on up to {folds} inner folds of its training speakers \
+             ({budget}, the defaults among them); its test clips took no part"
         ));
         protocol.search = Some(Searched {
             space: work.knobs.iter().map(|knob| (knob.name.to_owned(), range(knob))).collect(),

@@ -16,7 +16,7 @@ pub fn given(judged: &Judged) -> Vec<String> {
     leaves.map(line).collect()
 }
 
-/// A line for each choice, with the folds that it won; nothing for a run that had none to make.
+/// How it was chosen, then a line for each choice, with the folds that it won; nothing for a run that had none to make.
 pub fn chosen(judged: &Judged) -> Vec<String> {
     let Some(search) = &judged.run.protocol.search else { return Vec::new() };
     let mut choices: Vec<(String, Vec<&str>)> = Vec::new();
@@ -28,10 +28,15 @@ pub fn chosen(judged: &Judged) -> Vec<String> {
         }
     }
     choices.sort_by_key(|(_, folds)| std::cmp::Reverse(folds.len()));
-    let title = judged.run.recipe.title();
+    let most = match (search.trials, search.seconds) {
+        (Some(trials), _) => format!("up to {trials} combinations"),
+        (None, seconds) => format!("as many combinations as {:.0} s hold", seconds.unwrap_or_default()),
+    };
+    let (title, inner) = (judged.run.recipe.title(), search.inner_folds);
     let line = |(text, folds): (String, Vec<&str>)| {
         let changes = if text.is_empty() { "the defaults".to_owned() } else { text };
-        format!("{title}: {changes} ({})", folds.join(", "))
+        format!("  {changes}: {}", folds.join(", "))
     };
-    choices.into_iter().map(line).collect()
+    let head = format!("{title}: {most} on up to {inner} inner folds of each fold's training speakers; chosen were");
+    std::iter::once(head).chain(choices.into_iter().map(line)).collect()
 }
