@@ -22,7 +22,7 @@ pub use confusion::{Confusion, PerClass, ScoreError};
 pub use interval::{Bootstrap, Interval, Method, Resamples, bootstrap, fold_spread};
 pub use metric::{METRICS, Metric, metric};
 pub use paired::{
-    ENOUGH_SPEAKERS, ROPE, Rope, Test, corrected_t, five_by_two_f, mcnemar, rope, speaker_permutation, wilcoxon,
+    ENOUGH_SPEAKERS, ROPE, Rope, SWAPS, Test, corrected_t, five_by_two_f, mcnemar, rope, speaker_permutation, wilcoxon,
 };
 pub use report::report;
 pub use resample::Score;

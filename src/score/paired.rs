@@ -12,7 +12,7 @@ use super::distribution::{f_tail, normal_cdf, student_cdf, student_two_sided};
 /// With up to this many signs all assignments are looked at: two lists of 2^15 sums.
 const EXACT_SIGNS: usize = 30;
 /// Assignments drawn where there are more.
-const DRAWS: usize = 20_000;
+pub const SWAPS: usize = 20_000;
 /// Sums nearer than this share of all that could be summed are the same sum.
 const SAME: f64 = 1e-12;
 /// Below this many speakers a permutation test cannot reach a p of 0.05 (2 / 2^5 = 0.0625).
@@ -212,7 +212,7 @@ fn signed_sums(values: &[f64]) -> Vec<f64> {
 fn share_of_drawn(values: &[f64], bar: f64, seed: u64) -> f64 {
     let mut random = Pcg64::seed_from_u64(seed);
     let mut beyond = 0_usize;
-    for _ in 0..DRAWS {
+    for _ in 0..SWAPS {
         let mut sum = 0.0;
         for some in values.chunks(64) {
             let mut bits: u64 = random.random();
@@ -223,7 +223,7 @@ fn share_of_drawn(values: &[f64], bar: f64, seed: u64) -> f64 {
         }
         beyond += usize::from(f64::abs(sum) >= bar);
     }
-    (beyond + 1) as f64 / (DRAWS + 1) as f64
+    (beyond + 1) as f64 / (SWAPS + 1) as f64
 }
 
 /// Ranks from 1, equal values sharing the mean of theirs, and Σ (t³ - t) over groups of t equal values.

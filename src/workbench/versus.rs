@@ -12,7 +12,7 @@ use super::summary::uar;
 use crate::corpus::ClipId;
 use crate::learn::Recipe;
 use crate::score::{
-    Confusion, ENOUGH_SPEAKERS, ROPE, Rope, ScoreError, Test, holm, mcnemar, rope, speaker_permutation,
+    Confusion, ENOUGH_SPEAKERS, ROPE, Rope, SWAPS, ScoreError, Test, holm, mcnemar, rope, speaker_permutation,
 };
 use crate::store::{Prediction, Run};
 
@@ -108,7 +108,7 @@ impl Versus {
     /// The test in words.
     pub fn name(&self) -> String {
         let exact = self.beside_best.iter().flatten().all(|pair| pair.permutation.exact);
-        let how = if exact { "exact" } else { "20,000 drawn" };
+        let how = if exact { "exact".to_owned() } else { format!("{SWAPS} drawn") };
         format!("paired permutation of the UAR over {} {} ({how}), Holm-adjusted", self.units, self.unit)
     }
 }
