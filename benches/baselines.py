@@ -47,17 +47,22 @@ except ImportError as why:
 JOBS, BALANCED = ARGS.threads, dict(class_weight="balanced")
 
 
+def whole(value):
+    return None if value is None else int(value)
+
+
+def grown(k, seed):
+    return dict(max_depth=whole(k["depth"]), min_samples_leaf=int(k["leaf"]), random_state=seed, **BALANCED)
+
+
 def forest(kind):
-    return lambda k, seed: kind(int(k.get("trees", 100)), max_features="sqrt", n_jobs=JOBS, random_state=seed)
+    return lambda k, seed: kind(int(k["trees"]), max_features=k["columns"] or "sqrt", n_jobs=JOBS, **grown(k, seed))
 
 
 def boosting(k, seed):
-    known = dict(trees="max_iter", rounds="max_iter", rate="learning_rate", leaves="max_leaf_nodes", l2="l2_regularization",
-                 depth="max_depth", least="min_samples_leaf", min_leaf="min_samples_leaf")
-    given = {known[name]: value for name, value in k.items() if name in known and value is not None}
-    whole = {"max_iter", "max_leaf_nodes", "max_depth", "min_samples_leaf"}
-    given = {name: int(value) if name in whole else value for name, value in given.items()}
-    return HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **given)
+    return HistGradientBoostingClassifier(max_iter=int(k["rounds"]), learning_rate=k["rate"], max_leaf_nodes=int(k["leaves"]),
+                                          min_samples_leaf=int(k["leaf"]), l2_regularization=k["l2"], early_stopping=False,
+                                          random_state=seed, **BALANCED)
 
 
 # Our hyper-parameters to the estimator that has the same; priors are equal where ours balance classes.
@@ -70,7 +75,7 @@ PEERS = {
     "ridge": lambda k, seed: RidgeClassifier(alpha=k["alpha"], **BALANCED),
     "knn": lambda k, seed: KNeighborsClassifier(int(k["k"]), n_jobs=JOBS),
     "naive-bayes": lambda k, seed: GaussianNB(var_smoothing=k["smoothing"]),
-    "tree": lambda k, seed: DecisionTreeClassifier(random_state=seed),
+    "tree": lambda k, seed: DecisionTreeClassifier(max_features=k["columns"], **grown(k, seed)),
     "forest": forest(RandomForestClassifier),
     "extra-trees": forest(ExtraTreesClassifier),
     "boosting": boosting,

@@ -7,7 +7,7 @@
 //! it, criterion times one small fit of each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -114,6 +114,7 @@ impl Bench {
             models: vec![name.to_owned()],
             features: Some("egemaps".to_owned()),
             plan: Plan::Loso,
+            allow: BTreeSet::new(),
             target: Target::Emotion,
             norm: Norm::Train,
             epochs: None,
@@ -121,7 +122,6 @@ impl Bench {
             nets: BTreeMap::new(),
             params: BTreeMap::new(),
             effort: Effort::default(),
-            allow: Default::default(),
         };
         let compared = compare(&corpus, &request, &listener, &mut |_| Ok(None), &Unwatched).unwrap();
         let judged = &compared.runs[0];

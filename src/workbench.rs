@@ -37,6 +37,7 @@ pub mod shelf;
 pub mod standing;
 pub mod summary;
 mod training;
+mod tune;
 pub mod verify;
 pub mod versus;
 pub mod view;
@@ -491,9 +492,16 @@ impl Workbench {
         self.tests.standing().and_then(|standing| standing.place(run))
     }
 
-    /// Every pair of some runs tested: `None` until its job is done, an error where they do not compare.
-    pub fn test(&mut self, runs: &[Arc<Judged>]) -> Option<Result<&Versus, &str>> {
-        let _ = self.tests.between(runs, &self.send);
+    /// Has every pair of some runs tested.
+    ///
+    /// # Errors
+    /// No thread for it.
+    pub fn test(&mut self, runs: &[Arc<Judged>]) -> Result<()> {
+        self.tests.between(runs, &self.send)
+    }
+
+    /// Every pair of just these runs: `None` until its job is done, an error where they do not compare.
+    pub fn pairs(&self, runs: &[Arc<Judged>]) -> Option<Result<&Versus, &str>> {
         self.tests.pairs(runs)
     }
 

@@ -6,7 +6,8 @@
 use linfa::DatasetView;
 use linfa::traits::Fit;
 use linfa_bayes::{GaussianNb, NaiveBayes as _};
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, Axis};
+use rayon::prelude::*;
 
 use super::worker::guarded;
 use super::{Classifier, Data, Epoch, Inputs, Knob, LearnError, Model, Recipe, Weights, shares};
@@ -23,6 +24,9 @@ const SMOOTHING: Knob = Knob {
     tries: &[1e-9, 1e-6, 1e-3, 0.01, 0.1, 1.0],
     about: "part of the largest variance that is added to each variance",
 };
+
+/// Clips that are scored at a time: linfa makes several matrices of their size.
+const PART: usize = 64;
 
 /// Gaussian naive Bayes.
 pub(super) struct NaiveBayes;
@@ -70,9 +74,12 @@ impl Model for Gaussians {
     fn scores(&self, inputs: &Inputs) -> Result<Array2<f64>, LearnError> {
         let rows = inputs.rows()?;
         let mut logits = Array2::from_elem((rows.nrows(), self.shape.0), f64::NEG_INFINITY);
-        for (&&class, likelihood) in &self.fitted.joint_log_likelihood(rows.view()) {
-            logits.column_mut(class).assign(likelihood);
-        }
+        let parts = logits.axis_chunks_iter_mut(Axis(0), PART).zip(rows.axis_chunks_iter(Axis(0), PART));
+        parts.collect::<Vec<_>>().into_par_iter().for_each(|(mut logits, rows)| {
+            for (&&class, likelihood) in &self.fitted.joint_log_likelihood(rows) {
+                logits.column_mut(class).assign(likelihood);
+            }
+        });
         shares::softmax(&mut logits);
         Ok(logits)
     }

@@ -30,9 +30,7 @@ impl Scaler {
     #[must_use]
     pub fn fit(inputs: &Inputs) -> Scaler {
         let moments = match inputs {
-            Inputs::Rows(rows) => {
-                rows.columns().into_iter().map(|column| Moments::of(column.iter().copied())).collect()
-            }
+            Inputs::Rows(rows) => column_moments(rows),
             Inputs::Images(images) => image_moments(images),
         };
         let varies: Vec<bool> = moments.iter().map(Moments::varies).collect();
@@ -133,7 +131,9 @@ impl Prep {
             if prep.kept.is_empty() {
                 return Err(LearnError::WrongInput("no column varies: there is nothing to learn from".into()));
             }
-            ready = Inputs::Rows(rows.select(Axis(1), &prep.kept));
+            if prep.kept.len() < rows.ncols() {
+                ready = Inputs::Rows(rows.select(Axis(1), &prep.kept));
+            }
         }
         let scaled = norm == Norm::Train || (grouped && kind == Kind::Row);
         prep.last = scaled.then(|| Scaler::fit(&ready));
@@ -339,6 +339,23 @@ impl Moments {
         let deviation = self.deviation();
         deviation > ROUNDING * self.mean.abs() && deviation > f64::from(f32::MIN_POSITIVE)
     }
+}
+
+/// Moments per column, row by row as the numbers lie in memory.
+fn column_moments(rows: &Array2<f64>) -> Vec<Moments> {
+    let count = rows.nrows() as f64;
+    let mut means = vec![0.0; rows.ncols()];
+    for row in rows.rows() {
+        means.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    means.iter_mut().for_each(|sum| *sum = if count > 0.0 { *sum / count } else { 0.0 });
+    let mut squares = vec![0.0; rows.ncols()];
+    for row in rows.rows() {
+        for (square, (value, mean)) in squares.iter_mut().zip(row.iter().zip(&means)) {
+            *square += (value - mean).powi(2);
+        }
+    }
+    means.into_iter().zip(squares).map(|(mean, squares)| Moments { count, mean, squares }).collect()
 }
 
 /// Moments per channel and band; each image in parallel, merged in order, so the bits do not depend on threads.

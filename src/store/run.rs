@@ -169,6 +169,9 @@ pub struct Spent {
     pub clips: usize,
     /// Number of the draw, from 0; the same number draws alike for every classifier.
     pub draw: usize,
+    /// What each fold was thinned to: so many speakers, or clips halved so many times; `None` = everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
 }
 
 /// What a learning curve spends.
@@ -203,6 +206,12 @@ impl std::str::FromStr for Coin {
     fn from_str(text: &str) -> Result<Coin, String> {
         let found = Coin::ALL.into_iter().find(|coin| coin.to_string() == text);
         found.ok_or_else(|| format!("a learning curve goes by speakers or clips, not by `{text}`"))
+    }
+}
+
+impl std::fmt::Display for Spent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}, draw {}", self.amount(), self.by, self.draw + 1)
     }
 }
 

@@ -112,6 +112,9 @@ pub fn cross(
     }
 }
 
+/// Cells with their folds, and why others have none.
+type Cells = (Vec<(Place, Planned)>, Vec<String>);
+
 /// All corpora as one, and where each row comes from.
 struct Union<'a> {
     corpora: &'a [Corpus],
@@ -162,7 +165,7 @@ impl<'a> Union<'a> {
     }
 
     /// Every cell with its folds, all held before the first fit.
-    fn planned(&self, request: &Request, copies: &[(usize, usize)]) -> Result<(Vec<(Place, Planned)>, Vec<String>)> {
+    fn planned(&self, request: &Request, copies: &[(usize, usize)]) -> Result<Cells> {
         let (mut planned, mut missing) = (Vec::new(), Vec::new());
         for place in self.places() {
             let (plan, layout) = match place.is_within() {

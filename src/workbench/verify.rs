@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
+use super::curve::thinned;
 use super::differ::Predictions;
 use super::experiment::{Agenda, News, Series, confusion, data_facts, judge, predictions, side_by_side};
 use super::material::{Listener, named_sets};
@@ -66,6 +67,11 @@ pub fn repeatable(run: &Run) -> Result<Plan> {
         protocol.data.pretrained.is_empty() || !protocol.source.pretrain.is_empty(),
         "the run is too old: it does not say where the corpora of its pre-training were"
     );
+    ensure!(
+        protocol.plan.spent.is_none(),
+        "the run is a point of a learning curve: it learnt from a part of its training clips, which is not drawn again here; \
+         emolab curve with the same seed draws the same"
+    );
     if let Some(search) = &protocol.search {
         let (winners, folds) = (search.winners.len(), protocol.plan.folds);
         ensure!(winners == folds, "the run tells {winners} chosen recipes for {folds} folds");
@@ -88,7 +94,11 @@ pub fn verify(run: &Run, corpus: &Corpus, cache: &Cache, watch: &dyn Watch<News>
     if !verified.data.is_empty() {
         return Ok(verified);
     }
-    let splits = task.splits(&plan, run.protocol.training.seed)?;
+    let (seed, spent) = (run.protocol.training.seed, run.protocol.plan.spent);
+    let mut splits = task.splits(&plan, seed)?;
+    if let Some(spent) = &spent {
+        splits = thinned(&task, &splits, spent, seed);
+    }
     ensure!(recipes.len() == 1 || recipes.len() == splits.len(), "the plan {plan} now has {} folds", splits.len());
     let listener = Listener { cache, preparation: run.protocol.training.preparation };
     let again = Again { corpus, task: &task, splits: &splits, recipes: &recipes };

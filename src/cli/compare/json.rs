@@ -100,6 +100,8 @@ pub fn run_json(judged: &Judged) -> Value {
         "features": run.recipe.features,
         "members": run.recipe.members.iter().map(|one| json!({ "model": one.classifier, "features": one.features, "params": one.params })).collect::<Vec<_>>(),
         "params": run.recipe.params,
+        "tune": run.recipe.tune,
+        "search": run.protocol.search,
         "also": run.recipe.leaves().iter().find_map(|leaf| leaf.also.clone()),
         "seeds": seeds_json(judged),
         "plan": run.protocol.plan.plan,

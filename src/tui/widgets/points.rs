@@ -160,7 +160,18 @@ mod tests {
     fn lines_rise_from_point_to_point_each_with_its_letter() {
         let rising = Line { name: "svm".into(), points: vec![point(2.0, 0.5), point(5.0, 0.7), point(9.0, 0.8)] };
         let flat = Line { name: "knn".into(), points: vec![point(2.0, 0.5), point(9.0, 0.52)] };
-        insta::assert_snapshot!(drawn(&[rising, flat], 40, 10), @"");
+        insta::assert_snapshot!(drawn(&[rising, flat], 40, 10), @r"
+        80 │                              ··a
+           │                        ······
+           │                  a·····
+           │                ··
+        65 │             ···
+           │           ··
+           │         ··
+        50 │       b························b
+           └─────────────────────────────────
+            0                      9 speakers
+        ");
     }
 
     #[test]
