@@ -110,7 +110,7 @@ pub enum Update {
 /// What a scan brings back.
 #[derive(Debug)]
 pub struct Opened {
-    corpus: Corpus,
+    corpus: Arc<Corpus>,
     runs: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
 }
@@ -204,7 +204,7 @@ impl Workbench {
         let job = Job::spawn("scan", report, move |watch| {
             let corpus = scan(&root, settings.corpus.as_deref(), watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
-            Ok(Opened { corpus, runs, run_problems })
+            Ok(Opened { corpus: Arc::new(corpus), runs, run_problems })
         })?;
         self.scanning = Some(job);
         Ok(())
@@ -263,7 +263,7 @@ impl Workbench {
             Report::News(scanned) => self.opening = Opening::Scanning(scanned),
             Report::Done(opened) => {
                 self.opening = Opening::Open;
-                self.corpus = Arc::new(opened.corpus);
+                self.corpus = opened.corpus;
                 (self.runs, self.run_problems) = (opened.runs, opened.run_problems);
                 if let Err(error) = self.load_labels() {
                     self.store = Err(format!("{error:#}"));

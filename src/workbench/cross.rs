@@ -56,6 +56,9 @@ pub struct Place {
     pub tested_on: usize,
 }
 
+/// Cells of the matrix with their folds.
+type Cells = Vec<(Place, Planned)>;
+
 impl Place {
     /// True on the diagonal: judged within a corpus.
     pub fn is_within(&self) -> bool {
@@ -112,9 +115,6 @@ pub fn cross(
     }
 }
 
-/// Cells with their folds, and why others have none.
-type Cells = (Vec<(Place, Planned)>, Vec<String>);
-
 /// All corpora as one, and where each row comes from.
 struct Union<'a> {
     corpora: &'a [Corpus],
@@ -165,7 +165,7 @@ impl<'a> Union<'a> {
     }
 
     /// Every cell with its folds, all held before the first fit.
-    fn planned(&self, request: &Request, copies: &[(usize, usize)]) -> Result<Cells> {
+    fn planned(&self, request: &Request, copies: &[(usize, usize)]) -> Result<(Cells, Vec<String>)> {
         let (mut planned, mut missing) = (Vec::new(), Vec::new());
         for place in self.places() {
             let (plan, layout) = match place.is_within() {

@@ -74,6 +74,9 @@ pub struct Point {
     pub runs: Vec<Arc<Judged>>,
 }
 
+/// A run and what was spent on it.
+type Drawn = (Spent, Arc<Judged>);
+
 /// A point and draw that is to be run.
 #[derive(Debug, Clone, PartialEq)]
 struct Portion {
@@ -143,7 +146,7 @@ pub fn curve(
 ///
 /// `runs` come newest first, as [`super::Workbench::runs`] has them, or in any order where none was run twice.
 pub fn curves<'a>(runs: impl IntoIterator<Item = &'a Arc<Judged>>) -> Vec<Curve> {
-    let mut found: Vec<(&Arc<Judged>, Draws)> = Vec::new();
+    let mut found: Vec<(&Arc<Judged>, Vec<Drawn>)> = Vec::new();
     for judged in runs {
         let Some(spent) = judged.run.protocol.plan.spent else { continue };
         match found.iter_mut().find(|(first, _)| alike(first, judged)) {
@@ -155,9 +158,6 @@ pub fn curves<'a>(runs: impl IntoIterator<Item = &'a Arc<Judged>>) -> Vec<Curve>
     curves.sort_by(|a, b| (a.by, &a.plan, &a.model).cmp(&(b.by, &b.plan, &b.model)));
     curves
 }
-
-/// The runs of a curve and what each learnt from.
-type Draws = Vec<(Spent, Arc<Judged>)>;
 
 /// Points of one curve.
 fn alike(a: &Judged, b: &Judged) -> bool {
@@ -171,7 +171,7 @@ fn alike(a: &Judged, b: &Judged) -> bool {
 }
 
 impl Curve {
-    fn of(first: &Judged, mut runs: Draws) -> Curve {
+    fn of(first: &Judged, mut runs: Vec<Drawn>) -> Curve {
         let by = runs[0].0.by;
         // Stable: of two runs of one draw the newer one stays in front.
         runs.sort_by_key(|(spent, _)| (spent.amount(), spent.draw));
@@ -193,7 +193,7 @@ impl Curve {
 }
 
 impl Point {
-    fn of(amount: usize, runs: Draws) -> Point {
+    fn of(amount: usize, runs: Vec<Drawn>) -> Point {
         let uars: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar).collect();
         let folds: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar_folds?.1).collect();
         let clips = runs.iter().map(|(spent, _)| spent.clips as f64).sum::<f64>() / runs.len().max(1) as f64;

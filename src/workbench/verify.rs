@@ -67,11 +67,6 @@ pub fn repeatable(run: &Run) -> Result<Plan> {
         protocol.data.pretrained.is_empty() || !protocol.source.pretrain.is_empty(),
         "the run is too old: it does not say where the corpora of its pre-training were"
     );
-    ensure!(
-        protocol.plan.spent.is_none(),
-        "the run is a point of a learning curve: it learnt from a part of its training clips, which is not drawn again here; \
-         emolab curve with the same seed draws the same"
-    );
     if let Some(search) = &protocol.search {
         let (winners, folds) = (search.winners.len(), protocol.plan.folds);
         ensure!(winners == folds, "the run tells {winners} chosen recipes for {folds} folds");
