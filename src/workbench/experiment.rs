@@ -3,6 +3,13 @@
 //! A contender is one classifier or several that decide together (`learn::committee`), under one seed or several.
 //! Blocking; the caller gives a [`Watch`] and decides on which thread it runs. Folds of classifiers that read rows run
 //! side by side; those that read images use all cores inside one fit, so their folds follow one another.
+//!
+//! Nothing is fitted, chosen or stopped on test clips, and there is no way to ask for it: [`judge`] hands `learn` the rows
+//! of the training part alone (`Data::select`), and all that is fitted is fitted from those: scaling, dropped
+//! columns, early stopping (on training groups split off), calibration of a committee's members. Test rows are passed once, to
+//! `Committee::scores`, after the fit. Scaling by speaker looks at a test speaker's clips, without labels, and is told with
+//! every table. Searching and tuning see a fold's training part alone. Features look at one clip at a time. What the user
+//! chooses by looking at results (`--set`, `--net`) is beyond any program; it is part of the recipe that a run tells.
 //! Deliberately absent: tuning (`tune`), paired tests, and any choice made on a test fold.
 
 use std::collections::{BTreeMap, BTreeSet};
