@@ -94,7 +94,7 @@ impl Bench {
     fn features(&self, dir: &Path) -> Value {
         let corpus = self.scanned();
         let task = task(&corpus, Target::Emotion).unwrap();
-        let cache = Cache::open(&self.dir.join("cache"));
+        let cache = Cache::open(self.dir.join("cache"));
         let listener = Listener { cache: &cache, preparation: Preparation::plain(RATE) };
         let data = data(&corpus, &task, &feature_set("egemaps").unwrap(), &listener, &Unwatched).unwrap();
         let whole = |numbers: &[usize]| numbers.iter().map(|&number| number as i64).collect::<Array1<i64>>();
@@ -108,7 +108,7 @@ impl Bench {
     /// Wall time of all folds, as the run tells it.
     fn compare(&self, name: &str) -> Value {
         let corpus = self.scanned();
-        let cache = Cache::open(&self.dir.join("cache"));
+        let cache = Cache::open(self.dir.join("cache"));
         let listener = Listener { cache: &cache, preparation: Preparation::plain(RATE) };
         let request = Request {
             models: vec![name.to_owned()],
