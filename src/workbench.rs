@@ -10,6 +10,7 @@ pub mod checkpoints;
 pub mod columns;
 pub mod copies;
 pub mod cost;
+pub mod cross;
 pub mod curve;
 pub mod differ;
 pub mod eta;
@@ -29,12 +30,14 @@ pub mod picture;
 pub mod places;
 mod pretrain;
 pub mod quantize;
+pub mod repeats;
 pub mod report;
 pub mod search;
 pub mod shelf;
 pub mod standing;
 pub mod summary;
 mod training;
+mod tune;
 pub mod verify;
 pub mod versus;
 pub mod view;
@@ -107,7 +110,7 @@ pub enum Update {
 /// What a scan brings back.
 #[derive(Debug)]
 pub struct Opened {
-    corpus: Corpus,
+    corpus: Arc<Corpus>,
     runs: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
 }
@@ -201,7 +204,7 @@ impl Workbench {
         let job = Job::spawn("scan", report, move |watch| {
             let corpus = scan(&root, settings.corpus.as_deref(), watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
-            Ok(Opened { corpus, runs, run_problems })
+            Ok(Opened { corpus: Arc::new(corpus), runs, run_problems })
         })?;
         self.scanning = Some(job);
         Ok(())
@@ -260,7 +263,7 @@ impl Workbench {
             Report::News(scanned) => self.opening = Opening::Scanning(scanned),
             Report::Done(opened) => {
                 self.opening = Opening::Open;
-                self.corpus = Arc::new(opened.corpus);
+                self.corpus = opened.corpus;
                 (self.runs, self.run_problems) = (opened.runs, opened.run_problems);
                 if let Err(error) = self.load_labels() {
                     self.store = Err(format!("{error:#}"));
@@ -489,9 +492,16 @@ impl Workbench {
         self.tests.standing().and_then(|standing| standing.place(run))
     }
 
-    /// Every pair of some runs tested: `None` until its job is done, an error where they do not compare.
-    pub fn test(&mut self, runs: &[Arc<Judged>]) -> Option<Result<&Versus, &str>> {
-        let _ = self.tests.between(runs, &self.send);
+    /// Has every pair of some runs tested.
+    ///
+    /// # Errors
+    /// No thread for it.
+    pub fn test(&mut self, runs: &[Arc<Judged>]) -> Result<()> {
+        self.tests.between(runs, &self.send)
+    }
+
+    /// Every pair of just these runs: `None` until its job is done, an error where they do not compare.
+    pub fn pairs(&self, runs: &[Arc<Judged>]) -> Option<Result<&Versus, &str>> {
         self.tests.pairs(runs)
     }
 

@@ -14,6 +14,7 @@ use emolab::store::{Coin, Run, RunId};
 use emolab::workbench::curve::{Spending, curve, curves};
 use emolab::workbench::experiment::{Compared, Effort, News, Request};
 use emolab::workbench::material::Listener;
+use emolab::workbench::verify::verify;
 
 use crate::support::{Home, part_of_demo, text};
 
@@ -77,6 +78,10 @@ fn every_point_is_a_run_on_the_same_clips_and_repeats_with_its_seed() {
         all.collect::<Vec<_>>()
     };
     assert_eq!(said(&found), said(&all()));
+    // A point is made again as any run is.
+    let cache = Cache::open(home.path().join("cache"));
+    let point = found.runs.iter().find(|judged| judged.run.recipe.classifier == "naive-bayes").unwrap();
+    assert!(verify(&point.run, &corpus, &cache, &Unwatched).unwrap().holds(0.0));
 }
 
 /// Cancels once some runs are done.

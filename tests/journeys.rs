@@ -76,7 +76,7 @@ fn from_the_first_look_to_the_clips_behind_a_cell() {
     terminal.send("g");
     terminal.send("jjjj ");
     terminal.wait("[x] svm");
-    terminal.send("jjjjj ");
+    terminal.send("jjjjjjjjj ");
     terminal.wait("[x] naive-bayes");
     terminal.send(ENTER);
     terminal.wait("runs on this corpus");

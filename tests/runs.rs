@@ -133,6 +133,16 @@ fn several_seeds_and_a_second_target_are_made_again() {
 }
 
 #[test]
+fn what_tuning_chose_is_fitted_again() {
+    let home = Home::new();
+    let corpus = clips(&home);
+    let tune = ["--models", "knn", "--plan", "speakers:2", "--tune", "--tune-budget", "3", "--tune-folds", "2"];
+    compare(&home, &corpus, &tune);
+    let (code, told, talk) = ran(&home, &["verify", "1", "--quiet"]);
+    assert!(code == 0 && told.starts_with("identical"), "{told}{talk}");
+}
+
+#[test]
 fn the_winners_of_a_search_are_fitted_again() {
     let home = Home::new();
     let corpus = clips(&home);

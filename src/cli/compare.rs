@@ -2,6 +2,8 @@
 
 mod figures;
 mod json;
+mod params;
+mod repeats;
 mod text;
 
 use std::io::Write;
@@ -13,12 +15,13 @@ use clap::Args;
 use super::log::{LogArg, ended};
 use super::prepare::{Prepare, set_name};
 use super::progress::Progress;
+use super::search::time;
 use super::{Files, Place, say, stdout};
 use crate::corpus::plan::Plan;
 use crate::corpus::{Corpus, LeakKind, Target, scan};
 use crate::features::cache::Cache;
 use crate::learn::cnn::Settings;
-use crate::learn::{CLASSIFIERS, Norm, check_params, classifier};
+use crate::learn::{CLASSIFIERS, Norm, Tune, check_params, classifier};
 use crate::store::Run;
 use crate::workbench::checkpoints::Checkpoints;
 use crate::workbench::experiment::{Compared, Effort, Params, Request, compare};
@@ -45,6 +48,11 @@ pub struct Compare {
     /// 12 speakers, else speakers:5]; emolab plan shows and saves one.
     #[arg(long)]
     plan: Option<Plan>,
+    /// Run N times with seeds that follow one another, each with folds and fits of its own; every repeat is kept as a run.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeats: u32,
+    #[command(flatten)]
+    tuning: TuneArgs,
     /// Print JSON; scores are fractions.
     #[arg(long)]
     json: bool,
@@ -102,6 +110,53 @@ pub struct ProtocolArgs {
     resuming: Resuming,
 }
 
+/// Choosing hyper-parameters.
+#[derive(Debug, Clone, Args)]
+struct TuneArgs {
+    /// Choose each classifier's hyper-parameters (but those of --set) inside every fold, on its training speakers alone.
+    #[arg(long)]
+    tune: bool,
+    /// What is tried for a classifier: so many combinations in each fold, or a time for all folds (90s, 20m), whose end depends on the machine.
+    #[arg(long, value_name = "N|TIME", default_value = "20", requires = "tune", value_parser = |text: &str| budget(text).map_err(|why| format!("{why:#}")))]
+    tune_budget: TuneBudget,
+    /// Inner folds of training speakers, at most.
+    #[arg(long, value_name = "K", default_value_t = 3, requires = "tune", value_parser = clap::value_parser!(u32).range(2..=100))]
+    tune_folds: u32,
+}
+
+/// A number of combinations, or seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TuneBudget {
+    Trials(usize),
+    Seconds(u64),
+}
+
+fn budget(text: &str) -> Result<TuneBudget> {
+    if let Ok(trials) = text.parse::<usize>() {
+        ensure!((1..=10_000).contains(&trials), "from 1 to 10000 combinations");
+        return Ok(TuneBudget::Trials(trials));
+    }
+    Ok(TuneBudget::Seconds(time(text).context("or a number of combinations: 20")?.as_secs()))
+}
+
+impl TuneArgs {
+    /// Something must be there to choose.
+    fn check(&self, models: &[String]) -> Result<()> {
+        let some =
+            contenders(models)?.iter().any(|who| matches!(&who.members[..], [(kind, _)] if !kind.knobs().is_empty()));
+        ensure!(some || !self.tune, "none of --models has a hyper-parameter to choose; `emolab search` is for nets");
+        Ok(())
+    }
+
+    fn tune(&self) -> Option<Tune> {
+        let (trials, seconds) = match self.tune_budget {
+            TuneBudget::Trials(trials) => (Some(trials), None),
+            TuneBudget::Seconds(seconds) => (None, Some(seconds)),
+        };
+        self.tune.then_some(Tune { trials, seconds, folds: self.tune_folds as usize })
+    }
+}
+
 /// Going on after a kill.
 #[derive(Debug, Clone, Args)]
 struct Resuming {
@@ -152,6 +207,8 @@ impl ProtocolArgs {
             seeds: self.seeds as usize,
             also: self.also,
             pretrain: self.pretrain.clone(),
+            repeats: 1,
+            tune: None,
             checkpoints: self.resuming.checkpoints(),
         }
     }
@@ -170,6 +227,9 @@ impl ProtocolArgs {
 
 impl Compare {
     /// Scans, compares, saves, prints.
+    ///
+    /// # Errors
+    /// As [`compare`]; arguments that do not go together.
     pub fn run(mut self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
         if self.models.is_empty() {
@@ -177,6 +237,7 @@ impl Compare {
         }
         // Before the scan: a typing error should not cost minutes.
         self.protocol.check(&self.models)?;
+        self.tuning.check(&self.models)?;
         let log = self.log.open()?;
         let (compared, people) = ended(log.as_ref(), self.compare(log.as_ref(), &progress))?;
         self.print(&compared, &people)
@@ -186,7 +247,9 @@ impl Compare {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
         let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));
-        let request = self.protocol.request(self.models.clone(), plan);
+        let mut request = self.protocol.request(self.models.clone(), plan);
+        request.effort.repeats = self.repeats as usize;
+        request.effort.tune = self.tuning.tune();
         let cache = Cache::open(&self.files.cache()?);
         let listener =
             Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };

@@ -4,6 +4,7 @@
 //! Deliberately absent: anything a screen could not do too; verbs call the workbench.
 
 mod compare;
+mod cross;
 mod curve;
 mod docs;
 mod features;
@@ -66,6 +67,8 @@ enum Verb {
     Compare(compare::Compare),
     /// Draw learning curves: what classifiers reach with fewer speakers or clips to learn from.
     Curve(curve::CurveVerb),
+    /// Learn on one corpus, be judged on another: the matrix of several, over the classes they share.
+    Cross(cross::Cross),
     /// Show the folds of a plan, what they hold and share, and write them as a file.
     Plan(plan::ShowPlan),
     /// Search for a recipe inside the training speakers of each fold, and judge what it finds.
@@ -179,6 +182,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Scan(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
         Some(Verb::Curve(verb)) => verb.run(),
+        Some(Verb::Cross(verb)) => verb.run(),
         Some(Verb::Plan(verb)) => verb.run(),
         Some(Verb::Search(verb)) => verb.run(),
         Some(Verb::Runs(verb)) => verb.run(),

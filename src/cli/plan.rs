@@ -13,7 +13,7 @@ use super::compare::tell_problems;
 use super::progress::Progress;
 use super::table::lines;
 use super::{Files, Place, say, stdout};
-use crate::corpus::plan::{Count, Origin, Plan, PlanFile, audit, most_uneven};
+use crate::corpus::plan::{Count, Maker, Plan, PlanFile, audit, most_uneven};
 use crate::corpus::{Corpus, LeakKind, Target, Task, scan, task};
 use crate::features::cache::Cache;
 use crate::file::write_whole;
@@ -72,8 +72,7 @@ impl ShowPlan {
         }
         out.flush()?;
         if let Some(path) = &self.out {
-            let origin =
-                Origin { plan: &plan, seed: self.seed, corpus: &corpus.name, target: &self.target.to_string() };
+            let origin = Maker { plan: &plan, seed: self.seed, corpus: &corpus.name, target: &self.target.to_string() };
             let text = PlanFile::of(&planned.layout, &task.traits.ids, origin).text(path)?;
             write_whole(path, |out| out.write_all(&text)).with_context(|| path.display().to_string())?;
             say(&format!("{}: {} folds", path.display(), planned.splits().len()));

@@ -74,7 +74,7 @@ impl Report {
                 let name = name.with_context(|| format!("{}: not the name of a file", path.display()))?;
                 let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
                 let output = Output { name, text: report.single(self.format)? };
-                write(parent.unwrap_or(Path::new(".")), &[output])?;
+                write(parent.unwrap_or(Path::new("")), &[output])?;
             }
         }
         self.hold(&report)

@@ -153,6 +153,7 @@ fn head() -> Vec<String> {
 fn row(judged: &Judged) -> Vec<String> {
     let (run, p) = (&judged.run, &judged.run.protocol);
     let leak = if p.plan.speakers_leak { " (speakers leak)" } else { "" };
+    let spent = p.plan.spent.map_or_else(String::new, |spent| format!(", {spent}"));
     let ci = judged.summary.uar_ci.as_ref();
     vec![
         run.id.map_or_else(|| "-".to_owned(), |id| id.to_string()),
@@ -161,7 +162,7 @@ fn row(judged: &Judged) -> Vec<String> {
         p.data.target.to_string(),
         run.recipe.title(),
         run.recipe.features.clone(),
-        format!("{}{leak}", p.plan.plan),
+        format!("{}{spent}{leak}", p.plan.plan),
         run.recipe.norm.to_string(),
         run.recipe.seed.to_string(),
         percent(judged.summary.uar),

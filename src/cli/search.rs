@@ -178,7 +178,10 @@ impl Search {
 }
 
 /// A time as people write it: `90s`, `20m`, `2h`, `1h30m`.
-fn time(text: &str) -> Result<Duration> {
+///
+/// # Errors
+/// It is written otherwise, or is 0.
+pub fn time(text: &str) -> Result<Duration> {
     let (mut seconds, mut digits) = (0, String::new());
     for letter in text.chars() {
         let unit = match letter {

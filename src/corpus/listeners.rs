@@ -34,6 +34,9 @@ pub struct ListenersTable {
     /// Heading and what it must say for a row to count.
     #[serde(default)]
     pub only: Codes,
+    /// What must stand beside the listeners' score, such as how the clips were chosen.
+    #[serde(default)]
+    pub note: String,
     /// Code of an answer = class; left out: answers are classes.
     #[serde(default)]
     pub answers: Codes,
@@ -48,6 +51,8 @@ fn one() -> u32 {
 pub struct Ratings {
     /// The table it is from; empty where there is none.
     pub source: String,
+    /// What must stand beside their score.
+    pub note: String,
     /// By clip.
     pub clips: BTreeMap<ClipId, Heard>,
 }
@@ -91,10 +96,11 @@ pub(super) fn read(root: &Path, tables: &[ListenersTable], clips: &[Clip]) -> (R
         Err(error) => (Ratings::default(), problem(error.to_string())),
         Ok(bytes) => {
             let (clips, reason) = table.parse(text(bytes), clips);
-            (
-                Ratings { source: if clips.is_empty() { String::new() } else { file.clone() }, clips },
-                reason.and_then(problem),
-            )
+            let ratings = match clips.is_empty() {
+                true => Ratings::default(),
+                false => Ratings { source: file.clone(), note: table.note.clone(), clips },
+            };
+            (ratings, reason.and_then(problem))
         }
     }
 }

@@ -121,6 +121,19 @@ impl Traits {
         }
     }
 
+    fn part(&self, rows: &[usize]) -> Traits {
+        fn chosen<T: Clone>(all: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().filter_map(|row| all.get(*row).cloned()).collect()
+        }
+        Traits {
+            ids: chosen(&self.ids, rows),
+            sexes: chosen(&self.sexes, rows),
+            sentences: chosen(&self.sentences, rows),
+            texts: self.texts.clone(),
+            columns: self.columns.iter().map(|(name, all)| (name.clone(), chosen(all, rows))).collect(),
+        }
+    }
+
     /// The recording session of each row, where the corpus names sessions.
     pub fn sessions(&self) -> Option<&[Option<String>]> {
         self.columns.get("session").map(Vec::as_slice)
@@ -128,6 +141,24 @@ impl Traits {
 }
 
 impl Task {
+    /// The task of some of its rows, which must be ascending; classes and their numbers stay, speakers are counted anew.
+    #[must_use]
+    pub fn part(&self, rows: &[usize]) -> Task {
+        let used: BTreeSet<usize> = rows.iter().map(|row| self.groups[*row]).collect();
+        let used: Vec<usize> = used.into_iter().collect();
+        let group = |row: &usize| used.partition_point(|group| *group < self.groups[*row]);
+        Task {
+            target: self.target,
+            classes: self.classes.clone(),
+            rows: rows.iter().map(|row| self.rows[*row]).collect(),
+            labels: rows.iter().map(|row| self.labels[*row]).collect(),
+            groups: rows.iter().map(group).collect(),
+            speakers: used.iter().map(|group| self.speakers[*group].clone()).collect(),
+            twins: self.twins,
+            traits: self.traits.part(rows),
+        }
+    }
+
     /// How many speakers are known.
     pub fn known_speakers(&self) -> usize {
         self.speakers.len() - self.speakerless()

@@ -52,6 +52,9 @@ pub fn fit_kept(
 ) -> Result<Fitted, LearnError> {
     let kind = known(&recipe.classifier).map_err(LearnError::WrongInput)?;
     check_params(kind, &recipe.params)?;
+    if recipe.tune.is_some() {
+        return Err(LearnError::WrongInput(format!("{}: its hyper-parameters are not chosen yet", kind.name())));
+    }
     check(kind, data)?;
     let (recipe, data) = (recipe.clone(), data.clone());
     on_own_thread(kind.name(), watch, move |watch| {

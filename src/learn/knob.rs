@@ -46,6 +46,19 @@ impl Knob {
     }
 }
 
+/// How hyper-parameters that are not given are chosen, inside the training groups of each fold (`workbench::tune`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Tune {
+    /// Combinations tried in each fold; `None` = as many as there is time for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<usize>,
+    /// Time for the trials of all folds together, in seconds; `None` = as long as they take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// Inner folds, at most.
+    pub folds: usize,
+}
+
 /// Checks that `kind` has these hyper-parameters and that their values are allowed.
 ///
 /// # Errors

@@ -44,7 +44,7 @@ use ndarray::{Array, Array2, ArrayD, Dimension};
 pub use altered::{Alter, Altered};
 pub use cost::Cost;
 pub use fit::{Fitted, fit, fit_kept};
-pub use knob::{Knob, check_params, unusual};
+pub use knob::{Knob, Tune, check_params, unusual};
 
 use crate::features::{Image, Kind};
 use crate::job::{Cancelled, Watch};
@@ -134,6 +134,9 @@ pub struct Recipe {
     /// Hyper-parameters that differ from the classifier's defaults, by the name of their [`Knob`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, f64>,
+    /// How those that `params` does not give are chosen in each fold; such a recipe is not one to fit yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tune: Option<Tune>,
     /// The net and its training where the classifier is one; `None` = the registry's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub net: Option<cnn::Settings>,
@@ -346,11 +349,12 @@ pub fn classifier(name: &str) -> Option<&'static dyn Classifier> {
 }
 
 impl Recipe {
-    /// For tables: the classifier's name, and how many fits were averaged: `cnn x5`.
+    /// For tables: the classifier's name, whether it was tuned, and how many fits were averaged: `svm tuned`, `cnn x5`.
     pub fn title(&self) -> String {
+        let tuned = if self.tune.is_some() { " tuned" } else { "" };
         match self.seeds.len() {
-            0 => self.classifier.clone(),
-            fits => format!("{} x{fits}", self.classifier),
+            0 => format!("{}{tuned}", self.classifier),
+            fits => format!("{}{tuned} x{fits}", self.classifier),
         }
     }
 

@@ -35,7 +35,13 @@ pub fn student_cdf(t: f64, df: f64) -> f64 {
 /// P(|T| ≥ |t|).
 #[must_use]
 pub fn student_two_sided(t: f64, df: f64) -> f64 {
-    beta_share(df / (df + t * t), df / 2.0, 0.5)
+    let square = t * t;
+    // Of two shares that make 1, the smaller one is known to more digits.
+    if square < df {
+        1.0 - beta_share(square / (df + square), 0.5, df / 2.0)
+    } else {
+        beta_share(df / (df + square), df / 2.0, 0.5)
+    }
 }
 
 /// The t with P(T ≤ t) = `p`.

@@ -18,8 +18,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
 pub use run::{
-    AUDIO_DIGITS, Coin, DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Run, RunId, Searched, Source,
-    Spent, Training, Winner,
+    AUDIO_DIGITS, Coin, CrossFacts, DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Repeat, Run, RunId,
+    Searched, Source, Spent, Training, Winner,
 };
 pub use runs::{RunProblem, Runs};
 

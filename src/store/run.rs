@@ -129,9 +129,33 @@ pub struct PlanFacts {
     /// What training and test parts share: kept apart by no promise of the plan, or allowed by the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<Leak>,
+    /// Which of several repeats with seeds that follow one another, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
     /// How much of each training part was learnt from, where it was not all: a point of a learning curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+    /// Where the run stands in a matrix of several corpora; the run is filed under the corpus tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross: Option<CrossFacts>,
+}
+
+/// A cell of a matrix of corpora.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrossFacts {
+    /// Names of the corpora learnt from; the tested one alone on the diagonal, where speakers are kept apart.
+    pub trained_on: Vec<String>,
+    /// Name of the corpus tested.
+    pub tested_on: String,
+}
+
+/// One of several runs of the same recipe under the same plan, each with the next seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeat {
+    /// Which, from 1.
+    pub number: usize,
+    /// How many.
+    pub of: usize,
 }
 
 /// A part of the training parts of all folds; the test parts stay whole.
@@ -145,6 +169,9 @@ pub struct Spent {
     pub clips: usize,
     /// Number of the draw, from 0; the same number draws alike for every classifier.
     pub draw: usize,
+    /// What each fold was thinned to: so many speakers, or clips halved so many times; `None` = everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
 }
 
 /// What a learning curve spends.
@@ -179,6 +206,12 @@ impl std::str::FromStr for Coin {
     fn from_str(text: &str) -> Result<Coin, String> {
         let found = Coin::ALL.into_iter().find(|coin| coin.to_string() == text);
         found.ok_or_else(|| format!("a learning curve goes by speakers or clips, not by `{text}`"))
+    }
+}
+
+impl std::fmt::Display for Spent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}, draw {}", self.amount(), self.by, self.draw + 1)
     }
 }
 

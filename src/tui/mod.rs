@@ -46,7 +46,7 @@ pub enum Start {
 /// What wakes the loop.
 enum Event {
     Input(Input),
-    Update(Box<Update>),
+    Update(Update),
     Signal(i32),
     /// The keyboard cannot be read any more; why.
     Gone(String),
@@ -121,7 +121,7 @@ fn take(
     changed: &mut bool,
 ) -> Result<ControlFlow<Option<i32>>> {
     match event {
-        Event::Update(update) => *changed |= app.update(*update),
+        Event::Update(update) => *changed |= app.update(update),
         Event::Gone(reason) => bail!("the keyboard is gone: {reason}"),
         Event::Signal(signal) => match terminal::meaning(signal) {
             terminal::Meaning::Quit => return Ok(ControlFlow::Break(Some(signal))),
@@ -168,7 +168,7 @@ fn listen(updates: Receiver<Update>) -> Result<Receiver<Event>> {
 
 fn forward(updates: &Receiver<Update>, send: &SyncSender<Event>) {
     for update in updates {
-        if send.send(Event::Update(Box::new(update))).is_err() {
+        if send.send(Event::Update(update)).is_err() {
             return;
         }
     }

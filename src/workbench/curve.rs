@@ -14,6 +14,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
+use super::copies::copies;
 use super::experiment::{Agenda, Compared, Failure, Judged, Material, News, Request, Series, finish, hearings, run};
 use super::folds::Planned;
 use super::material::{Contender, Listener, check_asked, contenders, sets};
@@ -73,6 +74,9 @@ pub struct Point {
     pub runs: Vec<Arc<Judged>>,
 }
 
+/// A run and what was spent on it.
+type Drawn = (Spent, Arc<Judged>);
+
 /// A point and draw that is to be run.
 #[derive(Debug, Clone, PartialEq)]
 struct Portion {
@@ -96,7 +100,8 @@ pub fn curve(
     let all = contenders(&request.models)?;
     check_asked(&all, (request.features.as_deref(), request.effort.also))?;
     let task = task(corpus, request.target)?;
-    let whole = Planned::of(&task, &request.plan, (request.seed, &request.allow), &[])?;
+    let copies = copies(corpus, &task, listener.cache, watch)?;
+    let whole = Planned::of(&task, &request.plan, (request.seed, &request.allow), &copies)?;
     whole.hold()?;
     ensure!(!whole.speakers_leak(), "a learning curve needs a plan that keeps speakers apart, not {}", whole.plan);
     let portions = portions(&task, &whole, spending, request.seed)?;
@@ -141,7 +146,7 @@ pub fn curve(
 ///
 /// `runs` come newest first, as [`super::Workbench::runs`] has them, or in any order where none was run twice.
 pub fn curves<'a>(runs: impl IntoIterator<Item = &'a Arc<Judged>>) -> Vec<Curve> {
-    let mut found: Vec<(&Arc<Judged>, Draws)> = Vec::new();
+    let mut found: Vec<(&Arc<Judged>, Vec<Drawn>)> = Vec::new();
     for judged in runs {
         let Some(spent) = judged.run.protocol.plan.spent else { continue };
         match found.iter_mut().find(|(first, _)| alike(first, judged)) {
@@ -153,9 +158,6 @@ pub fn curves<'a>(runs: impl IntoIterator<Item = &'a Arc<Judged>>) -> Vec<Curve>
     curves.sort_by(|a, b| (a.by, &a.plan, &a.model).cmp(&(b.by, &b.plan, &b.model)));
     curves
 }
-
-/// The runs of a curve and what each learnt from.
-type Draws = Vec<(Spent, Arc<Judged>)>;
 
 /// Points of one curve.
 fn alike(a: &Judged, b: &Judged) -> bool {
@@ -169,7 +171,7 @@ fn alike(a: &Judged, b: &Judged) -> bool {
 }
 
 impl Curve {
-    fn of(first: &Judged, mut runs: Draws) -> Curve {
+    fn of(first: &Judged, mut runs: Vec<Drawn>) -> Curve {
         let by = runs[0].0.by;
         // Stable: of two runs of one draw the newer one stays in front.
         runs.sort_by_key(|(spent, _)| (spent.amount(), spent.draw));
@@ -191,7 +193,7 @@ impl Curve {
 }
 
 impl Point {
-    fn of(amount: usize, runs: Draws) -> Point {
+    fn of(amount: usize, runs: Vec<Drawn>) -> Point {
         let uars: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar).collect();
         let folds: Vec<f64> = runs.iter().filter_map(|(_, judged)| judged.summary.uar_folds?.1).collect();
         let clips = runs.iter().map(|(spent, _)| spent.clips as f64).sum::<f64>() / runs.len().max(1) as f64;
@@ -220,8 +222,7 @@ fn one(
 }
 
 fn told(request: &Request, portion: &Portion) -> String {
-    let Spent { by, draw, .. } = portion.spent;
-    format!("{}, {} {by}, draw {}", request.plan, portion.spent.amount(), draw + 1)
+    format!("{}, {}", request.plan, portion.spent)
 }
 
 fn agenda(material: &Material<'_>, request: &Request, all: &[Contender], portions: &[Portion]) -> Result<Agenda> {
@@ -236,44 +237,54 @@ fn agenda(material: &Material<'_>, request: &Request, all: &[Contender], portion
     Ok(Agenda { series, ..Agenda::of(material.corpus, material.task) })
 }
 
+/// The folds with their training parts thinned as a point of a curve has them; the same seed thins alike.
+pub(super) fn thinned(task: &Task, splits: &[Split], spent: &Spent, seed: u64) -> Vec<Split> {
+    let Some(step) = spent.step else { return splits.to_vec() };
+    let thin = |(fold, split): (usize, &Split)| {
+        let random = &mut drawer(seed, fold, spent.draw);
+        let train = match spent.by {
+            Coin::Speakers => of_speakers(task, &split.train, step as usize, random),
+            Coin::Clips => of_clips(task, &split.train, step, random),
+        };
+        Split { train, ..split.clone() }
+    };
+    splits.iter().enumerate().map(thin).collect()
+}
+
 /// What is run for one classifier, least first; the last one is the whole plan.
 fn portions(task: &Task, whole: &Planned, spending: Spending, seed: u64) -> Result<Vec<Portion>> {
     let speakers = |split: &Split| split.train.iter().map(|&row| task.groups[row]).collect::<BTreeSet<_>>().len();
     let splits = whole.splits();
     let fewest = splits.iter().map(speakers).min().unwrap_or(0);
-    let steps = match spending.by {
+    let steps: Vec<u32> = match spending.by {
         Coin::Speakers => {
             ensure!(fewest >= 2, "a learning curve by speakers needs at least 2 training speakers in every fold");
-            even(fewest, spending.points).into_iter().map(Step::Speakers).collect::<Vec<_>>()
+            even(fewest, spending.points).into_iter().map(|count| count as u32).collect()
         }
-        Coin::Clips => (1..spending.points as u32).rev().map(Step::Half).collect(),
+        Coin::Clips => (1..spending.points as u32).rev().collect(),
     };
     let mut all = Vec::new();
-    for step in steps {
-        for draw in 0..spending.draws {
-            let thin = |(fold, split): (usize, &Split)| {
-                let train = step.thinned(task, &split.train, &mut drawer(seed, fold, draw));
-                Split { train, ..split.clone() }
-            };
-            let mut planned = whole.clone();
-            planned.layout.splits = splits.iter().enumerate().map(thin).collect();
-            all.push(Portion::of(task, planned, (spending.by, draw)));
-        }
+    for (step, draw) in steps.into_iter().flat_map(|step| (0..spending.draws).map(move |draw| (step, draw))) {
+        let asked = Spent { by: spending.by, speakers: 0, clips: 0, draw, step: Some(step) };
+        let mut planned = whole.clone();
+        planned.layout.splits = thinned(task, splits, &asked, seed);
+        all.push(Portion::of(task, planned, asked));
     }
-    all.push(Portion::of(task, whole.clone(), (spending.by, 0)));
+    let everything = Spent { by: spending.by, speakers: 0, clips: 0, draw: 0, step: None };
+    all.push(Portion::of(task, whole.clone(), everything));
     // Halves of few clips may be the same as the point before.
     all.dedup_by(|a, b| a.planned == b.planned);
     Ok(all)
 }
 
 impl Portion {
-    fn of(task: &Task, planned: Planned, (by, draw): (Coin, usize)) -> Portion {
+    fn of(task: &Task, planned: Planned, asked: Spent) -> Portion {
         let splits = planned.splits();
         let speakers = |split: &Split| split.train.iter().map(|&row| task.groups[row]).collect::<BTreeSet<_>>().len();
         let mean = |counts: usize| (counts as f64 / splits.len().max(1) as f64).round() as usize;
         let speakers = mean(splits.iter().map(speakers).sum());
         let clips = mean(splits.iter().map(|split| split.train.len()).sum());
-        Portion { spent: Spent { by, speakers, clips, draw }, planned }
+        Portion { spent: Spent { speakers, clips, ..asked }, planned }
     }
 }
 
@@ -293,40 +304,27 @@ fn drawer(seed: u64, fold: usize, draw: usize) -> Pcg64 {
     Pcg64::from_seed(*blake3::hash(&words).as_bytes())
 }
 
-/// How a training part is thinned.
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    /// To so many speakers.
-    Speakers(usize),
-    /// To a half of its clips, so many times over.
-    Half(u32),
+/// The rows of so many of the speakers of `train`, ascending.
+fn of_speakers(task: &Task, train: &[usize], count: usize, random: &mut Pcg64) -> Vec<usize> {
+    let all: BTreeSet<usize> = train.iter().map(|&row| task.groups[row]).collect();
+    let mut all: Vec<usize> = all.into_iter().collect();
+    all.shuffle(random);
+    all.truncate(count);
+    train.iter().copied().filter(|&row| all.contains(&task.groups[row])).collect()
 }
 
-impl Step {
-    /// Some of `train`, ascending.
-    fn thinned(self, task: &Task, train: &[usize], random: &mut Pcg64) -> Vec<usize> {
-        match self {
-            Step::Speakers(count) => {
-                let all: BTreeSet<usize> = train.iter().map(|&row| task.groups[row]).collect();
-                let mut all: Vec<usize> = all.into_iter().collect();
-                all.shuffle(random);
-                all.truncate(count);
-                train.iter().copied().filter(|&row| all.contains(&task.groups[row])).collect()
-            }
-            Step::Half(times) => {
-                let mut rows = Vec::new();
-                for class in 0..task.classes.len() {
-                    let mut of: Vec<usize> = train.iter().copied().filter(|&row| task.labels[row] == class).collect();
-                    of.shuffle(random);
-                    // A class that is there stays: what is asked is how many clips it needs, not whether it is known.
-                    of.truncate(of.len().div_ceil(2_usize.saturating_pow(times)));
-                    rows.append(&mut of);
-                }
-                rows.sort_unstable();
-                rows
-            }
-        }
+/// The rows of `train`, those of each class halved so many times, ascending.
+fn of_clips(task: &Task, train: &[usize], halves: u32, random: &mut Pcg64) -> Vec<usize> {
+    let mut rows = Vec::new();
+    for class in 0..task.classes.len() {
+        let mut of: Vec<usize> = train.iter().copied().filter(|&row| task.labels[row] == class).collect();
+        of.shuffle(random);
+        // A class that is there stays: what is asked is how many clips it needs, not whether it is known.
+        of.truncate(of.len().div_ceil(2_usize.saturating_pow(halves)));
+        rows.append(&mut of);
     }
+    rows.sort_unstable();
+    rows
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A contender is one classifier or several that decide together (`learn::committee`), under one seed or several.
 //! Blocking; the caller gives a [`Watch`] and decides on which thread it runs. Folds of classifiers that read rows run
 //! side by side; those that read images use all cores inside one fit, so their folds follow one another.
-//! Deliberately absent: tuning, paired tests, and any choice made on a test fold.
+//! Deliberately absent: tuning (`tune`), paired tests, and any choice made on a test fold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -21,6 +21,7 @@ use super::folds::{Planned, planned};
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use super::pretrain::pretrain;
 use super::summary::Summary;
+use super::tune::Tuning;
 use super::{corpus_key, human, net, places};
 use crate::corpus::plan::{Plan, Split};
 use crate::corpus::{Clip, Corpus, LeakKind, Origin, Sex, Target, Task, task};
@@ -29,7 +30,7 @@ use crate::job::{Mapped, Watch, is_cancelled};
 use crate::label::Timestamp;
 use crate::learn::cnn::Settings;
 use crate::learn::committee::{Committee, Sets, Verdict, Views, convene, unkept};
-use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe, unusual};
+use crate::learn::{Classifier, Cost, Data, Epoch, Norm, Recipe, Tune, unusual};
 use crate::score::Confusion;
 use crate::store::{AUDIO_DIGITS, DataFacts, Maker, Prediction, Protocol, Run, RunId, Source, Training};
 
@@ -75,11 +76,20 @@ pub struct Effort {
     pub also: Option<Target>,
     /// Other corpora to train nets on images on before.
     pub pretrain: Vec<PathBuf>,
+    /// Runs with seeds that follow one another, each with folds and fits of its own; 0 and 1 = one run.
+    pub repeats: usize,
+    /// How hyper-parameters that `params` does not give are chosen inside each fold; `None` = they stay the defaults.
+    pub tune: Option<Tune>,
     /// Where a killed run leaves what it needs to go on; `None` = nowhere. Changes no result.
     pub checkpoints: Option<Checkpoints>,
 }
 
 impl Request {
+    /// The same with another seed.
+    pub fn seeded(&self, seed: u64) -> Request {
+        Request { seed, ..self.clone() }
+    }
+
     /// The net of a classifier that is one: asked for, or the registry's; written out, so that a run tells all of it.
     fn net(&self, kind: &dyn Classifier) -> Result<Option<Settings>> {
         let asked = self.nets.get(kind.name()).cloned().map(Ok);
@@ -107,7 +117,8 @@ impl Request {
         let recipe = match (all.len(), all.pop()) {
             (1, Some(only)) => only,
             (_, last) => {
-                let members: Vec<Recipe> = all.into_iter().chain(last).collect();
+                // Members of a fusion stay as they are: what is chosen for one alone need not suit the others.
+                let members = all.into_iter().chain(last).map(|member| Recipe { tune: None, ..member }).collect();
                 let features = sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(" + ");
                 let (classifier, norm, seed, epochs) = (who.name.to_owned(), self.norm, self.seed, self.epochs);
                 Recipe { classifier, features, norm, seed, epochs, members, ..Recipe::default() }
@@ -120,6 +131,12 @@ impl Request {
         Ok((Recipe { seeds, ..recipe }, sets))
     }
 
+    /// True where a hyper-parameter is left to choose.
+    fn is_open(&self, kind: &dyn Classifier) -> bool {
+        let given = self.params.get(kind.name());
+        kind.knobs().iter().any(|knob| given.is_none_or(|given| !given.contains_key(knob.name)))
+    }
+
     fn member(&self, kind: &dyn Classifier, features: &str) -> Result<Recipe> {
         let net = self.net(kind)?;
         Ok(Recipe {
@@ -129,6 +146,7 @@ impl Request {
             seed: self.seed,
             epochs: self.epochs,
             params: self.params.get(kind.name()).map(|given| unusual(kind, given)).unwrap_or_default(),
+            tune: self.effort.tune.filter(|_| self.is_open(kind)),
             also: self.effort.also.filter(|_| net.is_some()).map(|also| also.to_string()),
             net,
             ..Recipe::default()
@@ -320,10 +338,13 @@ pub fn compare(
     let of = planned.len() * all.len();
     let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
     for (index, (planned, who)) in series.enumerate() {
+        let request = &request.seeded(planned.seed);
         let (recipe, sets) = request.recipe(who)?;
         let (model, plan) = (recipe.title(), planned.plan.to_string());
         let key = || material.key(&recipe, &sets, (&plan, planned.splits()));
-        let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
+        // A verdict alone does not tell what was chosen: tuned runs are not gone on with.
+        let shelved = request.effort.checkpoints.as_ref().filter(|_| recipe.tune.is_none());
+        let shelf = shelved.map(|at| Shelf::open(at, &key()));
         watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.splits().len() });
         let run = run(who, (&material, shelf.as_ref()), request, planned, watch);
         match run {
@@ -416,6 +437,7 @@ pub(super) fn run(
     let splits = planned.splits();
     let workers = if who.reads_images() { 1 } else { rayon::current_num_threads() };
     let last = Mutex::new(None);
+    let tuning = Tuning::of(&recipe, (material.task, &material.sets), request.params.get(who.name), splits.len());
     let (started_at, started) = (Timestamp::now(), Instant::now());
     let (done, found) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let folds = side_by_side(workers, splits, |fold, split| {
@@ -427,6 +449,7 @@ pub(super) fn run(
                 verdict
             }
             None => {
+                let recipe = tuning.recipe((fold, split), watch)?;
                 let (committee, verdict) = judge(&recipe, (&material.sets, shelf), (fold, split), watch)?;
                 if fold + 1 == splits.len() {
                     *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(committee);
@@ -463,6 +486,7 @@ pub(super) fn run(
         protocol.source.pretrain =
             request.effort.pretrain.iter().map(|path| Origin::of(path, None).path.display().to_string()).collect();
     }
+    tuning.tell(&mut protocol);
     if let found @ 1.. = found.into_inner() {
         let note = format!(
             "{}: {found} of {} folds are from before an interruption, and not in the time",

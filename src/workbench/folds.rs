@@ -13,7 +13,7 @@ use crate::corpus::plan::{Layout, Plan, Promise, Split};
 use crate::corpus::{Corpus, Target, Task};
 use crate::learn::Norm;
 use crate::score::Association;
-use crate::store::PlanFacts;
+use crate::store::{PlanFacts, Repeat};
 
 /// Share of the classes' entropy that speakers may tell, beyond chance, before it is warned of.
 const CONFOUNDED: f64 = 0.2;
@@ -27,6 +27,10 @@ pub struct Planned {
     pub layout: Layout,
     /// What they share, stopping or not.
     pub leaks: Vec<Leak>,
+    /// Seed of the plan and of the fits on its folds.
+    pub seed: u64,
+    /// Which of several repeats it is.
+    pub repeat: Option<Repeat>,
 }
 
 impl Planned {
@@ -42,12 +46,13 @@ impl Planned {
     ) -> Result<Planned> {
         let layout = task.lay(plan, seed)?;
         let leaks = leaks(task, &layout.splits, copies, (layout.promise, allowed));
-        Ok(Planned { plan: plan.clone(), layout, leaks })
+        Ok(Planned { plan: plan.clone(), layout, leaks, seed, repeat: None })
     }
 
     /// Folds that no plan made and that share nothing.
     pub fn unplanned(plan: Plan, splits: Vec<Split>) -> Planned {
-        Planned { plan, layout: Layout { splits, notes: Vec::new(), promise: Promise::default() }, leaks: Vec::new() }
+        let layout = Layout { splits, notes: Vec::new(), promise: Promise::default() };
+        Planned { plan, layout, leaks: Vec::new(), seed: 0, repeat: None }
     }
 
     /// The folds.
@@ -87,6 +92,8 @@ impl Planned {
             speakers_leak: self.speakers_leak(),
             notes: self.notes(task, norm),
             leaks: self.leaks.clone(),
+            repeat: self.repeat,
+            cross: None,
             spent: None,
         }
     }
@@ -130,7 +137,8 @@ impl Planned {
     }
 }
 
-/// The plan on the task, then its twin if speakers leak; or why there is no twin.
+/// The plan on the task as often as it is repeated, each time with the next seed; then its twins, if speakers leak; or why
+/// there are none.
 ///
 /// # Errors
 /// The plan makes no splits; [`GateFailed`] for a leak.
@@ -139,18 +147,26 @@ pub(super) fn planned(
     request: &Request,
     copies: &[(usize, usize)],
 ) -> Result<(Vec<Planned>, Option<String>)> {
-    let how = (request.seed, &request.allow);
-    let first = Planned::of(task, &request.plan, how, copies)?;
-    first.hold()?;
-    if !first.speakers_leak() {
-        return Ok((vec![first], None));
+    let of = request.effort.repeats.max(1);
+    let (mut all, mut twins, mut no_twin) = (Vec::new(), Vec::new(), None);
+    for number in 1..=of {
+        let how = (request.seed.wrapping_add(number as u64 - 1), &request.allow);
+        let held = |plan: &Plan| -> Result<Planned> {
+            let planned = Planned::of(task, plan, how, copies)?;
+            planned.hold()?;
+            Ok(Planned { repeat: (of > 1).then_some(Repeat { number, of }), ..planned })
+        };
+        let one = held(&request.plan)?;
+        if one.speakers_leak() {
+            match held(&request.plan.twin(task.speakers.len())) {
+                Ok(twin) => twins.push(twin),
+                Err(reason) => no_twin = Some(format!("{reason:#}")),
+            }
+        }
+        all.push(one);
     }
-    let twin = request.plan.twin(task.speakers.len());
-    let twin = Planned::of(task, &twin, how, copies).and_then(|twin| Ok(twin.hold().map(|()| twin)?));
-    Ok(match twin {
-        Ok(twin) => (vec![first, twin], None),
-        Err(reason) => (vec![first], Some(format!("{reason:#}"))),
-    })
+    all.extend(twins);
+    Ok((all, no_twin))
 }
 
 /// The plan of a corpus when none is asked for: one fold per speaker up to twelve speakers, else five groups of speakers.

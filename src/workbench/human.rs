@@ -43,7 +43,8 @@ pub fn listeners(corpus: &Corpus, task: &Task) -> Option<Listened> {
         0 => "vote of the listeners".to_owned(),
         many => format!("a listener of up to {many}"),
     };
-    score(by, clips, format!("{who}, {}", ratings.source))
+    let note = if ratings.note.is_empty() { String::new() } else { format!("; {}", ratings.note) };
+    score(by, clips, format!("{who}, {}{note}", ratings.source))
 }
 
 /// People who label here, each against the vote of the others: leave one rater out, over the scheme with most such clips.
@@ -110,16 +111,16 @@ pub fn by_agreement(run: &Run, ratings: &Ratings) -> Result<Vec<Part>, ScoreErro
         return Ok(Vec::new());
     }
     let mut levels = Vec::new();
-    let mut above = f64::NEG_INFINITY;
-    for &end in &ends {
-        let low = all[all.partition_point(|share| *share <= above)];
-        let name = if low < end {
-            format!("{:.0} to {:.0} %", 100.0 * low, 100.0 * end)
-        } else {
-            format!("{:.0} %", 100.0 * end)
+    for (at, &end) in ends.iter().enumerate() {
+        let above = if at == 0 { f64::NEG_INFINITY } else { ends[at - 1] };
+        let (low, high) = (format!("{:.0} %", 100.0 * above), format!("{:.0} %", 100.0 * end));
+        let name = match at {
+            0 => format!("up to {high}"),
+            last if last + 1 == ends.len() => format!("over {low}"),
+            _ => format!("over {low} to {high}"),
         };
-        levels.extend(parts(run, |one| of(one).filter(|share| above < *share && *share <= end).map(|_| name.clone()))?);
-        above = end;
+        let inside = |share: &f64| above < *share && *share <= end;
+        levels.extend(parts(run, |one| of(one).filter(inside).map(|_| name.clone()))?);
     }
     Ok(levels)
 }
@@ -179,7 +180,7 @@ mod tests {
         let found = by_agreement(&run("/c"), &ratings).unwrap();
         let told: Vec<(&str, usize, Option<f64>)> =
             found.iter().map(|part| (&part.name[..], part.clips, part.wa)).collect();
-        assert_eq!(told, [("50 %", 1, Some(0.0)), ("100 %", 2, Some(1.0))]);
+        assert_eq!(told, [("up to 50 %", 1, Some(0.0)), ("over 50 %", 2, Some(1.0))]);
         assert!(by_agreement(&run("/c"), &Ratings::default()).unwrap().is_empty());
     }
 }

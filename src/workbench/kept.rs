@@ -42,6 +42,7 @@ pub fn twin(store: &Store, run: &Run) -> Result<Option<Judged>> {
     let same = |other: &&Run| {
         let (a, b) = (&run.protocol, &other.protocol);
         !b.plan.speakers_leak
+            && a.plan.spent == b.plan.spent
             && a.data.data_hash == b.data.data_hash
             && a.training.preparation == b.training.preparation
             && run.recipe == other.recipe

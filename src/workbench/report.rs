@@ -21,9 +21,11 @@ use anyhow::{Result, bail, ensure};
 
 use super::experiment::Judged;
 use super::kept;
-use crate::store::{RunId, Store};
+use super::versus::{LEVEL, Versus};
+use crate::store::{Run, RunId, Store};
 use document::Document;
 use figure::Figure;
+pub use json::dict as classification_dict;
 
 /// Runs to be reported, in the order asked for.
 #[derive(Debug, Clone)]
@@ -75,8 +77,10 @@ pub struct Output {
 pub(super) struct Verdict {
     /// Places in the group of the best run and of those that tie with it.
     pub strong: Vec<usize>,
-    /// How that was found, a sentence or two.
+    /// How that was found, a sentence.
     pub told: String,
+    /// Adjusted p of each run beside the best; `None` for the best.
+    pub p: Vec<Option<f64>>,
 }
 
 impl Report {
@@ -160,7 +164,8 @@ impl Report {
     pub(super) fn groups(&self) -> Vec<Vec<usize>> {
         let key = |at: usize| {
             let protocol = &self.entries[at].judged.run.protocol;
-            (&protocol.data.data_hash, protocol.data.target, &protocol.data.classes, &protocol.plan.plan)
+            let (data, plan) = (&protocol.data, &protocol.plan);
+            (&data.data_hash, data.target, &data.classes, &plan.plan, plan.spent)
         };
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for at in 0..self.entries.len() {
@@ -172,12 +177,20 @@ impl Report {
         groups
     }
 
-    /// Who is best in a group, and who ties with it.
+    /// Who is best in a group, and who ties with it; `None` where that cannot be told.
     pub(super) fn versus(&self, group: &[usize]) -> Option<Verdict> {
-        let best = group.iter().map(|&at| self.entries[at].judged.summary.uar);
-        let best = best.flatten().max_by(f64::total_cmp)?;
-        let strong = (0..group.len()).filter(|&at| self.entries[group[at]].judged.summary.uar == Some(best)).collect();
-        Some(Verdict { strong, told: "The best UAR stands out.".to_owned() })
+        let runs: Vec<&Run> = group.iter().map(|&at| &self.entries[at].judged.run).collect();
+        let versus = Versus::of(&runs, runs.first()?.recipe.seed).ok()?;
+        let strong: Vec<usize> = (0..runs.len()).filter(|&at| versus.ties(at)).collect();
+        let mut told = "What stands out is the best UAR and what ties with it".to_owned();
+        told.push_str(&match versus.too_few() {
+            true => {
+                format!(": all runs, since over {} {} no difference can be significant.", versus.units, versus.unit)
+            }
+            false => format!(", adjusted p > {LEVEL} ({}).", versus.name()),
+        });
+        let p = versus.beside_best.iter().map(|pair| pair.map(|pair| pair.p_holm)).collect();
+        Some(Verdict { strong, told, p })
     }
 }
 

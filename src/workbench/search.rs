@@ -5,8 +5,7 @@
 //! one of `experiment`, and what is judged is the search, not one recipe. Beside it stands the run of the recipe that the
 //! search starts from, unchanged. Without outer folds a search gives a recipe and a *selection score*, which is no estimate.
 //!
-//! Deliberately absent: hyper-parameters of classifiers that are no nets (they have none to set), and plans that leak
-//! speakers.
+//! Deliberately absent: hyper-parameters of classifiers that are no nets (see `tune`), and plans that leak speakers.
 
 mod candidates;
 mod halving;
@@ -36,10 +35,12 @@ use crate::store::{Run, RunId, Searched, Training, Winner};
 
 pub use candidates::Candidate;
 use candidates::Candidates;
+pub(super) use halving::ranked;
 pub use halving::{ETA, Rung, Score};
 use journal::Journal;
 pub use race::{Budget, Tried};
-use race::{Fold, Race, inner_folds, ranking, spent};
+use race::{Fold, Race, ranking, spent};
+pub(super) use race::{inner_folds, score};
 
 /// What to search, where, and how long.
 #[derive(Debug, Clone)]

@@ -39,14 +39,14 @@ pub enum Tested {
     /// Where all runs stand.
     Standing(Standing),
     /// Every pair of those that were asked for, or why they do not compare.
-    Between(Result<Versus, String>),
+    Between(Result<Box<Versus>, String>),
 }
 
 /// The last answers, and the jobs that work out the next ones.
 #[derive(Default)]
 pub(super) struct Tests {
     standing: Slot<Standing>,
-    between: Slot<Result<Versus, String>>,
+    between: Slot<Result<Box<Versus>, String>>,
     started: u64,
 }
 
@@ -112,7 +112,7 @@ impl Tests {
         let (number, asked) = (self.next(), runs.to_vec());
         let job = spawn(number, send, move |_| {
             let runs: Vec<&Run> = asked.iter().map(|judged| &judged.run).collect();
-            Ok(Tested::Between(Versus::of(&runs, SEED).map_err(|error| format!("{error:#}"))))
+            Ok(Tested::Between(Versus::of(&runs, SEED).map(Box::new).map_err(|error| format!("{error:#}"))))
         })?;
         self.between = Slot { number, runs: runs.to_vec(), found: None, _job: Some(job) };
         Ok(())
@@ -125,7 +125,7 @@ impl Tests {
     /// The pairs of just these runs.
     pub(super) fn pairs(&self, runs: &[Arc<Judged>]) -> Option<Result<&Versus, &str>> {
         let found = self.between.found.as_ref().filter(|_| same(&self.between.runs, runs))?;
-        Some(found.as_ref().map_err(String::as_str))
+        Some(found.as_deref().map_err(String::as_str))
     }
 
     /// Takes in a report; true when an answer has come.

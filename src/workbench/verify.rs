@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
+use super::curve::thinned;
 use super::differ::Predictions;
 use super::experiment::{Agenda, News, Series, confusion, data_facts, judge, predictions, side_by_side};
 use super::material::{Listener, named_sets};
@@ -88,7 +89,11 @@ pub fn verify(run: &Run, corpus: &Corpus, cache: &Cache, watch: &dyn Watch<News>
     if !verified.data.is_empty() {
         return Ok(verified);
     }
-    let splits = task.splits(&plan, run.protocol.training.seed)?;
+    let (seed, spent) = (run.protocol.training.seed, run.protocol.plan.spent);
+    let mut splits = task.splits(&plan, seed)?;
+    if let Some(spent) = &spent {
+        splits = thinned(&task, &splits, spent, seed);
+    }
     ensure!(recipes.len() == 1 || recipes.len() == splits.len(), "the plan {plan} now has {} folds", splits.len());
     let listener = Listener { cache, preparation: run.protocol.training.preparation };
     let again = Again { corpus, task: &task, splits: &splits, recipes: &recipes };

@@ -82,6 +82,12 @@ pub fn parts(runs: &[Arc<Judged>]) -> (&[Arc<Judged>], &[Arc<Judged>]) {
     runs.split_at(at)
 }
 
+/// The runs without repeats, or of the first repeat: they stand in front.
+pub fn first(runs: &[Arc<Judged>]) -> &[Arc<Judged>] {
+    let again = |judged: &Arc<Judged>| judged.run.protocol.plan.repeat.is_some_and(|repeat| repeat.number > 1);
+    &runs[..runs.iter().position(again).unwrap_or(runs.len())]
+}
+
 /// UAR of guessing, 0..1.
 pub fn chance(run: &Run) -> f64 {
     1.0 / run.classes().len().max(1) as f64

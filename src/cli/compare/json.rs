@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::figures::{People, Side, chance, parts, singles};
+use super::figures::{People, Side, chance, first, parts, singles};
+use super::repeats;
 use crate::score::Bootstrap;
 use crate::store::Run;
 use crate::workbench::baseline::Baseline;
@@ -30,10 +31,11 @@ pub fn json_of(compared: &Compared, people: &People) -> Value {
 }
 
 fn side(runs: &[Arc<Judged>], people: &People) -> Value {
-    let side = Side::of(runs, people);
+    let side = Side::of(first(runs), people);
     json!({
         "protocol": runs.first().map(|judged| protocol(&judged.run)),
         "runs": runs.iter().map(|judged| run_json(judged)).collect::<Vec<_>>(),
+        "repeats": repeats::json(runs),
         "comparison": side.as_ref().and_then(|side| side.versus.as_ref()).map(comparison),
         "incomparable": side.as_ref().and_then(|side| side.incomparable.clone()),
         "people": side.as_ref().map(|side| side.people.iter().map(|(name, one)| json!({ "name": name, "scores": one })).collect::<Vec<_>>()),
@@ -74,7 +76,7 @@ pub fn protocol(run: &Run) -> Value {
         "corpus": p.data.corpus, "root": p.data.corpus_key, "target": p.data.target, "classes": p.data.classes,
         "clips": p.data.clips, "speakers": p.data.speakers, "data_hash": p.data.data_hash, "synthetic": p.data.synthetic,
         "plan": p.plan.plan, "folds": p.plan.folds, "speakers_leak": p.plan.speakers_leak,
-        "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs,
+        "leaks": p.plan.leaks, "norm": p.training.norm, "seed": p.training.seed, "epochs": p.training.epochs,
         "rate": p.training.preparation.rate, "preparation": p.training.preparation,
         "notes": p.plan.notes, "pretrained": p.data.pretrained,
         "interval": { "name": method.name(), "level": level, "draws": draws },
@@ -98,6 +100,8 @@ pub fn run_json(judged: &Judged) -> Value {
         "features": run.recipe.features,
         "members": run.recipe.members.iter().map(|one| json!({ "model": one.classifier, "features": one.features, "params": one.params })).collect::<Vec<_>>(),
         "params": run.recipe.params,
+        "tune": run.recipe.tune,
+        "search": run.protocol.search,
         "also": run.recipe.leaves().iter().find_map(|leaf| leaf.also.clone()),
         "seeds": seeds_json(judged),
         "plan": run.protocol.plan.plan,

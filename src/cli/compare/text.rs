@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::figures::{People, Side, chance, parts, singles};
+use super::figures::{People, Side, chance, first, parts, singles};
+use super::params::{chosen, given};
+use super::repeats;
 use crate::cli::table::{lines, percent};
 use crate::score::{Bootstrap, report};
 use crate::store::Listened;
@@ -15,12 +17,14 @@ use crate::workbench::versus::{LEVEL, Pair, Versus};
 pub fn text(compared: &Compared, people: &People) -> Vec<String> {
     let (asked, twin) = parts(&compared.runs);
     let mut all = Vec::new();
-    for side in [asked, twin].map(|runs| Side::of(runs, people)).into_iter().flatten() {
+    for runs in [asked, twin] {
+        let Some(side) = Side::of(first(runs), people) else { continue };
         all.extend(protocol_text(&side.runs[0]));
         all.push(String::new());
         all.extend(scores(&side));
         all.extend(side.runs.iter().flat_map(|judged| beside(judged)));
         all.push(String::new());
+        all.extend(repeats::text(runs));
         all.push(
             "cost of scoring: one clip at a time, the last fold's model; x real time includes features".to_owned(),
         );
@@ -37,7 +41,7 @@ pub fn text(compared: &Compared, people: &People) -> Vec<String> {
         all.push(String::new());
     }
     // The detail below is of the last honest table: the twin where there is one.
-    if let Some(side) = Side::of(if twin.is_empty() { asked } else { twin }, people) {
+    if let Some(side) = Side::of(first(if twin.is_empty() { asked } else { twin }), people) {
         all.extend(detail(side.best(), &side.agreement(people)));
     }
     all
@@ -118,7 +122,7 @@ const BESIDE: usize = 4;
 fn scores(side: &Side<'_>) -> Vec<String> {
     let mark = |ties: bool, name: &str| format!("{} {name}", if ties { "*" } else { " " });
     let mut head = head();
-    head.splice(BESIDE..BESIDE, ["- best".to_owned(), "p".to_owned()]);
+    head.splice(BESIDE..BESIDE, ["to best".to_owned(), "p".to_owned()]);
     head[0] = mark(false, &head[0]);
     let of = |(at, judged): (usize, &Arc<Judged>)| {
         let mut row = row(judged);
@@ -179,8 +183,7 @@ fn explained(versus: &Versus, runs: &[Arc<Judged>]) -> Vec<String> {
     let mut all = Vec::new();
     if runs.len() > 1 {
         all.push(
-            "* the best, and with it all that are not significantly worse (p > 0.05); - best: points of UAR; p:"
-                .to_owned(),
+            "* the best and all that are not significantly worse (p > 0.05); to best: in points of UAR; p:".to_owned(),
         );
         all.push(format!("  {}", versus.name()));
         if versus.too_few() {
@@ -245,7 +248,7 @@ fn beside(judged: &Judged) -> Vec<String> {
     let also = recipe.leaves().iter().find_map(|leaf| leaf.also.clone());
     let also = also.map(|also| format!("{}: learns {also} besides", recipe.title()));
     let before = judged.run.protocol.data.pretrained.iter().map(|text| format!("{}: {text}", recipe.title()));
-    single.into_iter().chain(also).chain(before).collect()
+    single.into_iter().chain(also).chain(given(judged)).chain(before).chain(chosen(judged)).collect()
 }
 
 fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {
@@ -269,18 +272,26 @@ fn detail(best: &Judged, by_agreement: &[Part]) -> Vec<String> {
         rows.push(std::iter::once(class.clone()).chain(cells).collect());
     }
     all.extend(lines(&rows));
-    let said = |part: &Part| format!("{} {} ({} clips)", part.name, percent(part.uar), part.clips);
+    all.push(String::new());
+    all.extend(by_part(best, by_agreement));
+    all
+}
+
+/// The best run on parts of the clips.
+fn by_part(best: &Judged, by_agreement: &[Part]) -> Vec<String> {
+    let mut all = Vec::new();
+    let said = |part: &Part| format!("{}: {} ({} clips)", part.name, percent(part.uar), part.clips);
     if !best.summary.by_sex.is_empty() {
         let sexes: Vec<String> = best.summary.by_sex.iter().map(said).collect();
-        all.push(format!("\nUAR by sex: {}", sexes.join(", ")));
+        all.push(format!("UAR by sex - {}", sexes.join(", ")));
     }
     if let Some(worst) = best.summary.worst_speaker() {
         let (speakers, mean) = (best.summary.by_speaker.len(), best.summary.speakers_mean());
-        all.push(format!("UAR by speaker: worst {}; mean of {speakers} speakers {}", said(worst), percent(mean)));
+        all.push(format!("UAR by speaker - worst {}; mean of {speakers} speakers: {}", said(worst), percent(mean)));
     }
     if !by_agreement.is_empty() {
         let levels: Vec<String> = by_agreement.iter().map(said).collect();
-        all.push(format!("UAR by share of listeners who agree: {}", levels.join(", ")));
+        all.push(format!("UAR by share of listeners who agree - {}", levels.join(", ")));
     }
     all
 }

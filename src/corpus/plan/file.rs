@@ -67,7 +67,7 @@ struct OwnFold {
 
 /// Where a layout comes from, for the file.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin<'a> {
+pub struct Maker<'a> {
     /// The plan that made it.
     pub plan: &'a Plan,
     /// Its seed.
@@ -80,7 +80,7 @@ pub struct Origin<'a> {
 
 impl PlanFile {
     /// The file of a layout; `ids` names its rows.
-    pub fn of(layout: &Layout, ids: &[ClipId], origin: Origin<'_>) -> PlanFile {
+    pub fn of(layout: &Layout, ids: &[ClipId], origin: Maker<'_>) -> PlanFile {
         let names = |rows: &[usize]| rows.iter().map(|row| ids[*row].0.clone()).collect::<Vec<_>>();
         let tested: usize = layout.splits.iter().map(|split| split.test.len()).sum();
         let fold = |split: &Split| OwnFold {

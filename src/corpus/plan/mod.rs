@@ -19,7 +19,7 @@ use super::target::Traits;
 pub use audit::{Count, audit, most_uneven};
 use deal::{grouped, positions, stratified};
 pub use error::PlanError;
-pub use file::{Origin, PlanFile};
+pub use file::{Maker, PlanFile};
 
 /// Up to this many speakers a random plan's twin leaves them out one by one.
 const LOSO_UP_TO: usize = 12;

@@ -238,7 +238,7 @@ fn through(name: &str, plan: &Plan, made: &Crossed, seed: u64) -> (Layout, Layou
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let layout = plan.lay(&made.rows(), seed).unwrap();
-    let origin = Origin { plan, seed, corpus: "made-up", target: "emotion" };
+    let origin = Maker { plan, seed, corpus: "made-up", target: "emotion" };
     let text = PlanFile::of(&layout, &made.traits.ids, origin).text(&path).unwrap();
     std::fs::write(&path, text).unwrap();
     (layout, Plan::Folds(path).lay(&made.rows(), 99).unwrap())

@@ -39,6 +39,14 @@ struct Bud {
     best: Parting,
 }
 
+/// A node of the tree and its part of the rows.
+struct Child {
+    node: usize,
+    from: usize,
+    to: usize,
+    total: Total,
+}
+
 struct Grower<'a> {
     how: Leafwise,
     bins: &'a Bins,
@@ -108,38 +116,57 @@ impl Grower<'_> {
 
     /// Cuts a leaf in two; where it is the `last` cut, all leaves are closed.
     fn cut(&mut self, bud: Bud, last: bool) {
-        let Bud { node, from, to, total, histogram: mut large, best } = bud;
-        let middle = from + self.part((from, to), &best);
-        let next = self.tree.ask(node, best.column, self.bins.threshold(best.column, best.bin));
-        let children = [(next, from, middle, best.left), (next + 1, middle, to, total.without(&best.left))];
-        let least = 2 * self.terms.leaf;
-        let open = |total: Total| (!last && total.rows() >= least).then_some(total);
-        if children.iter().all(|child| open(child.3).is_none()) {
-            children.iter().for_each(|&(node, from, to, total)| self.close(node, (from, to), total));
-            self.spare.push(large);
+        let best = bud.best;
+        let middle = bud.from + self.part((bud.from, bud.to), &best);
+        let node = self.tree.ask(bud.node, best.column, self.bins.threshold(best.column, best.bin));
+        let left = Child { node, from: bud.from, to: middle, total: best.left };
+        let right = Child { node: node + 1, from: middle, to: bud.to, total: bud.total.without(&best.left) };
+        let is_open = |child: &Child| !last && child.total.rows() >= 2 * self.terms.leaf;
+        if is_open(&left) || is_open(&right) {
+            let found = self.partings([&left, &right], [is_open(&left), is_open(&right)], bud.histogram);
+            [left, right]
+                .into_iter()
+                .zip(found)
+                .for_each(|(child, (best, histogram))| self.settle(child, best, histogram));
         } else {
-            let order = if children[0].3.rows() < children[1].3.rows() { [0, 1] } else { [1, 0] };
-            let mut small = self.spare.pop().unwrap_or_default();
-            let rows = &self.rows[children[order[0]].1..children[order[0]].2];
-            let totals = order.map(|child| open(children[child].3));
-            let sums = (&mut small, &mut large);
-            let found = divided(self.bins, (rows, &self.steps), sums, totals, &self.terms);
-            let mut both = order.into_iter().zip([small, large]).zip(found).collect::<Vec<_>>();
-            both.sort_by_key(|((child, _), _)| *child);
-            for ((child, histogram), best) in both {
-                let (node, from, to, total) = children[child];
-                match best {
-                    Some(best) => self.buds.push(Bud { node, from, to, total, histogram, best }),
-                    None => {
-                        self.close(node, (from, to), total);
-                        self.spare.push(histogram);
-                    }
-                }
-            }
+            self.spare.push(bud.histogram);
+            [left, right].iter().for_each(|child| self.close(child));
         }
         if last {
-            for bud in std::mem::take(&mut self.buds) {
-                self.close(bud.node, (bud.from, bud.to), bud.total);
+            for Bud { node, from, to, total, .. } in std::mem::take(&mut self.buds) {
+                self.close(&Child { node, from, to, total });
+            }
+        }
+    }
+
+    /// The best parting of the left and of the right child where it is open, and the histogram of each.
+    fn partings(
+        &mut self,
+        children: [&Child; 2],
+        open: [bool; 2],
+        mut large: Histogram,
+    ) -> [(Option<Parting>, Histogram); 2] {
+        let mut small = self.spare.pop().unwrap_or_default();
+        // The smaller child is summed, the larger one is what is left of the parent.
+        let [first, second] = if children[0].total.rows() < children[1].total.rows() { [0, 1] } else { [1, 0] };
+        let rows = &self.rows[children[first].from..children[first].to];
+        let totals = [first, second].map(|child| open[child].then_some(children[child].total));
+        let found = divided(self.bins, (rows, &self.steps), (&mut small, &mut large), totals, &self.terms);
+        let [of_small, of_large] = found;
+        let (one, other) = ((of_small, small), (of_large, large));
+        if first == 0 { [one, other] } else { [other, one] }
+    }
+
+    /// A child that can be parted waits for it; another is closed.
+    fn settle(&mut self, child: Child, best: Option<Parting>, histogram: Histogram) {
+        match best {
+            Some(best) => {
+                let Child { node, from, to, total } = child;
+                self.buds.push(Bud { node, from, to, total, histogram, best });
+            }
+            None => {
+                self.spare.push(histogram);
+                self.close(&child);
             }
         }
     }
@@ -164,11 +191,11 @@ impl Grower<'_> {
     }
 
     /// The step that lowers the loss most, shortened by the rate.
-    fn close(&mut self, node: usize, (from, to): (usize, usize), total: Total) {
-        let [gradient, hessian] = total.sums(&self.terms);
+    fn close(&mut self, child: &Child) {
+        let [gradient, hessian] = child.total.sums(&self.terms);
         let step = -self.how.rate * gradient / (hessian + self.how.l2);
-        self.tree.close(node, &[step as f32]);
-        self.rows[from..to].iter().for_each(|&row| self.said[row as usize] += f64::from(step as f32));
+        self.tree.close(child.node, &[step as f32]);
+        self.rows[child.from..child.to].iter().for_each(|&row| self.said[row as usize] += f64::from(step as f32));
     }
 }
 

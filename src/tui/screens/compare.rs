@@ -146,7 +146,9 @@ impl Screen for Compare {
             rest = put(buffer, rest, &format!(" {} ", name(other.side)), style);
             rest = put(buffer, rest, " ", theme.text());
         }
-        put(buffer, line(about, 0), &view.shown.about(), theme.dim());
+        for (at, text) in widgets::wrap(&view.shown.about(), usize::from(about.width)).iter().take(2).enumerate() {
+            put(buffer, line(about, at as u16), text, theme.dim());
+        }
         view.shown.draw(buffer, body, view.spot, theme);
         if let Some((row, column)) = view.spot.cell() {
             put(buffer, foot, &view.shown.chosen(row, column), theme.strong());

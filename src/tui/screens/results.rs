@@ -19,9 +19,9 @@ use crate::tui::screen::{Outcome, Screen, Side, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::table::{self, Cell, Column, Order};
 use crate::tui::widgets::{self, duration, line, percent, put, put_center};
-use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
 use crate::workbench::standing::{Place, alike};
+use crate::workbench::{Opening, Workbench};
 use order::{SORTS, Shown, ordered};
 
 /// The screen's state: which runs in which order, where the user is, what is marked.
@@ -146,7 +146,9 @@ impl Screen for Results {
             self.heading(buffer, head, bench, theme);
         }
         if self.shown.is_empty() {
-            return put_center(buffer, line(area, area.height / 2), "no runs yet; 3 trains some", theme.text());
+            let reading = matches!(bench.opening(), Opening::Scanning(_));
+            let text = if reading { "reading the corpus and its runs …" } else { "no runs yet; 3 trains some" };
+            return put_center(buffer, line(area, area.height / 2), text, theme.text());
         }
         table::draw(buffer, list, &self.columns(), &self.cursor, theme, |row| {
             let shown = &self.shown[row];

@@ -160,15 +160,26 @@ mod tests {
     fn lines_rise_from_point_to_point_each_with_its_letter() {
         let rising = Line { name: "svm".into(), points: vec![point(2.0, 0.5), point(5.0, 0.7), point(9.0, 0.8)] };
         let flat = Line { name: "knn".into(), points: vec![point(2.0, 0.5), point(9.0, 0.52)] };
-        insta::assert_snapshot!(drawn(&[rising, flat], 40, 10), @"");
+        insta::assert_snapshot!(drawn(&[rising, flat], 40, 10), @r"
+        80 │                              ··a
+           │                        ······
+           │                  a·····
+           │                ··
+        65 │             ···
+           │           ··
+           │         ··
+        50 │       b························b
+           └─────────────────────────────────
+            0                      9 speakers
+        ");
     }
 
     #[test]
     fn spread_is_a_bar_and_small_places_are_survived() {
         let one = Line { name: "svm".into(), points: vec![Point { x: 3.0, y: 0.5, spread: Some(0.2) }] };
-        assert!(drawn(&[one.clone()], 30, 9).matches('│').count() > 8);
+        assert!(drawn(std::slice::from_ref(&one), 30, 9).matches('│').count() > 8);
         for (width, height) in [(0, 0), (3, 1), (8, 4), (200, 60)] {
-            drawn(&[one.clone()], width, height);
+            drawn(std::slice::from_ref(&one), width, height);
         }
         assert!(drawn(&[], 30, 9).contains("no points"));
     }

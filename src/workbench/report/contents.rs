@@ -8,6 +8,7 @@ use super::figure::{Figure, Picture, Whisker};
 use super::words;
 use super::{Entry, Report};
 use crate::score::report;
+use crate::workbench::baseline::{Baseline, baselines};
 use crate::workbench::experiment::Judged;
 use crate::workbench::summary::Part;
 
@@ -33,11 +34,13 @@ pub fn figures(judged: &Judged) -> Vec<Figure> {
     let mut all = vec![
         Figure {
             name: name("confusion"),
+            title: whose.clone(),
             caption: format!("{whose}: percent of each true class by predicted class, with counts; empty cells are 0"),
             picture: Picture::Confusion { classes: classes(), rows },
         },
         Figure {
             name: name("classes"),
+            title: whose.clone(),
             caption: format!("{whose}: precision, recall and F1 of each class"),
             picture: Picture::Classes { classes: classes(), scores },
         },
@@ -45,6 +48,7 @@ pub fn figures(judged: &Judged) -> Vec<Figure> {
     if let Some(calibration) = &summary.calibration {
         all.push(Figure {
             name: name("reliability"),
+            title: whose.clone(),
             caption: format!(
                 "{whose}: share of right predictions by their probability in 15 intervals (ECE {:.1} %); dots at the mean probability, below the number of clips",
                 100.0 * calibration.ece
@@ -74,9 +78,12 @@ fn compare(document: &mut Document, all: &Report, group: &[usize]) {
         document.blocks.push(Block::Warning("Speakers leak in all of these runs.".to_owned()));
     }
     let strong: Vec<usize> = versus.as_ref().map_or_else(Vec::new, |versus| versus.strong.clone());
-    let rows = runs.iter().map(|judged| compared(judged)).collect();
+    let p = |at: usize| versus.as_ref().and_then(|versus| versus.p[at]);
+    let mut rows: Vec<Vec<String>> = runs.iter().enumerate().map(|(at, judged)| compared(judged, p(at))).collect();
+    rows.extend(floor(runs[0]));
     let ties = versus.as_ref().map_or_else(String::new, |versus| format!(" {}", versus.told));
-    let head = ["run", "classifier", "features", "norm", "UAR %", "95 %", "folds %", "WA %", "macro F1 %", "ECE %"];
+    let head =
+        ["run", "classifier", "features", "norm", "UAR %", "95 %", "folds %", "WA %", "macro F1 %", "ECE %", "p"];
     document.blocks.push(Block::Table(Table {
         caption: format!("Scores in percent, {} clips of {} speakers.{ties}", data.clips, data.speakers),
         head: head.map(str::to_owned).to_vec(),
@@ -95,6 +102,7 @@ fn compare(document: &mut Document, all: &Report, group: &[usize]) {
         runs[0].summary.interval_name().map_or_else(String::new, |name| format!(" with 95 % intervals ({name})"));
     document.blocks.push(Block::Figure(Figure {
         name: format!("comparison-{first}"),
+        title: format!("{}, {}, {}", data.corpus, data.target, plan.plan),
         caption: format!("UAR{name}; filled: the best and what ties with it"),
         picture: Picture::Forest {
             rows: runs.iter().enumerate().map(whisker).collect(),
@@ -103,7 +111,7 @@ fn compare(document: &mut Document, all: &Report, group: &[usize]) {
     }));
 }
 
-fn compared(judged: &Judged) -> Vec<String> {
+fn compared(judged: &Judged, p: Option<f64>) -> Vec<String> {
     let (run, s) = (&judged.run, &judged.summary);
     vec![
         run.id.map_or_else(|| "-".to_owned(), |id| id.to_string()),
@@ -116,7 +124,29 @@ fn compared(judged: &Judged) -> Vec<String> {
         percent(s.wa),
         percent(s.macro_f1),
         percent(s.calibration.as_ref().map(|calibration| calibration.ece)),
+        p.map_or_else(dash, |p| format!("{p:.3}")),
     ]
+}
+
+/// Listeners, chance and majority as rows of the comparison.
+fn floor(judged: &Judged) -> Vec<Vec<String>> {
+    let row = |one: &Baseline| {
+        let mut cells =
+            vec![dash(), one.name.to_owned(), dash(), dash(), percent(one.uar), dash(), dash(), percent(one.wa)];
+        cells.resize(11, dash());
+        cells
+    };
+    let mut rows: Vec<Vec<String>> =
+        baselines(&judged.run).map_or_else(|_| Vec::new(), |all| all.iter().map(row).collect());
+    if let Some(people) = &judged.run.protocol.data.listeners {
+        let ends =
+            people.uar_ci.map_or_else(dash, |[low, high]| format!("{} to {}", percent(Some(low)), percent(Some(high))));
+        let mut cells = [dash(), format!("listeners ({})", people.how), dash(), dash()].to_vec();
+        cells.extend([percent(Some(people.uar)), ends, dash(), percent(Some(people.wa))]);
+        cells.resize(11, dash());
+        rows.push(cells);
+    }
+    rows
 }
 
 fn section(document: &mut Document, entry: &Entry) {

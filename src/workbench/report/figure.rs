@@ -7,6 +7,8 @@ use crate::score::{PerClass, ReliabilityBin};
 pub struct Figure {
     /// Name of its file, without ending: `run-12-confusion`.
     pub name: String,
+    /// Whose it is, for sheets of several.
+    pub title: String,
     /// What it shows, and what must be known to read it.
     pub caption: String,
     /// What is drawn.

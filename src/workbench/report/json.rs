@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::experiment::Judged;
 use super::{Entry, Report, words};
-use crate::score::{PerClass, metric};
+use crate::score::{Confusion, PerClass, metric};
 
 /// All of it.
 pub fn value(all: &Report) -> Value {
@@ -20,6 +20,7 @@ pub fn value(all: &Report) -> Value {
             json!({
                 "runs": group.iter().map(id).collect::<Vec<_>>(),
                 "best_and_ties": versus.as_ref().map(|versus| versus.strong.iter().map(|&at| id(&group[at])).collect::<Vec<_>>()),
+                "p_adjusted": versus.as_ref().map(|versus| versus.p.clone()),
                 "test": versus.as_ref().map(|versus| versus.told.clone()),
             })
         })
@@ -55,24 +56,22 @@ fn run(judged: &Judged) -> Value {
         "metrics": metrics,
         "uar_interval": ci.map(|ci| json!({ "low": ci.low, "high": ci.high, "name": summary.interval_name() })),
         "calibration": summary.calibration.as_ref().map(|all| json!({ "ece": all.ece, "brier": all.brier, "nll": all.nll })),
-        "classification_report": report(judged),
+        "classification_report": dict(&summary.confusion, run.classes()),
         "confusion": summary.confusion.rows(),
         "fit_seconds": run.fit_seconds,
     })
 }
 
-/// scikit-learn's dictionary.
-pub fn report(judged: &Judged) -> Value {
-    let (classes, all) = (judged.run.classes(), &judged.summary.per_class);
-    let mut dict = Map::new();
-    for (class, score) in classes.iter().zip(all) {
+/// scikit-learn's dictionary, by the names of the classes.
+pub fn dict(confusion: &Confusion, classes: &[String]) -> Value {
+    let (mut dict, all) = (Map::new(), confusion.per_class());
+    for (class, score) in classes.iter().zip(&all) {
         dict.insert(class.clone(), row([score.precision, score.recall, score.f1], score.support));
     }
-    let confusion = &judged.summary.confusion;
     dict.insert("accuracy".to_owned(), json!(metric("wa").and_then(|wa| (wa.of)(confusion))));
     let total = confusion.total();
-    dict.insert("macro avg".to_owned(), row(average(all, |score| u64::from(score.support > 0)), total));
-    dict.insert("weighted avg".to_owned(), row(average(all, |score| score.support), total));
+    dict.insert("macro avg".to_owned(), row(average(&all, |score| u64::from(score.support > 0)), total));
+    dict.insert("weighted avg".to_owned(), row(average(&all, |score| score.support), total));
     Value::Object(dict)
 }
 

@@ -28,8 +28,12 @@ const FONT: f64 = 12.0;
 const SMALL: f64 = 10.0;
 /// Width of a letter by the size of its text, at most on average.
 const LETTER: f64 = 0.6;
-/// Longest name that is drawn; the whole of it is shown to who points at it.
-const LONGEST: usize = 28;
+/// Longest name of a class, in letters; the whole of it is shown to who points at it.
+const CLASS: usize = 28;
+/// Longest name of a run.
+const RUN: usize = 48;
+/// Space for the title of each of several figures.
+const TITLE: f64 = 28.0;
 /// Space around a figure.
 const MARGIN: f64 = 12.0;
 
@@ -48,15 +52,17 @@ pub fn inline(figure: &Figure) -> String {
 pub fn sheet(figures: &[&Figure]) -> String {
     let drawn: Vec<Canvas> = figures.iter().map(|figure| draw(&figure.picture)).collect();
     let width = drawn.iter().map(|one| one.width).fold(0.0, f64::max);
-    let height: f64 = drawn.iter().map(|one| one.height).sum();
+    let title = if figures.len() > 1 { TITLE } else { 0.0 };
+    let height: f64 = drawn.iter().map(|one| one.height + title).sum();
     let (mut parts, mut top) = (String::new(), 0.0);
-    for (one, figure) in drawn.iter().zip(figures) {
-        parts.push_str(&format!(
-            "<g transform=\"translate(0 {top:.1})\"><title>{}</title>{}</g>\n",
-            escaped(&figure.caption),
-            one.body
-        ));
-        top += one.height;
+    for (mut one, figure) in drawn.into_iter().zip(figures) {
+        if title > 0.0 {
+            one.text((MARGIN, MARGIN - title), Label { bold: true, ..Label::new(&figure.title, Anchor::Start) });
+        }
+        let caption = escaped(&figure.caption);
+        let down = top + title;
+        parts.push_str(&format!("<g transform=\"translate(0 {down:.1})\"><title>{caption}</title>{}</g>\n", one.body));
+        top += one.height + title;
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" font-family=\"Helvetica, Arial, sans-serif\">\n<style>{LIGHT}</style>\n<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n{parts}</svg>\n"
@@ -90,11 +96,20 @@ struct Label<'a> {
     ink: &'a str,
     /// Degrees, clockwise.
     turned: f64,
+    /// For titles.
+    bold: bool,
+    /// Letters of a name that are drawn at most; what must be read whole has no limit.
+    longest: usize,
 }
 
 impl<'a> Label<'a> {
     fn new(text: &'a str, anchor: Anchor) -> Label<'a> {
-        Label { text, anchor, size: FONT, ink: "ink", turned: 0.0 }
+        Label { text, anchor, size: FONT, ink: "ink", turned: 0.0, bold: false, longest: usize::MAX }
+    }
+
+    /// The name of a class.
+    fn class(text: &'a str, anchor: Anchor) -> Label<'a> {
+        Label { longest: CLASS, ..Label::new(text, anchor) }
     }
 
     fn small(text: &'a str, anchor: Anchor) -> Label<'a> {
@@ -143,7 +158,7 @@ impl Canvas {
 
     /// Text whose middle line is at `y`.
     fn text(&mut self, (x, y): (f64, f64), label: Label<'_>) {
-        let Label { text, anchor, size, ink, turned } = label;
+        let Label { text, anchor, size, ink, turned, bold, longest } = label;
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -151,11 +166,12 @@ impl Canvas {
         };
         let turn =
             if turned == 0.0 { String::new() } else { format!(" transform=\"rotate({turned:.0} {x:.1} {y:.1})\"") };
-        let (shown, whole) = shortened(text);
+        let weight = if bold { " font-weight=\"bold\"" } else { "" };
+        let (shown, whole) = shortened(text, longest);
         let title = whole.map_or_else(String::new, |whole| format!("<title>{}</title>", escaped(whole)));
         // Not every viewer knows dominant-baseline: a third of the size is about half of a letter's height.
         self.body.push_str(&format!(
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" dy=\"{:.1}\" font-size=\"{size}\" text-anchor=\"{anchor}\" {}{turn}>{}{title}</text>",
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" dy=\"{:.1}\" font-size=\"{size}\" text-anchor=\"{anchor}\" {}{turn}{weight}>{}{title}</text>",
             size * 0.35,
             filled(ink),
             escaped(&shown)
@@ -172,18 +188,18 @@ impl Canvas {
 
 /// The width that text needs.
 fn width(text: &str, size: f64) -> f64 {
-    shortened(text).0.width() as f64 * size * LETTER
+    text.width() as f64 * size * LETTER
 }
 
-/// The widest of several.
-fn widest<'a>(names: impl Iterator<Item = &'a String>, size: f64) -> f64 {
-    names.map(|name| width(name, size)).fold(0.0, f64::max)
+/// The widest of several names of so many letters at most.
+fn widest<'a>(names: impl Iterator<Item = &'a String>, longest: usize) -> f64 {
+    names.map(|name| width(&shortened(name, longest).0, FONT)).fold(0.0, f64::max)
 }
 
 /// The name as far as there is room for it, and the whole where it was cut.
-fn shortened(text: &str) -> (String, Option<&str>) {
-    match text.chars().count() > LONGEST {
-        true => (text.chars().take(LONGEST - 1).chain(['…']).collect(), Some(text)),
+fn shortened(text: &str, longest: usize) -> (String, Option<&str>) {
+    match text.chars().count() > longest {
+        true => (text.chars().take(longest - 1).chain(['…']).collect(), Some(text)),
         false => (text.to_owned(), None),
     }
 }

@@ -6,7 +6,7 @@ use super::super::experiment::Judged;
 use super::super::net;
 use crate::learn::{Norm, Recipe, classifier};
 use crate::score::Bootstrap;
-use crate::store::Run;
+use crate::store::{Run, Spent};
 
 /// The paragraph "Protocol".
 pub fn protocol(judged: &Judged) -> String {
@@ -63,7 +63,12 @@ fn split(run: &Run) -> String {
         .collect();
     let said =
         format!("The evaluation was {}; predictions were pooled over the folds.", plan_words(&plan.plan, plan.folds));
-    std::iter::once(said).chain(leaks).collect::<Vec<_>>().join(" ")
+    let spent = plan.spent.map(|spent| {
+        let Spent { by, speakers, clips, draw, .. } = spent;
+        let draw = draw + 1;
+        format!("Each fold learnt from a part of its training {by} (draw {draw}): {clips} clips of {speakers} speakers in the mean.")
+    });
+    std::iter::once(said).chain(spent).chain(leaks).collect::<Vec<_>>().join(" ")
 }
 
 /// A plan in words, as typed: `loso`, `speakers:5`.
@@ -104,12 +109,13 @@ fn features(run: &Run) -> String {
         Norm::Train => "They were scaled to zero mean and unit variance by the training clips of each fold.",
         Norm::Speaker => "They were scaled to zero mean and unit variance within each speaker, without labels.",
     };
-    format!("Features were {names} of clips prepared as follows: {}. {scaled}", training.preparation)
+    format!("Features were {names} of the clips at {}. {scaled}", training.preparation)
 }
 
 fn models(run: &Run) -> String {
+    let kept = format!("Weights that were kept: {}.", run.protocol.training.checkpoint.trim_end_matches('.'));
     if run.protocol.search.is_some() {
-        return String::new();
+        return format!("The classifier was {}. {kept}", run.recipe.title());
     }
     let leaves = run.recipe.leaves();
     let mut all: Vec<String> = leaves.iter().map(|leaf| model(leaf)).collect();
@@ -129,7 +135,7 @@ fn models(run: &Run) -> String {
             format!("Probabilities were averaged over {} fits with the seeds {}.", seeds.len(), listed.join(", "))
         }
     });
-    all.push(format!("Weights that were kept: {}.", run.protocol.training.checkpoint.trim_end_matches('.')));
+    all.push(kept);
     all.join(" ")
 }
 

@@ -277,7 +277,10 @@ pub fn ranking(tried: &[Tried]) -> Vec<&Tried> {
 }
 
 /// What a recipe is worth on inner folds: each is scored by a fit on the others.
-fn score(
+///
+/// # Errors
+/// Cancelled; missing features; a fit that failed.
+pub fn score(
     sets: &Sets,
     (candidate, shorten): (&Candidate, usize),
     inner: &[Split],

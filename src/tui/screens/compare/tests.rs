@@ -62,8 +62,9 @@ impl Shown for Tests {
 
     fn sync(&mut self, bench: &mut Workbench) {
         if self.found.is_none() && self.runs.len() > 1 {
-            let found = bench.test(&self.runs).map(|found| found.cloned().map_err(str::to_owned));
-            self.found = found;
+            let asked = bench.test(&self.runs);
+            let found = bench.pairs(&self.runs).map(|found| found.cloned().map_err(str::to_owned));
+            self.found = asked.map_or_else(|error| Some(Err(format!("{error:#}"))), |()| found);
         }
     }
 
@@ -114,9 +115,9 @@ impl Shown for Tests {
         let Some((pair, difference)) = self.pair(row, column) else {
             return format!("{}; Enter opens the run", self.names[row]);
         };
-        let verdict = if pair.p_holm <= LEVEL { "significant" } else { "they tie" };
+        let verdict = if pair.p_holm <= LEVEL { "significant" } else { "tie" };
         format!(
-            "{} less {}: UAR {:+.1}, p {} ({verdict}), McNemar {}; Enter: where they part",
+            "{} less {}: UAR {:+.1}, p {} ({verdict}), McNemar {}; Enter: clips",
             self.names[row],
             self.names[column],
             100.0 * difference,

@@ -1,6 +1,6 @@
 //! Precision, recall and F1 of each class as bars.
 
-use super::{Anchor, Canvas, FONT, Label, MARGIN, shade, whole, widest, width};
+use super::{Anchor, CLASS, Canvas, FONT, Label, MARGIN, shade, whole, widest, width};
 use crate::score::PerClass;
 
 /// Width of a bar of 100 %.
@@ -13,7 +13,7 @@ const GROUP: f64 = 3.0 * BAR + 10.0;
 const SCORES: [(&str, f64); 3] = [("precision", 0.95), ("recall", 0.55), ("F1", 0.2)];
 
 pub fn draw(classes: &[String], scores: &[PerClass]) -> Canvas {
-    let left = MARGIN + widest(classes.iter(), FONT) + 8.0;
+    let left = MARGIN + widest(classes.iter(), CLASS) + 8.0;
     let (top, height) = (MARGIN + 26.0, GROUP * classes.len() as f64);
     let mut canvas = Canvas::new(left + ROOM + 34.0 + MARGIN, top + height + 40.0 + MARGIN);
     legend(&mut canvas, left);
@@ -25,7 +25,7 @@ pub fn draw(classes: &[String], scores: &[PerClass]) -> Canvas {
     canvas.text((left + ROOM / 2.0, top + height + 28.0), Label::new("%", Anchor::Middle));
     for (at, (class, score)) in classes.iter().zip(scores).enumerate() {
         let y = top + GROUP * at as f64 + 5.0;
-        canvas.text((left - 6.0, y + 1.5 * BAR), Label::new(class, Anchor::End));
+        canvas.text((left - 6.0, y + 1.5 * BAR), Label::class(class, Anchor::End));
         for (bar, value) in [score.precision, score.recall, score.f1].into_iter().enumerate() {
             let (long, y) = (ROOM * value.unwrap_or(0.0), y + BAR * bar as f64);
             canvas.outlined([left, y, long, BAR - 1.0], &shade(SCORES[bar].1).0);

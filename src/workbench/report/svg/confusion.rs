@@ -1,6 +1,6 @@
 //! Who was taken for whom: a heat map of percent of the true class.
 
-use super::{Anchor, Canvas, FONT, Label, MARGIN, SMALL, shade, whole, widest};
+use super::{Anchor, CLASS, Canvas, Label, MARGIN, SMALL, shade, whole, widest};
 
 /// Width of all cells together, as far as cells keep to their limits.
 const ROOM: f64 = 480.0;
@@ -14,7 +14,7 @@ const STEPS: usize = 50;
 pub fn draw(classes: &[String], rows: &[Vec<u64>]) -> Canvas {
     let cell = (ROOM / classes.len().max(1) as f64).clamp(CELL.0, CELL.1);
     let side = cell * classes.len() as f64;
-    let names = widest(classes.iter(), FONT);
+    let names = widest(classes.iter(), CLASS);
     // Names below stand at 45 degrees.
     let (left, top, below) = (MARGIN + 22.0 + names, MARGIN, names * 0.71 + 22.0);
     let mut canvas = Canvas::new(left + side + 70.0 + MARGIN, top + side.max(120.0) + below + 18.0 + MARGIN);
@@ -26,11 +26,11 @@ pub fn draw(classes: &[String], rows: &[Vec<u64>]) -> Canvas {
             let title = format!("{class} taken for {}: {count} of {all}", classes[pred]);
             one(&mut canvas, [left + cell * pred as f64, y, cell], (share, count), &title);
         }
-        canvas.text((left - 6.0, y + cell / 2.0), Label::new(class, Anchor::End));
+        canvas.text((left - 6.0, y + cell / 2.0), Label::class(class, Anchor::End));
     }
     for (pred, class) in classes.iter().enumerate() {
         let x = left + cell * (pred as f64 + 0.5);
-        canvas.text((x, top + side + 10.0), Label { turned: -45.0, ..Label::new(class, Anchor::End) });
+        canvas.text((x, top + side + 10.0), Label { turned: -45.0, ..Label::class(class, Anchor::End) });
     }
     let middle = top + side / 2.0;
     canvas.text((MARGIN + 4.0, middle), Label { turned: -90.0, ..Label::new("true class", Anchor::Middle) });

@@ -1,7 +1,7 @@
 //! UAR of several runs with their intervals, one below the other.
 
 use super::super::figure::Whisker;
-use super::{Anchor, Canvas, FONT, Label, MARGIN, SMALL, widest, width};
+use super::{Anchor, Canvas, Label, MARGIN, RUN, SMALL, widest, width};
 
 /// Width of the axis.
 const ROOM: f64 = 360.0;
@@ -10,10 +10,10 @@ const ROW: f64 = 26.0;
 
 pub fn draw(rows: &[Whisker], chance: f64) -> Canvas {
     let figures: Vec<String> = rows.iter().map(figure).collect();
-    let left = MARGIN + widest(rows.iter().map(|row| &row.name), FONT) + 14.0;
+    let left = MARGIN + widest(rows.iter().map(|row| &row.name), RUN) + 14.0;
     let right = left + ROOM + 14.0;
     let (top, height) = (MARGIN + 16.0, ROW * rows.len() as f64);
-    let mut canvas = Canvas::new(right + widest(figures.iter(), FONT) + MARGIN, top + height + 42.0 + MARGIN);
+    let mut canvas = Canvas::new(right + widest(figures.iter(), RUN) + MARGIN, top + height + 42.0 + MARGIN);
     let ends = rows.iter().flat_map(|row| row.interval.map_or([row.value, row.value], |(a, b)| [Some(a), Some(b)]));
     let known: Vec<f64> = ends.flatten().chain([chance]).collect();
     let (low, high, step) = range(&known);
@@ -33,7 +33,7 @@ pub fn draw(rows: &[Whisker], chance: f64) -> Canvas {
     canvas.text((x, MARGIN + 6.0), Label { ink: "dim", ..Label::small(&label, Anchor::Middle) });
     for (at, (row, figure)) in rows.iter().zip(&figures).enumerate() {
         let y = top + ROW * (at as f64 + 0.5);
-        canvas.text((left - 12.0, y), Label::new(&row.name, Anchor::End));
+        canvas.text((left - 12.0, y), Label { longest: RUN, ..Label::new(&row.name, Anchor::End) });
         canvas.text((right, y), Label::new(figure, Anchor::Start));
         if let Some((low, high)) = row.interval {
             canvas.line([place(low), y, place(high), y], "axis", false);
