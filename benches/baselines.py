@@ -23,6 +23,8 @@ ARGS = arguments.parse_args()
 # Before numpy is loaded: its pools read this once.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ[name] = str(ARGS.threads)
+# Threads that wait in circles would make a busy machine's figures scikit-learn's fault.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 try:
     import numpy as np
     import sklearn

@@ -14,6 +14,9 @@ const NAME: &str = "temperature";
 /// What a temperature may be: a handful of clips that are all right would ask for 0.
 pub(super) const RANGE: (f64, f64) = (0.2, 5.0);
 
+/// The same for what may promise far too much: products of hundreds of columns (LDA, naive Bayes).
+pub(super) const WIDE: (f64, f64) = (RANGE.0, 100.0);
+
 /// The same where the clips chose the model. They flatter it, and would always have it surer of itself than it may be: on
 /// five speakers of EmoDB the error of calibration rose from 0.06 to 0.12. So they may soften only.
 pub(super) const FLATTERED: (f64, f64) = (1.0, RANGE.1);
@@ -21,8 +24,11 @@ pub(super) const FLATTERED: (f64, f64) = (1.0, RANGE.1);
 /// Halvings of the range, each by the golden section: 40 leave less than 1e-7 of it.
 const STEPS: usize = 40;
 
-/// A probability of 0 is taken for this.
-const FLOOR: f64 = 1e-9;
+/// A probability of 0 is taken for this where logarithms are averaged: nobody alone rules a class out.
+pub(super) const FLOOR: f64 = 1e-9;
+
+/// And for this where a temperature is fitted, which must see how much too small it was.
+pub(super) const DEEP: f64 = 1e-300;
 
 /// The temperature under which `labels` are likeliest, given log-probabilities of each class; 1 without clips.
 ///
@@ -55,9 +61,9 @@ fn mean_loss(log_p: &[Vec<f64>], labels: &[usize], slope: f64) -> f64 {
     log_p.iter().zip(labels).map(one).sum::<f64>() / log_p.len() as f64
 }
 
-/// Logarithms of probabilities; 0 becomes a very small one.
-pub(super) fn logarithms(p: &Array2<f64>) -> Vec<Vec<f64>> {
-    p.rows().into_iter().map(|row| row.iter().map(|p| p.max(FLOOR).ln()).collect()).collect()
+/// Logarithms of probabilities, which are at least `floor`.
+pub(super) fn logarithms(p: &Array2<f64>, floor: f64) -> Vec<Vec<f64>> {
+    p.rows().into_iter().map(|row| row.iter().map(|p| p.max(floor).ln()).collect()).collect()
 }
 
 /// p^(1/T) of each row, normalised; a probability of 0 stays 0.
@@ -132,6 +138,6 @@ mod tests {
             assert_eq!(scaled[(0, 2)], 0.0);
             assert!(scaled[(0, 0)] > scaled[(0, 1)] && (scaled.row(1).sum() - 1.0).abs() < 1e-12);
         }
-        assert_eq!(logarithms(&p)[0][2], FLOOR.ln());
+        assert_eq!(logarithms(&p, FLOOR)[0][2], FLOOR.ln());
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
-use super::calibration::{self, RANGE, logarithms, temperature, tempered};
+use super::calibration::{self, DEEP, FLOOR, WIDE, logarithms, temperature, tempered};
 use super::cnn::{Keeper, Unkept};
 use super::fit::{Fitted, fit, fit_kept};
 use super::{Data, Epoch, Inputs, LearnError, Recipe, Weights, classifier};
@@ -171,10 +171,10 @@ fn cross_fitted(recipe: &Recipe, data: &Data, watch: &dyn Watch<Epoch>) -> Resul
             continue;
         }
         let (fitted, test) = (fit(recipe, &data.select(&train), watch)?, data.select(&test));
-        said.extend(logarithms(&fitted.scores(&test.inputs, &test.groups)?));
+        said.extend(logarithms(&fitted.scores(&test.inputs, &test.groups)?, DEEP));
         labels.extend(test.labels);
     }
-    Ok(temperature(&said, &labels, RANGE))
+    Ok(temperature(&said, &labels, WIDE))
 }
 
 impl Committee {
@@ -334,7 +334,7 @@ fn mean(each: &[Array2<f64>]) -> Array2<f64> {
 
 /// Geometric mean of each probability, rows normalised; what all give 0 stays 0.
 fn fused(each: &[Array2<f64>]) -> Array2<f64> {
-    let logs: Vec<Vec<Vec<f64>>> = each.iter().map(logarithms).collect();
+    let logs: Vec<Vec<Vec<f64>>> = each.iter().map(|scores| logarithms(scores, FLOOR)).collect();
     let mut all = Array2::from_shape_fn(each[0].dim(), |(row, class)| {
         let known = each.iter().any(|scores| scores[(row, class)] > 0.0);
         let sum: f64 = logs.iter().map(|logs| logs[row][class]).sum();

@@ -90,8 +90,7 @@ impl Neighbours {
     /// The k clips that are nearest to `row`, given squared distances that may be off by `error`.
     fn nearest(&self, row: ArrayView1<f64>, distances: &[f32], error: f32) -> Vec<usize> {
         let k = self.k.min(distances.len());
-        let mut ordered = distances.to_vec();
-        let last = *ordered.select_nth_unstable_by(k - 1, f32::total_cmp).1;
+        let last = least(distances, k);
         let exact = |clip: usize| -> f64 {
             row.iter().zip(self.rows.row(clip)).map(|(a, &b)| (a - f64::from(b)) * (a - f64::from(b))).sum()
         };
@@ -100,6 +99,21 @@ impl Neighbours {
         near.sort_by(|a, b| a.0.total_cmp(&b.0));
         near.into_iter().take(k).map(|(_, clip)| clip).collect()
     }
+}
+
+/// The k-th least of `distances`.
+fn least(distances: &[f32], k: usize) -> f32 {
+    let (mut nearest, mut last) = (vec![f32::INFINITY; k], f32::INFINITY);
+    for &distance in distances {
+        // Few clips get this far: after the first ones, each is nearer than all but k with a chance of k / clips so far.
+        if distance < last {
+            let at = nearest.partition_point(|&other| other <= distance);
+            nearest.copy_within(at..k - 1, at + 1);
+            nearest[at] = distance;
+            last = nearest[k - 1];
+        }
+    }
+    last
 }
 
 impl Model for Neighbours {

@@ -3,6 +3,7 @@
 //! A column is a column of rows, or one channel and band of images (over all frames). Deliberately absent: anything
 //! that looks at labels, and any statistic of a test clip that is not its own group's.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::{Array1, Array2, Axis, Zip};
@@ -125,21 +126,23 @@ impl Prep {
         let grouped = norm == Norm::Speaker;
         let alone = (grouped && kind == Kind::Row).then(|| Scaler::fit(inputs));
         let mut prep = Prep { norm, kind, shape, alone, kept: Vec::new(), last: None };
-        let mut ready = if grouped { prep.within_groups(inputs, groups) } else { inputs.clone() };
-        if let Inputs::Rows(rows) = &ready {
-            prep.kept = Scaler::fit(&ready).varying();
+        let mut ready = if grouped { Cow::Owned(prep.within_groups(inputs, groups)) } else { Cow::Borrowed(inputs) };
+        let mut known = None;
+        if let Inputs::Rows(rows) = ready.as_ref() {
+            let scaler = Scaler::fit(&ready);
+            prep.kept = scaler.varying();
             if prep.kept.is_empty() {
                 return Err(LearnError::WrongInput("no column varies: there is nothing to learn from".into()));
             }
             if prep.kept.len() < rows.ncols() {
-                ready = Inputs::Rows(rows.select(Axis(1), &prep.kept));
+                ready = Cow::Owned(Inputs::Rows(rows.select(Axis(1), &prep.kept)));
+            } else {
+                known = Some(scaler);
             }
         }
         let scaled = norm == Norm::Train || (grouped && kind == Kind::Row);
-        prep.last = scaled.then(|| Scaler::fit(&ready));
-        if let Some(last) = &prep.last {
-            ready = last.apply(&ready);
-        }
+        prep.last = scaled.then(|| known.unwrap_or_else(|| Scaler::fit(&ready)));
+        let ready = prep.last.as_ref().map_or_else(|| ready.clone().into_owned(), |last| last.apply(&ready));
         Ok((prep, ready))
     }
 
@@ -149,13 +152,16 @@ impl Prep {
     /// [`LearnError::WrongInput`] when the clips do not have the columns of the fit.
     pub fn apply(&self, inputs: &Inputs, groups: &[usize]) -> Result<Inputs, LearnError> {
         self.check(inputs)?;
-        let mut ready = if self.norm == Norm::Speaker { self.within_groups(inputs, groups) } else { inputs.clone() };
-        if let Inputs::Rows(rows) = &ready {
-            ready = Inputs::Rows(rows.select(Axis(1), &self.kept));
+        let grouped = self.norm == Norm::Speaker;
+        let mut ready = if grouped { Cow::Owned(self.within_groups(inputs, groups)) } else { Cow::Borrowed(inputs) };
+        if let Inputs::Rows(rows) = ready.as_ref()
+            && self.kept.len() < rows.ncols()
+        {
+            ready = Cow::Owned(Inputs::Rows(rows.select(Axis(1), &self.kept)));
         }
         Ok(match &self.last {
             Some(last) => last.apply(&ready),
-            None => ready,
+            None => ready.into_owned(),
         })
     }
 

@@ -4,6 +4,9 @@
 
 use ndarray::{Array2, ArrayViewMut1};
 
+/// Nothing is taken for less likely than e to this: a share of 0 could never be calibrated.
+const LEAST: f64 = -600.0;
+
 /// exp(x) / Σ exp(x) of each row, in place, safe for any finite x.
 pub(super) fn softmax(logits: &mut Array2<f64>) {
     logits.rows_mut().into_iter().for_each(softmax_row);
@@ -11,7 +14,7 @@ pub(super) fn softmax(logits: &mut Array2<f64>) {
 
 fn softmax_row(mut row: ArrayViewMut1<f64>) {
     let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    row.mapv_inplace(|value| (value - top).exp());
+    row.mapv_inplace(|value| (value - top).max(LEAST).exp());
     let sum = row.sum();
     row.mapv_inplace(|value| value / sum);
 }
