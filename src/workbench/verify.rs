@@ -71,6 +71,10 @@ pub fn repeatable(run: &Run) -> Result<Plan> {
         let (winners, folds) = (search.winners.len(), protocol.plan.folds);
         ensure!(winners == folds, "the run tells {winners} chosen recipes for {folds} folds");
     }
+    ensure!(
+        protocol.plan.cross.is_none(),
+        "the run is a part of a matrix of corpora, which only emolab cross makes again"
+    );
     let plan = &protocol.plan.plan;
     plan.parse().with_context(|| format!("the plan `{plan}` cannot be laid out again"))
 }
@@ -129,7 +133,13 @@ impl Again<'_> {
         let names = leaves.iter().map(|leaf| leaf.features.as_str());
         let mut sets = named_sets(self.corpus, self.task, (names, also), listener, watch)?;
         let paths: Vec<PathBuf> = run.protocol.source.pretrain.iter().map(PathBuf::from).collect();
-        let alone: Vec<Recipe> = leaves.iter().map(|&leaf| Recipe { also: None, ..leaf.clone() }).collect();
+        // All repeats of a run start from the nets that the first one's seed made.
+        let before = run.protocol.plan.repeat.map_or(0, |repeat| repeat.number as u64 - 1);
+        let first = |&leaf: &&Recipe| {
+            let seed = leaf.seed.wrapping_sub(before);
+            Recipe { also: None, seeds: Vec::new(), seed, ..leaf.clone() }
+        };
+        let alone: Vec<Recipe> = leaves.iter().map(first).collect();
         let told =
             begin((self.corpus, self.task), (&alone.iter().collect::<Vec<_>>(), &paths), &mut sets, listener, watch)?;
         ensure!(

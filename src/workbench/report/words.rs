@@ -84,6 +84,7 @@ pub fn plan_words(plan: &str, folds: usize) -> String {
             )
         }
         "random" => format!("stratified {folds}-fold cross-validation over clips, whatever their speaker"),
+        "cross" => format!("training on {} and testing on another corpus", rest.replace('+', ", ")),
         "given" => format!("the partition that the corpus gives by `{rest}` ({folds} folds)"),
         "folds" => format!("the partition of the file {rest} ({folds} folds)"),
         _ => format!("the plan `{plan}` ({folds} folds)"),
