@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use emolab::score::{Confusion, METRICS, anova_f, metric, mutual_information, report};
+use emolab::score::{Confusion, METRICS, anova_f, metric, mutual_information, report, rmse};
 
 #[derive(serde::Deserialize)]
 struct Case {
@@ -100,6 +100,34 @@ fn anova_and_mutual_information_are_scikit_learns() {
                 "{}: MI {mi}, not {wanted:?}",
                 column.name
             );
+        }
+    }
+}
+
+/// Scores beside those of smartcore, on predictions that no table holds.
+#[test]
+fn scores_agree_with_smartcores() {
+    let mut state = 7_u32;
+    let mut next = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % below
+    };
+    for classes in [2, 3, 7] {
+        let truth: Vec<u32> = (0..200).map(|_| next(classes)).collect();
+        let pred: Vec<u32> = truth.iter().map(|&class| if next(3) == 0 { next(classes) } else { class }).collect();
+        let whole = |all: &[u32]| all.iter().map(|&class| class as usize).collect::<Vec<_>>();
+        let (t, p) = (whole(&truth), whole(&pred));
+        let all = Confusion::of(&t, &p, classes as usize).unwrap();
+        let near = |ours: f64, theirs: f64| assert!((ours - theirs).abs() < 1e-12, "{ours} beside {theirs}");
+        near((metric("wa").unwrap().of)(&all).unwrap(), smartcore::metrics::accuracy(&truth, &pred));
+        let wide = |all: &[u32]| all.iter().map(|&class| f64::from(class)).collect::<Vec<_>>();
+        let (t, p) = (wide(&truth), wide(&pred));
+        near(rmse(&t, &p).unwrap().powi(2), smartcore::metrics::mean_squared_error(&t, &p));
+        if classes == 2 {
+            let one = all.per_class()[1];
+            near(one.precision.unwrap(), smartcore::metrics::precision(&t, &p));
+            near(one.recall.unwrap(), smartcore::metrics::recall(&t, &p));
+            near(one.f1.unwrap(), smartcore::metrics::f1(&t, &p, 1.0));
         }
     }
 }
