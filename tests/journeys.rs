@@ -79,7 +79,7 @@ fn from_the_first_look_to_the_clips_behind_a_cell() {
     terminal.send("jjjjjjjjj ");
     terminal.wait("[x] naive-bayes");
     terminal.send(ENTER);
-    terminal.wait("runs on this corpus");
+    terminal.wait("runs by number");
     terminal.wait_until("both runs", |screen| screen.contains("svm") && screen.contains("naive-bayes"));
 
     terminal.send(ENTER);
