@@ -3,7 +3,7 @@
     python docs/examples.py docs/evaluation.md target/release/emolab ~/corpora
 
 A block starts with a line `$ command`; the rest of it is replaced by the command's stdout and stderr. In commands, `emolab` is the
-second argument and `~/corpora` the third; runs are kept in a store of their own, which is thrown away.
+second argument and `~/corpora` the third; runs and features are kept in a place of their own, which is thrown away.
 """
 import os
 import re
@@ -17,7 +17,7 @@ program = os.path.abspath(program)
 
 def run(command, home):
     command = command.replace("~/corpora", corpora)
-    env = {**os.environ, "PATH": os.path.dirname(program) + os.pathsep + os.environ["PATH"], "XDG_DATA_HOME": home,
+    env = {**os.environ, "PATH": os.path.dirname(program) + os.pathsep + os.environ["PATH"], "XDG_DATA_HOME": home, "XDG_CACHE_HOME": home,
            "COLUMNS": "120"}
     print("$", command, file=sys.stderr, flush=True)
     done = subprocess.run(["bash", "-c", command], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
