@@ -4,7 +4,7 @@
 //! Blocking; the caller gives a [`Watch`] and decides on which thread it runs. Folds of classifiers that read rows run
 //! side by side; those that read images use all cores inside one fit, so their folds follow one another.
 //!
-//! Nothing is fitted, chosen or stopped on test clips, and there is no way to ask for it: [`judge`] hands `learn` the rows
+//! Nothing is fitted, chosen or stopped on test clips, and there is no way to ask for it: `judge` hands `learn` the rows
 //! of the training part alone (`Data::select`), and all that is fitted is fitted from those: scaling, dropped
 //! columns, early stopping (on training groups split off), calibration of a committee's members. Test rows are passed once, to
 //! `Committee::scores`, after the fit. Scaling by speaker looks at a test speaker's clips, without labels, and is told with
