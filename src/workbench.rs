@@ -62,7 +62,7 @@ use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
-use training::{compare_and_keep, load_runs};
+use training::{compare_and_keep, load_crossed, load_runs};
 use versus::Versus;
 use view::View;
 
@@ -112,6 +112,7 @@ pub enum Update {
 pub struct Opened {
     corpus: Arc<Corpus>,
     runs: Vec<Arc<Judged>>,
+    crossed: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
 }
 
@@ -149,6 +150,7 @@ pub struct Workbench {
     rankings: Rankings,
     opinions: Opinions,
     runs: Vec<Arc<Judged>>,
+    crossed: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
     tests: Tests,
 }
@@ -189,6 +191,7 @@ impl Workbench {
             rankings: Rankings::default(),
             opinions: Opinions::default(),
             runs: Vec::new(),
+            crossed: Vec::new(),
             run_problems: Vec::new(),
             tests: Tests::default(),
             settings,
@@ -204,7 +207,8 @@ impl Workbench {
         let job = Job::spawn("scan", report, move |watch| {
             let corpus = scan(&root, settings.corpus.as_deref(), watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
-            Ok(Opened { corpus: Arc::new(corpus), runs, run_problems })
+            let crossed = load_crossed(&settings.store);
+            Ok(Opened { corpus: Arc::new(corpus), runs, crossed, run_problems })
         })?;
         self.scanning = Some(job);
         Ok(())
@@ -264,7 +268,7 @@ impl Workbench {
             Report::Done(opened) => {
                 self.opening = Opening::Open;
                 self.corpus = opened.corpus;
-                (self.runs, self.run_problems) = (opened.runs, opened.run_problems);
+                (self.runs, self.crossed, self.run_problems) = (opened.runs, opened.crossed, opened.run_problems);
                 if let Err(error) = self.load_labels() {
                     self.store = Err(format!("{error:#}"));
                 }
@@ -474,6 +478,11 @@ impl Workbench {
     /// All runs on this corpus, newest first.
     pub fn runs(&self) -> &[Arc<Judged>] {
         &self.runs
+    }
+
+    /// Runs that are cells of a matrix of corpora, whichever corpus they were tested on; as the store had them at the opening.
+    pub fn crossed(&self) -> &[Arc<Judged>] {
+        &self.crossed
     }
 
     /// Runs in the store that cannot be read, with the reason.

@@ -93,6 +93,8 @@ pub enum Side {
     Significance,
     /// What they reach with less to learn from.
     Curves,
+    /// What those reach that learnt on another corpus.
+    Corpora,
 }
 
 /// A line of text that a screen asks for.

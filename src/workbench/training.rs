@@ -11,6 +11,7 @@ use anyhow::Result;
 use super::curve::{Spending, curve};
 use super::eta::Left;
 use super::experiment::{Compared, Judged, News, Request, compare};
+use super::kept::judged;
 use super::live::Live;
 use super::material::{Contender, Listener, contenders};
 use super::summary::Summary;
@@ -154,4 +155,19 @@ pub(super) fn load_runs(store: &Path, corpus: &Corpus) -> (Vec<Arc<Judged>>, Vec
         }
     }
     (runs, problems)
+}
+
+/// The newest run of each recipe in each cell of a matrix of corpora, whichever corpus it was tested on. What cannot be read
+/// is told where the runs of its own corpus are listed.
+pub(super) fn load_crossed(store: &Path) -> Vec<Arc<Judged>> {
+    let Ok(store) = Store::open(store) else { return Vec::new() };
+    let mut newest: Vec<Run> = Vec::new();
+    for run in store.all_runs().map(|listed| listed.runs).unwrap_or_default() {
+        let cell = |run: &Run| (run.protocol.data.target, run.protocol.plan.cross.clone());
+        let known = newest.iter().any(|other| cell(other) == cell(&run) && other.recipe == run.recipe);
+        if run.protocol.plan.cross.is_some() && !known {
+            newest.push(run);
+        }
+    }
+    newest.iter().filter_map(|run| judged(&store, run.id?).ok()).map(Arc::new).collect()
 }

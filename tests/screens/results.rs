@@ -1,7 +1,7 @@
 //! Runs on the screens: sorted, marked, side by side; from a figure to its clips, their sound, a new label, and back.
 
 use emolab::label::Exposure;
-use emolab::store::{Coin, Spent};
+use emolab::store::{Coin, CrossFacts, Spent};
 use emolab::workbench::corpus_key;
 
 use super::*;
@@ -579,4 +579,37 @@ fn in_ascii(stage: &Stage) {
     assert!(cells.content().iter().all(|cell| cell.symbol().is_ascii()), "{}", text(&cells));
     assert!(cells.content().iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
     assert!(!text(&cells).contains('?') || text(&cells).matches('?').count() == 1, "{}", text(&cells));
+}
+
+/// A cell of the matrix of two corpora.
+fn cell(trained_on: &str, tested_on: &str, pred: [usize; 6]) -> Run {
+    let mut run = run("svm", false, pred);
+    run.protocol.plan.cross =
+        Some(CrossFacts { trained_on: vec![trained_on.to_owned()], tested_on: tested_on.to_owned() });
+    run
+}
+
+#[test]
+fn the_matrix_of_corpora_has_a_cell_per_training_and_test() {
+    let mut stage = Stage::with_runs(&runs());
+    stage.press(&["x"]);
+    stage.shows("no matrix of corpora yet: emolab cross");
+    let all = [
+        cell("here", "here", [0, 1, 2, 0, 1, 2]),
+        cell("there", "here", [0, 1, 0, 0, 0, 0]),
+        cell("there", "there", [0, 1, 2, 0, 1, 0]),
+    ];
+    let mut stage = Stage::with_runs(&all);
+    stage.press(&["x"]);
+    stage.shows("learnt from");
+    let screen = stage.screen();
+    let row =
+        |name: &str| screen.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(row("svm functionals: here"), ["svm", "functionals:", "here", "=", "100.0", "–"]);
+    assert_eq!(row("svm functionals: there"), ["svm", "functionals:", "there", "50.0", "=", "83.3"]);
+    stage.shows("svm functionals: here on here, other speakers of it: UAR 100.0");
+    stage.press(&["j", "Enter"]);
+    stage.shows("UAR 50.0");
+    stage.press(&["Esc"]);
+    stage.shows("svm functionals: there on here: UAR 50.0");
 }

@@ -1,8 +1,9 @@
-//! Several runs side by side: how they differ, which is better than which, learning curves.
+//! Several runs side by side: how they differ, which is better than which, learning curves, the matrix of corpora.
 //!
 //! Each view lives in a file of its own and knows what its selected cell leads to. Deliberately absent: choosing the runs
 //! (see `results.rs`), and any figure of one run alone (see `run.rs`).
 
+mod corpora;
 mod curves;
 mod differences;
 mod tests;
@@ -20,6 +21,7 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put};
 use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
+use corpora::Corpora;
 use curves::Curves;
 use differences::Differences;
 use tests::Tests;
@@ -71,7 +73,7 @@ trait Shown {
 
 static COMMANDS: &[Command<Compare>] = &[
     Command {
-        row: row("next view", &["Tab"], "differences, tests, learning curves"),
+        row: row("next view", &["Tab"], "differences, tests, learning curves, corpora"),
         run: |compare, _| compare.turn(1),
     },
     Command { row: row("open", &["Enter"], "the run or the clips behind this cell"), run: Compare::enter },
@@ -110,6 +112,7 @@ impl Screen for Compare {
                 View::new(Side::Differences, Box::new(Differences::of(&runs))),
                 View::new(Side::Significance, Box::new(Tests::of(&runs))),
                 View::new(Side::Curves, Box::new(Curves::of(all))),
+                View::new(Side::Corpora, Box::new(Corpora::of(bench.crossed()))),
             ];
             self.view = self.views.iter().position(|view| view.side == side).unwrap_or(0);
         }
@@ -212,6 +215,7 @@ fn name(side: Side) -> &'static str {
         Side::Differences => "differences",
         Side::Significance => "tests",
         Side::Curves => "learning curves",
+        Side::Corpora => "corpora",
     }
 }
 

@@ -52,6 +52,10 @@ static COMMANDS: &[Command<Results>] = &[
         row: row("curves", &["c"], "learning curves: what is reached with less to learn from"),
         run: |results, bench| results.together(Side::Curves, bench),
     },
+    Command {
+        row: row("corpora", &["x"], "the matrix of corpora: learnt on one, judged on another"),
+        run: |results, bench| results.together(Side::Corpora, bench),
+    },
     Command { row: row("reverse", &["O"], "sort the other way round"), run: Results::reverse },
     Command { row: row("unmark", &["u"], "unmark all runs"), run: Results::unmark },
 ];
@@ -209,7 +213,7 @@ impl Results {
     fn together(&mut self, side: Side, bench: &mut Workbench) -> Outcome {
         let marked = self.marked.iter().filter_map(|run| place(bench, run));
         let runs: Vec<usize> = match (side, self.marked.len()) {
-            (Side::Curves, _) => (0..bench.runs().len()).collect(),
+            (Side::Curves | Side::Corpora, _) => (0..bench.runs().len()).collect(),
             (_, 2..) => marked.collect(),
             (Side::Differences, _) => return Ok(Then::Say("mark two runs or more first: Space".to_owned())),
             (Side::Significance, _) => {
