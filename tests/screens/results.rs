@@ -75,7 +75,7 @@ fn marked_runs_show_what_they_do_not_have_in_common() {
     stage.press(&["d", "j", "l"]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
-     differences   tests   learning curves
+     differences   tests   learning curves   corpora
     3 fields of recipe and protocol differ between these 3 runs
 
     field              3 svm               2 svm               1 majority
@@ -104,7 +104,7 @@ fn marked_runs_show_what_they_do_not_have_in_common() {
     assert!((5..30).contains(&selected), "one cell is selected, not {selected} columns");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
-     differences   tests   learning curves
+     differences   tests   learning curves   corpora
     3 fields of recipe and protocol differ between these 3 runs
 
     field              3 svm                         2 svm                         1 majority
@@ -168,7 +168,7 @@ fn the_best_run_and_its_ties_are_marked_and_every_pair_is_tested() {
     stage.until(|app| app.bench().pairs(&best).is_some());
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
-     differences   tests   learning curves
+     differences   tests   learning curves   corpora
     paired permutation of the UAR over 2 speakers (exact), Holm-adjusted; too few to
     find anything
     > better   1 svm                  3 svm                  2 majority
@@ -194,7 +194,7 @@ fn the_best_run_and_its_ties_are_marked_and_every_pair_is_tested() {
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
-     differences   tests   learning curves
+     differences   tests   learning curves   corpora
     paired permutation of the UAR over 2 speakers (exact), Holm-adjusted; too few to find anything
 
     > better   1 svm                         3 svm                         2 majority
@@ -413,7 +413,7 @@ fn learning_curves_are_drawn_and_a_point_leads_to_its_run() {
     stage.press(&["c", "j", "l"]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
-     differences   tests   learning curves
+     differences   tests   learning curves   corpora
     UAR in percent with less to learn from; same test clips; bars: sd over draws
 
      100 │                                                                  ······b
@@ -439,7 +439,7 @@ fn learning_curves_are_drawn_and_a_point_leads_to_its_run() {
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
-     differences   tests   learning curves
+     differences   tests   learning curves   corpora
     UAR in percent with less to learn from; same test clips; bars: sd over draws
 
      100 │                                                                                                            ····b
