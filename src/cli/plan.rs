@@ -102,7 +102,9 @@ impl ShowPlan {
         let head = head.into_iter().chain(task.classes.iter().cloned()).collect();
         all.extend(lines(&std::iter::once(head).chain(counts.iter().map(row)).collect::<Vec<_>>()));
         all.push(String::new());
-        if let Some((fold, class, points)) = most_uneven(task, &counts) {
+        // Less than a twentieth of a point would be shown as none.
+        let uneven = most_uneven(task, &counts).filter(|(.., points)| points.abs() >= 0.05);
+        if let Some((fold, class, points)) = uneven {
             all.push(format!("least even: {class} in {fold}, {points:+.1} points from its share of the corpus"));
         }
         for one in counts.iter().filter(|one| !one.untested.is_empty()) {

@@ -341,11 +341,12 @@ fn costs(cost: Option<&Cost>) -> [String; 5] {
     ]
 }
 
-/// A count in at most five cells: `512`, `98.4k`, `1.2M`.
+/// A count in at most five cells: `512`, `98.4k`, `231k`, `1.2M`.
 fn short(count: usize) -> String {
     match count as f64 {
         count if count < 1e3 => format!("{count:.0}"),
-        count if count < 1e6 => format!("{:.1}k", count / 1e3),
+        count if count < 99_950.0 => format!("{:.1}k", count / 1e3),
+        count if count < 999_500.0 => format!("{:.0}k", count / 1e3),
         count => format!("{:.1}M", count / 1e6),
     }
 }
@@ -390,4 +391,16 @@ pub fn leaks(judged: &Judged) -> bool {
 /// The day of a moment, in UTC.
 fn day(moment: Timestamp) -> String {
     moment.to_string().chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn counts_fit_their_column() {
+        let all = [512, 98_400, 99_949, 99_950, 230_679, 999_499, 999_500, 1_234_567];
+        assert_eq!(all.map(short), ["512", "98.4k", "99.9k", "100k", "231k", "999k", "1.0M", "1.2M"]);
+        assert!(all.iter().all(|count| short(*count).len() <= 5));
+    }
 }
