@@ -12,11 +12,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use super::log::{LogArg, ended};
-use super::prepare::{Prepare, set_name};
+use super::log::ended;
+use super::prepare::set_name;
 use super::progress::Progress;
+use super::running::Running;
 use super::search::time;
-use super::{Files, Place, say, stdout};
+use super::{Place, say, stdout};
 use crate::corpus::plan::Plan;
 use crate::corpus::{Corpus, LeakKind, Target, scan};
 use crate::features::cache::Cache;
@@ -53,21 +54,8 @@ pub struct Compare {
     repeats: u32,
     #[command(flatten)]
     tuning: TuneArgs,
-    /// Print JSON; scores are fractions.
-    #[arg(long)]
-    json: bool,
-    /// Do not save the runs in the store.
-    #[arg(long)]
-    no_save: bool,
-    /// No progress.
-    #[arg(long, short)]
-    quiet: bool,
     #[command(flatten)]
-    log: LogArg,
-    #[command(flatten)]
-    files: Files,
-    #[command(flatten)]
-    prepare: Prepare,
+    running: Running,
 }
 
 /// What decides a result beside data and plan.
@@ -231,14 +219,14 @@ impl Compare {
     /// # Errors
     /// As [`compare`]; arguments that do not go together.
     pub fn run(mut self) -> Result<()> {
-        let progress = Progress::new(self.quiet)?;
+        let progress = Progress::new(self.running.quiet)?;
         if self.models.is_empty() {
             self.models = CLASSIFIERS.iter().map(|kind| kind.name().to_owned()).collect();
         }
         // Before the scan: a typing error should not cost minutes.
         self.protocol.check(&self.models)?;
         self.tuning.check(&self.models)?;
-        let log = self.log.open()?;
+        let log = self.running.log.open()?;
         let (compared, people) = ended(log.as_ref(), self.compare(log.as_ref(), &progress))?;
         self.print(&compared, &people)
     }
@@ -250,21 +238,23 @@ impl Compare {
         let mut request = self.protocol.request(self.models.clone(), plan);
         request.effort.repeats = self.repeats as usize;
         request.effort.tune = self.tuning.tune();
-        let cache = Cache::open(&self.files.cache()?);
-        let listener =
-            Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
-        let mut keeper = Keeper::new(self.files.store()?);
-        let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
+        let cache = Cache::open(&self.running.files.cache()?);
+        let listener = Listener {
+            cache: &cache,
+            preparation: self.running.prepare.preparation(self.protocol.features.as_deref()),
+        };
+        let mut keeper = Keeper::new(self.running.files.store()?);
+        let mut keep = |run: &Run| if self.running.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
         let compared = compare(&corpus, &request, &listener, &mut keep, &Logged::new(log, progress))?;
         progress.end();
         tell_cache(&cache);
-        let people = People::of(&corpus, &self.files.store()?);
+        let people = People::of(&corpus, &self.running.files.store()?);
         Ok((compared, people))
     }
 
     fn print(&self, compared: &Compared, people: &People) -> Result<()> {
         let mut out = stdout();
-        if self.json {
+        if self.running.json {
             serde_json::to_writer_pretty(&mut out, &json::json_of(compared, people))?;
             writeln!(out)?;
         } else {

@@ -10,11 +10,11 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::compare::{ProtocolArgs, protocol, protocol_text, tell_cache, tell_problems};
-use super::log::{LogArg, ended};
-use super::prepare::Prepare;
+use super::log::ended;
 use super::progress::Progress;
+use super::running::Running;
+use super::stdout;
 use super::table::{lines, percent};
-use super::{Files, stdout};
 use crate::corpus::plan::Plan;
 use crate::corpus::{Corpus, scan};
 use crate::features::cache::Cache;
@@ -35,32 +35,19 @@ pub struct Cross {
     models: Vec<String>,
     #[command(flatten)]
     protocol: ProtocolArgs,
-    /// Print JSON; scores are fractions.
-    #[arg(long)]
-    json: bool,
-    /// Do not save the runs in the store.
-    #[arg(long)]
-    no_save: bool,
-    /// No progress.
-    #[arg(long, short)]
-    quiet: bool,
     #[command(flatten)]
-    log: LogArg,
-    #[command(flatten)]
-    files: Files,
-    #[command(flatten)]
-    prepare: Prepare,
+    running: Running,
 }
 
 impl Cross {
     /// Scans, crosses, saves, prints.
     pub fn run(self) -> Result<()> {
-        let progress = Progress::new(self.quiet)?;
+        let progress = Progress::new(self.running.quiet)?;
         self.protocol.check(&self.models)?;
-        let log = self.log.open()?;
+        let log = self.running.log.open()?;
         let crossing = ended(log.as_ref(), self.cross(log.as_ref(), &progress))?;
         let mut out = stdout();
-        if self.json {
+        if self.running.json {
             serde_json::to_writer_pretty(&mut out, &json_of(&crossing))?;
             writeln!(out)?;
         } else {
@@ -81,11 +68,13 @@ impl Cross {
             corpora.push(corpus);
         }
         let request = self.protocol.request(self.models.clone(), Plan::Loso);
-        let cache = Cache::open(&self.files.cache()?);
-        let listener =
-            Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
-        let mut keeper = Keeper::new(self.files.store()?);
-        let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
+        let cache = Cache::open(&self.running.files.cache()?);
+        let listener = Listener {
+            cache: &cache,
+            preparation: self.running.prepare.preparation(self.protocol.features.as_deref()),
+        };
+        let mut keeper = Keeper::new(self.running.files.store()?);
+        let mut keep = |run: &Run| if self.running.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
         let crossing = cross(&corpora, &request, &listener, &mut keep, &Logged::new(log, progress))?;
         progress.end();
         tell_cache(&cache);

@@ -7,11 +7,11 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::compare::{ProtocolArgs, protocol, protocol_text, tell_cache, tell_problems};
-use super::log::{LogArg, ended};
-use super::prepare::Prepare;
+use super::log::ended;
 use super::progress::Progress;
+use super::running::Running;
 use super::table::{lines, percent};
-use super::{Files, Place, stdout};
+use super::{Place, stdout};
 use crate::corpus::plan::Plan;
 use crate::corpus::scan;
 use crate::features::cache::Cache;
@@ -45,33 +45,20 @@ pub struct CurveVerb {
     /// A plan that keeps speakers apart [default: loso up to 12 speakers, else speakers:5].
     #[arg(long)]
     plan: Option<Plan>,
-    /// Print JSON; scores are fractions.
-    #[arg(long)]
-    json: bool,
-    /// Do not save the runs in the store.
-    #[arg(long)]
-    no_save: bool,
-    /// No progress.
-    #[arg(long, short)]
-    quiet: bool,
     #[command(flatten)]
-    log: LogArg,
-    #[command(flatten)]
-    files: Files,
-    #[command(flatten)]
-    prepare: Prepare,
+    running: Running,
 }
 
 impl CurveVerb {
     /// Scans, runs every point, saves, prints.
     pub fn run(self) -> Result<()> {
-        let progress = Progress::new(self.quiet)?;
+        let progress = Progress::new(self.running.quiet)?;
         // Before the scan: a typing error should not cost minutes.
         self.protocol.check(&self.models)?;
-        let log = self.log.open()?;
+        let log = self.running.log.open()?;
         let compared = ended(log.as_ref(), self.spend(log.as_ref(), &progress))?;
         let mut out = stdout();
-        if self.json {
+        if self.running.json {
             serde_json::to_writer_pretty(&mut out, &json_of(&compared))?;
             writeln!(out)?;
         } else {
@@ -90,11 +77,13 @@ impl CurveVerb {
         let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));
         let request = self.protocol.request(self.models.clone(), plan);
         let spending = Spending { by: self.by, points: self.points as usize, draws: self.repeats as usize };
-        let cache = Cache::open(&self.files.cache()?);
-        let listener =
-            Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
-        let mut keeper = Keeper::new(self.files.store()?);
-        let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
+        let cache = Cache::open(&self.running.files.cache()?);
+        let listener = Listener {
+            cache: &cache,
+            preparation: self.running.prepare.preparation(self.protocol.features.as_deref()),
+        };
+        let mut keeper = Keeper::new(self.running.files.store()?);
+        let mut keep = |run: &Run| if self.running.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
         let watch = Logged::new(log, progress);
         let compared = curve(&corpus, (&request, spending), &listener, &mut keep, &watch)?;
         progress.end();

@@ -16,6 +16,7 @@ mod prepare;
 mod progress;
 mod quantize;
 mod report;
+mod running;
 mod runs;
 mod scan;
 mod search;

@@ -11,11 +11,11 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::compare::{self, ProtocolArgs, tell_cache, tell_problems};
-use super::log::{LogArg, ended};
-use super::prepare::Prepare;
+use super::log::ended;
 use super::progress::Progress;
+use super::running::Running;
 use super::table::{left, lines, percent};
-use super::{Files, Place, say, stdout};
+use super::{Place, say, stdout};
 use crate::corpus::plan::Plan;
 use crate::corpus::scan;
 use crate::features::cache::Cache;
@@ -62,21 +62,8 @@ pub struct Search {
     /// Write the net that was found with --plan none as a TOML for --net.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Print JSON; scores are fractions.
-    #[arg(long)]
-    json: bool,
-    /// Do not save the runs in the store.
-    #[arg(long)]
-    no_save: bool,
-    /// No progress.
-    #[arg(long, short)]
-    quiet: bool,
     #[command(flatten)]
-    log: LogArg,
-    #[command(flatten)]
-    files: Files,
-    #[command(flatten)]
-    prepare: Prepare,
+    running: Running,
 }
 
 /// The plan, or none.
@@ -94,7 +81,7 @@ impl FromStr for Outer {
 impl Search {
     /// Scans, searches, saves, prints.
     pub fn run(self) -> Result<()> {
-        let progress = Progress::new(self.quiet)?;
+        let progress = Progress::new(self.running.quiet)?;
         // Before the scan: a typing error should not cost minutes.
         ensure!(
             self.out.is_none() || self.plan.0.is_none(),
@@ -109,13 +96,13 @@ impl Search {
             let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
             ensure!(folder.is_none_or(std::path::Path::is_dir), "{}: there is no such folder", out.display());
         }
-        let log = self.log.open()?;
+        let log = self.running.log.open()?;
         let found = ended(log.as_ref(), self.search(&quest, log.as_ref(), &progress))?;
         if let Some(out) = &self.out {
             write_net(&found, out)?;
         }
         let mut out = stdout();
-        if self.json {
+        if self.running.json {
             serde_json::to_writer_pretty(&mut out, &json_of(&quest, &found))?;
             writeln!(out)?;
         } else {
@@ -130,11 +117,13 @@ impl Search {
     fn search(&self, quest: &Quest, log: Option<&Log>, progress: &Progress) -> Result<Found> {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
-        let cache = Cache::open(&self.files.cache()?);
-        let listener =
-            Listener { cache: &cache, preparation: self.prepare.preparation(self.protocol.features.as_deref()) };
-        let mut keeper = Keeper::new(self.files.store()?);
-        let mut keep = |run: &Run| if self.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
+        let cache = Cache::open(&self.running.files.cache()?);
+        let listener = Listener {
+            cache: &cache,
+            preparation: self.running.prepare.preparation(self.protocol.features.as_deref()),
+        };
+        let mut keeper = Keeper::new(self.running.files.store()?);
+        let mut keep = |run: &Run| if self.running.no_save { Ok(None) } else { keeper.keep(run).map(Some) };
         let found = search(&corpus, quest, &listener, &mut keep, &Logged::new(log, progress));
         progress.end();
         if found.as_ref().is_err_and(is_cancelled) {
