@@ -82,10 +82,11 @@ fn compare(document: &mut Document, all: &Report, group: &[usize]) {
     let mut rows: Vec<Vec<String>> = runs.iter().enumerate().map(|(at, judged)| compared(judged, p(at))).collect();
     rows.extend(floor(runs[0]));
     let ties = versus.as_ref().map_or_else(String::new, |versus| format!(" {}", versus.told));
+    let people = data.listeners.as_ref().map_or_else(String::new, |people| format!(" Listeners: {}.", people.how));
     let head =
         ["run", "classifier", "features", "norm", "UAR %", "95 %", "folds %", "WA %", "macro F1 %", "ECE %", "p"];
     document.blocks.push(Block::Table(Table {
-        caption: format!("Scores in percent, {} clips of {} speakers.{ties}", data.clips, data.speakers),
+        caption: format!("Scores in percent, {} clips of {} speakers.{ties}{people}", data.clips, data.speakers),
         head: head.map(str::to_owned).to_vec(),
         rows,
         words: 4,
@@ -141,7 +142,7 @@ fn floor(judged: &Judged) -> Vec<Vec<String>> {
     if let Some(people) = &judged.run.protocol.data.listeners {
         let ends =
             people.uar_ci.map_or_else(dash, |[low, high]| format!("{} to {}", percent(Some(low)), percent(Some(high))));
-        let mut cells = [dash(), format!("listeners ({})", people.how), dash(), dash()].to_vec();
+        let mut cells = [dash(), "listeners".to_owned(), dash(), dash()].to_vec();
         cells.extend([percent(Some(people.uar)), ends, dash(), percent(Some(people.wa))]);
         cells.resize(11, dash());
         rows.push(cells);

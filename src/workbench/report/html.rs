@@ -10,7 +10,7 @@ body{font:16px/1.5 system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif
 h1{font-size:1.7rem}h2{font-size:1.3rem;margin-top:2.5rem;border-top:1px solid var(--rule);padding-top:1rem}h3{font-size:1.05rem}
 .scroll{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;color:var(--dim);padding-bottom:.4rem}
+.caption{color:var(--dim);margin:0 0 .4rem}
 th,td{padding:.25rem .7rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th{border-bottom:2px solid var(--ink)}.w{text-align:left}tr.s td{font-weight:600;background:var(--shade)}
 pre{background:var(--shade);padding:.8rem;overflow-x:auto;font-size:.85rem;line-height:1.35}
@@ -60,10 +60,11 @@ fn rows(table: &Table) -> String {
     };
     let caption = match table.caption.as_str() {
         "" => String::new(),
-        caption => format!("<caption>{}</caption>\n", escaped(caption)),
+        // Not the table's own caption: that is as wide as the table, and a wide table scrolls.
+        caption => format!("<p class=\"caption\">{}</p>\n", escaped(caption)),
     };
     format!(
-        "<div class=\"scroll\"><table>\n{caption}<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+        "{caption}<div class=\"scroll\"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
         line("th", &table.head),
         table.rows.iter().enumerate().map(row).collect::<String>()
     )
