@@ -108,7 +108,7 @@ fn several_classes_a_scale_and_a_remark_in_one_pass() {
     stage.press(&["Backspace", "Backspace"]);
     stage.shows("clip 1 of 6");
     stage.press(&["1", "Enter", "4"]);
-    stage.shows("clip 3 of 6");
+    stage.shows("2 labelled (33 %) · 3 this time");
     assert_eq!(answers(&stage)[5..], ["emotion=neutral", "arousal=4"]);
 }
 
@@ -133,11 +133,11 @@ fn cannot_judge_is_shown_and_is_an_answer() {
 #[test]
 fn a_form_fits_every_terminal() {
     let mut stage = stage("emotion+vad");
-    let clip = stage.app.bench().corpus().index_of(&stage.app.bench().queue().order()[0]).unwrap();
+    let clip = stage.app.bench().queue().turns()[0].clip;
     stage.pictured(clip);
     stage.until(|app| !app.bench().playback().playing);
     insta::assert_snapshot!(below(&stage, 60, 18), @r"
-    paused   1.31 / 1.31 s  mel 60 dB       speed 1.0  vol 100 %
+    paused   1.66 / 1.66 s  mel 60 dB       speed 1.0  vol 100 %
 
     Emotion –   Intensity –   Valence –   Arousal –
     Dominance –   Confidence –   Remark –
@@ -152,7 +152,7 @@ fn a_form_fits_every_terminal() {
     ");
     stage.press(&["1", "4"]);
     insta::assert_snapshot!(below(&stage, 80, 24), @r"
-    paused   1.31 / 1.31 s  mel magma 60 dB                     speed 1.0  vol 100 %
+    paused   1.66 / 1.66 s  mel magma 60 dB                     speed 1.0  vol 100 %
 
     Emotion anger   Intensity 4   Valence –   Arousal –   Dominance –   Confidence –
     Remark –
@@ -164,7 +164,7 @@ fn a_form_fits_every_terminal() {
      Space play  Esc back  u undo  s skip  ! flag  c note          ? help  : palette
     ");
     insta::assert_snapshot!(below(&stage, 120, 40), @r"
-    paused   1.31 / 1.31 s  mel magma 60 dB                                                             speed 1.0  vol 100 %
+    paused   1.66 / 1.66 s  mel magma 60 dB                                                             speed 1.0  vol 100 %
 
     Emotion anger   Intensity 4   Valence –   Arousal –   Dominance –   Confidence –   Remark –
     3 of 7  Valence  How unpleasant or pleasant the speaker feels.

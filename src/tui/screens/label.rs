@@ -16,8 +16,7 @@ mod form;
 mod sheet;
 
 use super::{clip_view, opinion};
-use crate::corpus::ClipId;
-use crate::label::{self, Act, Answers, Scheme};
+use crate::label::{self, Act, Answers, At, Scheme, Turn};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
@@ -34,11 +33,11 @@ const TEXT: &str = "answer";
 /// The screen's state: the clip at hand.
 #[derive(Default)]
 pub struct Label {
-    current: Option<usize>,
+    current: Option<Turn>,
     /// Where in the scheme's questions about it.
     form: Form,
     /// The clips before it, the last one last.
-    way: Vec<usize>,
+    way: Vec<Turn>,
     /// The Workbench's scheme with a letter for every class that is no command of this screen.
     scheme: Option<Scheme>,
     /// Clips that got their label, or another one, since the program started.
@@ -97,11 +96,11 @@ impl Screen for Label {
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
         self.returns = matches!(topic, Topic::Review(_));
         if let Topic::Clip(clip) | Topic::Review(clip) = topic {
-            (self.current, self.form) = (Some(clip), Form::default());
+            (self.current, self.form) = (Some(Turn::main(clip)), Form::default());
         }
         self.sync(bench);
-        if let Some(clip) = self.current {
-            bench.play(clip);
+        if let Some(turn) = self.current {
+            bench.play(turn.clip);
         }
         Ok(Then::Stay)
     }
@@ -111,16 +110,14 @@ impl Screen for Label {
             return Then::Stay;
         }
         let then = self.learn_scheme(bench);
-        if self.current.is_none_or(|clip| clip >= bench.corpus().clips.len()) {
-            let resumed = bench.queue().resume(bench.ledger()).or(bench.queue().order().first());
-            self.go(resumed.and_then(|id| bench.corpus().index_of(id)), bench);
+        if self.current.is_none_or(|turn| turn.clip >= bench.corpus().clips.len()) {
+            let resumed = bench.queue().resume().or(bench.queue().turns().first().copied());
+            self.go(resumed, bench);
         }
         if let Some(current) = self.current {
-            bench.want(current);
+            bench.want(current.clip);
             // The next clip is decoded while this one is being heard.
-            if let Some(next) = self.next(bench).and_then(|id| bench.corpus().index_of(&id)) {
-                bench.want(next);
-            }
+            self.next(bench).into_iter().for_each(|next| bench.want(next.clip));
             self.consult(current, bench);
         }
         then
@@ -129,14 +126,14 @@ impl Screen for Label {
     fn key(&mut self, key: &str, bench: &mut Workbench) -> Option<Outcome> {
         let mut letters = key.chars();
         let (Some(letter), None) = (letters.next(), letters.next()) else { return None };
-        let (scheme, id) = (self.scheme.as_ref()?, self.id(bench)?);
-        let question = &scheme.questions[self.form.at(scheme, bench.ledger(), &id)];
+        let (scheme, at) = (self.scheme.as_ref()?, self.at(bench)?);
+        let question = &scheme.questions[self.form.at(scheme, bench.ledger(), at)];
         let value = match &question.answers {
             Answers::Choice(_) => question.class_of(letter)?.name.clone(),
             Answers::Scale(_) => question.step_of(letter)?.to_string(),
             Answers::Several(_) => {
                 let class = &question.class_of(letter)?.name;
-                self.form.toggle(question, bench.ledger().answer(&id, &question.name), class);
+                self.form.toggle(question, bench.ledger().answer(at, &question.name), class);
                 return Some(Ok(Then::Stay));
             }
             Answers::Text => return None,
@@ -165,7 +162,7 @@ impl Screen for Label {
     }
 
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
-        self.current
+        self.current.map(|turn| turn.clip)
     }
 
     fn has_sound(&self) -> bool {
@@ -177,7 +174,7 @@ impl Screen for Label {
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let (Some(current), Some(scheme), Some(id)) = (self.current, &self.scheme, self.id(bench)) else {
+        let (Some(current), Some(scheme), Some(at)) = (self.current, &self.scheme, self.at(bench)) else {
             let text = match bench.opening() {
                 Opening::Scanning(_) => "reading the corpus …",
                 Opening::Open => "there are no clips to label",
@@ -185,17 +182,17 @@ impl Screen for Label {
             };
             return put_center(buffer, line(area, area.height / 2), text, theme.text());
         };
-        let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), &id), area.width);
+        let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), at), area.width);
         let panel = bench.view().label;
         let says = u16::from(bench.opinion_places().label);
         let room = area.height.saturating_sub(sheet.height() + 5 + says);
         let [head, picture, time, _, choice, mine, says, trouble] =
             widgets::rows(area, [1, room, 1, 1, sheet.height(), 1, says, 1].map(Constraint::Length));
         self.progress(buffer, head, bench, theme);
-        clip_view::draw(buffer, picture, bench, (current, panel, None), theme);
-        clip_view::time(buffer, time, bench, (current, panel), theme);
+        clip_view::draw(buffer, picture, bench, (current.clip, panel, None), theme);
+        clip_view::time(buffer, time, bench, (current.clip, panel), theme);
         sheet.draw(buffer, choice, theme);
-        self.remarks(buffer, mine, bench, &id, theme);
+        self.remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
         if let Some(reason) = self.trouble.as_deref().or(bench.store_trouble()) {
             put(buffer, trouble, &format!("NOT SAVED: {reason}"), theme.bad());
@@ -205,21 +202,21 @@ impl Screen for Label {
 
 impl Label {
     fn undo(&mut self, bench: &mut Workbench) -> Outcome {
-        let before = bench.ledger().undo_target().map(|(_, clip)| clip.clone()).map(|clip| self.answers(clip, bench));
+        let before = bench.ledger().undo_target().map(|(_, at)| self.answers(at, bench));
         let undone = bench.undo();
         self.returned((undone, before), "undone", "nothing to undo", bench)
     }
 
     fn redo(&mut self, bench: &mut Workbench) -> Outcome {
-        let before = bench.ledger().redo_target().map(|(_, clip)| clip.clone()).map(|clip| self.answers(clip, bench));
+        let before = bench.ledger().redo_target().map(|(_, at)| self.answers(at, bench));
         let redone = bench.redo();
         self.returned((redone, before), "done again", "nothing to do again", bench)
     }
 
     /// Saves the classes that are chosen, opens the line to write, or leaves a clip that is done.
     fn on(&mut self, bench: &mut Workbench) -> Outcome {
-        let (id, (_, question)) = self.id(bench).zip(self.question(bench)).context("there is no clip to label")?;
-        let saved = bench.ledger().answer(&id, &question.name);
+        let (at, (_, question)) = self.at(bench).zip(self.question(bench)).context("there is no clip to label")?;
+        let saved = bench.ledger().answer(at, &question.name);
         match &question.answers {
             Answers::Several(_) if self.form.is_unsaved() || !self.is_done(bench) => {
                 let chosen = self.form.joined(question, saved);
@@ -265,12 +262,12 @@ impl Label {
     }
 
     fn flag(&mut self, bench: &mut Workbench) -> Outcome {
-        let flagged = self.id(bench).is_some_and(|id| bench.ledger().flagged(&id));
+        let flagged = self.at(bench).is_some_and(|at| bench.ledger().flagged(at));
         self.say(Act::Flag(!flagged), bench)
     }
 
     fn ask_note(&mut self, bench: &mut Workbench) -> Outcome {
-        let text = self.id(bench).and_then(|id| bench.ledger().note(&id).map(str::to_owned)).unwrap_or_default();
+        let text = self.at(bench).and_then(|at| bench.ledger().note(at).map(str::to_owned)).unwrap_or_default();
         Ok(Then::Ask(Question { purpose: "note", prompt: "note:".to_owned(), text }))
     }
 
@@ -309,29 +306,27 @@ impl Label {
     }
 
     /// Has the model asked about the clip that is decided, this one and the next, this one first.
-    fn consult(&self, current: usize, bench: &mut Workbench) {
+    fn consult(&self, current: Turn, bench: &mut Workbench) {
         if !bench.opinion_places().label {
             return;
         }
-        let next = self.next(bench).and_then(|id| bench.corpus().index_of(&id));
-        let told = self.told(bench);
-        next.into_iter().chain(told).chain([current]).for_each(|clip| bench.ask(Ask::Scores(clip)));
+        let (next, told) = (self.next(bench), self.told(bench));
+        next.into_iter().chain(told).chain([current]).for_each(|turn| bench.ask(Ask::Scores(turn.clip)));
         if let Some(told) = told {
-            bench.see_opinion(told);
+            bench.see_opinion(told.clip);
         }
     }
 
-    /// The clip whose opinion may be shown: the one at hand or the one before, if it has its label.
-    fn told(&self, bench: &Workbench) -> Option<usize> {
-        let decided =
-            |clip: &usize| bench.corpus().clips.get(*clip).is_some_and(|clip| bench.ledger().is_done(&clip.id));
+    /// The turn whose opinion may be shown: the one at hand or the one before, if it is done.
+    fn told(&self, bench: &Workbench) -> Option<Turn> {
+        let decided = |turn: &Turn| at(*turn, bench).is_some_and(|at| bench.ledger().is_done(at));
         self.current.filter(decided).or_else(|| self.way.last().copied().filter(decided))
     }
 
     /// Saves an act on the clip at hand.
     fn say(&mut self, act: Act, bench: &mut Workbench) -> Outcome {
-        let clip = self.current.context("there is no clip to label")?;
-        self.kept(bench.annotate(clip, act))?;
+        let turn = self.current.context("there is no clip to label")?;
+        self.kept(bench.annotate(turn, act, None))?;
         Ok(Then::Stay)
     }
 
@@ -355,7 +350,7 @@ impl Label {
 
     /// To the next clip; the one at hand stays as it is.
     fn leave_clip(&mut self, bench: &mut Workbench) -> Outcome {
-        let clip = self.current.context("there is no clip to label")?;
+        let turn = self.current.context("there is no clip to label")?;
         if self.returns {
             return Ok(Then::Back);
         }
@@ -364,18 +359,18 @@ impl Label {
             bench.stop();
             return Ok(Then::Say("all clips have their label".to_owned()));
         };
-        let same = self.id(bench).as_ref() == Some(&next);
+        let same = turn == next;
         if !same {
-            self.way.push(clip);
+            self.way.push(turn);
         }
-        self.go(bench.corpus().index_of(&next), bench);
+        self.go(Some(next), bench);
         Ok(if same { Then::Say("only this clip is left".to_owned()) } else { Then::Stay })
     }
 
     /// What was typed; an empty line leaves an optional question open, and takes a remark back that had been made.
     fn write(&mut self, text: &str, bench: &mut Workbench) -> Outcome {
         let (_, question) = self.question(bench).context("there is no clip to label")?;
-        let saved = self.id(bench).and_then(|id| bench.ledger().answer(&id, &question.name).map(str::to_owned));
+        let saved = self.at(bench).and_then(|at| bench.ledger().answer(at, &question.name).map(str::to_owned));
         match (text, question.required, saved) {
             ("", true, _) => Ok(Then::Say("write an answer; 0: cannot judge".to_owned())),
             ("", false, None) => {
@@ -389,28 +384,28 @@ impl Label {
     /// After undo or redo: to the clip and the question whose answer is another now; `before`: its answers until then.
     fn returned(
         &mut self,
-        (clip, before): (Result<Option<usize>>, Option<Vec<Option<String>>>),
+        (turn, before): (Result<Option<Turn>>, Option<Vec<Option<String>>>),
         done: &str,
         nothing: &str,
         bench: &mut Workbench,
     ) -> Outcome {
-        let Some(clip) = self.kept(clip)? else { return Ok(Then::Say(nothing.to_owned())) };
-        self.way.pop_if(|before| *before == clip);
-        if self.current == Some(clip) {
+        let Some(turn) = self.kept(turn)? else { return Ok(Then::Say(nothing.to_owned())) };
+        self.way.pop_if(|before| *before == turn);
+        if self.current == Some(turn) {
             self.form = Form::default();
         } else {
-            self.go(Some(clip), bench);
+            self.go(Some(turn), bench);
         }
-        let now = self.id(bench).map(|id| self.answers(id, bench)).unwrap_or_default();
+        let now = self.at(bench).map(|at| self.answers(at, bench)).unwrap_or_default();
         let mut pairs = before.iter().flatten().zip(&now);
         pairs.position(|(before, now)| before != now).into_iter().for_each(|at| self.form.go(at));
         Ok(Then::Say(done.to_owned()))
     }
 
     /// What holds for each question about a clip.
-    fn answers(&self, clip: ClipId, bench: &Workbench) -> Vec<Option<String>> {
+    fn answers(&self, at: At<'_>, bench: &Workbench) -> Vec<Option<String>> {
         let questions = self.scheme.iter().flat_map(|scheme| &scheme.questions);
-        questions.map(|question| bench.ledger().answer(&clip, &question.name).map(str::to_owned)).collect()
+        questions.map(|question| bench.ledger().answer(at, &question.name).map(str::to_owned)).collect()
     }
 
     /// Remembers why something was not saved, until something is.
@@ -422,28 +417,28 @@ impl Label {
     }
 
     /// Brings a clip on the screen and plays it.
-    fn go(&mut self, clip: Option<usize>, bench: &mut Workbench) {
-        (self.current, self.form) = (clip, Form::default());
-        clip.into_iter().for_each(|clip| bench.play(clip));
+    fn go(&mut self, turn: Option<Turn>, bench: &mut Workbench) {
+        (self.current, self.form) = (turn, Form::default());
+        turn.into_iter().for_each(|turn| bench.play(turn.clip));
     }
 
-    fn id(&self, bench: &Workbench) -> Option<ClipId> {
-        Some(bench.corpus().clips.get(self.current?)?.id.clone())
+    fn at<'a>(&self, bench: &'a Workbench) -> Option<At<'a>> {
+        at(self.current?, bench)
     }
 
-    fn next(&self, bench: &Workbench) -> Option<ClipId> {
-        bench.queue().next_after(self.id(bench).as_ref(), bench.ledger()).cloned()
+    fn next(&self, bench: &Workbench) -> Option<Turn> {
+        bench.queue().next_after(self.current)
     }
 
     /// The question at hand and its number.
     fn question(&self, bench: &Workbench) -> Option<(usize, &label::Question)> {
         let scheme = self.scheme.as_ref()?;
-        let at = self.form.at(scheme, bench.ledger(), &self.id(bench)?);
+        let at = self.form.at(scheme, bench.ledger(), self.at(bench)?);
         Some((at, &scheme.questions[at]))
     }
 
     fn is_done(&self, bench: &Workbench) -> bool {
-        self.id(bench).is_some_and(|id| bench.ledger().is_done(&id))
+        self.at(bench).is_some_and(|at| bench.ledger().is_done(at))
     }
 
     /// Gives letters to the classes of a scheme seen for the first time; digits remain when its own letters clash.
@@ -475,9 +470,9 @@ impl Label {
             put(buffer, area, &text, theme.dim());
             return;
         };
-        let yours = bench.ledger().label(&bench.corpus().clips[told].id).unwrap_or_default();
+        let yours = at(told, bench).and_then(|at| bench.ledger().label(at)).unwrap_or("cannot judge");
         let (which, way) = if self.current == Some(told) { ("", "") } else { ("clip before: ", "  Backspace: back") };
-        let said = opinion::words(adviser, told).unwrap_or_else(|reason| reason);
+        let said = opinion::words(adviser, told.clip).unwrap_or_else(|reason| reason);
         let rest = put(buffer, area, &format!("{which}{}: {said}; you: {yours}", adviser.name), theme.text());
         if usize::from(rest.width) >= way.len() {
             put(buffer, rest, way, theme.dim());
@@ -485,9 +480,9 @@ impl Label {
     }
 
     fn progress(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let progress = bench.queue().progress(bench.ledger());
+        let progress = bench.queue().progress();
         let share = progress.labelled as f64 / progress.total.max(1) as f64;
-        let place = self.id(bench).and_then(|id| bench.queue().place(&id)).map_or(0, |place| place + 1);
+        let place = self.current.and_then(|turn| bench.queue().place(turn)).map_or(0, |place| place + 1);
         let text = format!("clip {place} of {}", progress.total);
         let rest = put(buffer, area, &text, theme.strong());
         if self.returns {
@@ -503,25 +498,30 @@ impl Label {
     }
 
     /// Flag, skip and note of the clip, and an answer that its only question cannot show as a class.
-    fn remarks(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, id: &ClipId, theme: &Theme) {
+    fn remarks(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, at: At<'_>, theme: &Theme) {
         let ledger = bench.ledger();
         let mut rest = area;
         if let Some([question]) = self.scheme.as_ref().map(|scheme| &scheme.questions[..])
-            && let Some(value) = ledger.answer(id, &question.name)
+            && let Some(value) = ledger.answer(at, &question.name)
             && (value.is_empty() || !question.takes(value))
         {
             rest = put(buffer, rest, &format!("{}  ", form::words(question, value)), theme.strong());
         }
-        if ledger.flagged(id) {
+        if ledger.flagged(at) {
             rest = put(buffer, rest, "! flagged  ", theme.warn());
         }
-        if ledger.skipped(id) {
+        if ledger.skipped(at) {
             rest = put(buffer, rest, "skipped before  ", theme.dim());
         }
-        if let Some(note) = ledger.note(id) {
+        if let Some(note) = ledger.note(at) {
             put(buffer, rest, &format!("note: {note}"), theme.text());
         }
     }
+}
+
+/// What the ledger calls a turn.
+fn at(turn: Turn, bench: &Workbench) -> Option<At<'_>> {
+    Some(At { clip: &bench.corpus().clips.get(turn.clip)?.id, occasion: turn.occasion })
 }
 
 /// The letters and signs that a class must not take: commands that can be given while labelling.

@@ -3,8 +3,7 @@
 //! The question at hand is the one moved to; else the first required one without an answer; else the first. A clip that is done
 //! is gone through in the order of its required questions. Deliberately absent: saving, drawing, and which clip comes next.
 
-use crate::corpus::ClipId;
-use crate::label::{Answers, Ledger, Question, SEVERAL, Scheme};
+use crate::label::{Answers, At, Ledger, Question, SEVERAL, Scheme};
 
 /// The place in a form, of the clip at hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub struct Form {
 
 impl Form {
     /// The number of the question at hand.
-    pub fn at(&self, scheme: &Scheme, ledger: &Ledger, clip: &ClipId) -> usize {
+    pub fn at(&self, scheme: &Scheme, ledger: &Ledger, clip: At<'_>) -> usize {
         let open = |question: &Question| question.required && ledger.answer(clip, &question.name).is_none();
         let at = self.at.or_else(|| scheme.questions.iter().position(open)).unwrap_or(0);
         at.min(scheme.questions.len().saturating_sub(1))
@@ -81,6 +80,7 @@ pub fn words(question: &Question, value: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::corpus::ClipId;
     use crate::label::{Act, AnnotationId, Annotator, NewAnnotation};
 
     fn scheme() -> Scheme {
@@ -116,7 +116,7 @@ scale = { low = 1, high = 5 }
         let (scheme, mut form) = (scheme(), Form::default());
         let at = |form: &Form, answers: &[(&str, &str)]| {
             let (ledger, clip) = told(answers);
-            form.at(&scheme, &ledger, &clip)
+            form.at(&scheme, &ledger, At::from(&clip))
         };
         assert_eq!(at(&form, &[]), 0);
         assert_eq!(at(&form, &[("emotion", "hot")]), 2, "a remark is not required");

@@ -6,8 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::form::{Form, words};
-use crate::corpus::ClipId;
-use crate::label::{Answers, Ledger, Question, Scale, Scheme};
+use crate::label::{Answers, At, Ledger, Question, Scale, Scheme};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{cut, line, put};
 
@@ -29,8 +28,8 @@ pub struct Sheet<'a> {
 }
 
 impl<'a> Sheet<'a> {
-    /// Of the clip with that id.
-    pub fn new(scheme: &'a Scheme, form: &Form, (ledger, clip): (&'a Ledger, &ClipId), width: u16) -> Sheet<'a> {
+    /// Of that clip.
+    pub fn new(scheme: &'a Scheme, form: &Form, (ledger, clip): (&'a Ledger, At<'_>), width: u16) -> Sheet<'a> {
         let at = form.at(scheme, ledger, clip);
         let answers: Vec<_> = scheme.questions.iter().map(|one| ledger.answer(clip, &one.name)).collect();
         let picked = form.picked(&scheme.questions[at], answers[at]);
