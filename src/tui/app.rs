@@ -307,6 +307,10 @@ impl App {
         let index = self.front();
         let then = self.screens[index].sync(&mut self.bench);
         self.follow(Ok(then));
+        if !too_small(self.size) {
+            let rows = self.screen().page(body(self.size), &self.bench);
+            self.screens[self.front()].seen(rows, &mut self.bench);
+        }
     }
 
     fn is_training(&self) -> bool {

@@ -2,12 +2,15 @@
 //!
 //! Deliberately absent: other annotators (see `agree`), and the keys of the screen.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result, anyhow};
 
 use super::{Workbench, corpus_key};
 use crate::corpus::ClipId;
 use crate::label::{
-    Act, Annotator, At, Exposure, Ledger, Listening, NewAnnotation, Occasion, Queue, Round, Scheme, Turn,
+    Act, Annotation, Annotator, At, Exposure, Ledger, Listening, NewAnnotation, Occasion, Queue, Round, Scheme,
+    Timestamp, Turn,
 };
 
 /// Scheme, annotator, and what the store says of both.
@@ -17,12 +20,21 @@ pub(super) struct Labels {
     ledger: Ledger,
     queue: Queue,
     round: Round,
+    /// Clips done before this sitting, since midnight.
+    today: usize,
 }
 
 impl Labels {
     /// Before anything is read.
     pub(super) fn new(scheme: Scheme, annotator: Annotator) -> Labels {
-        Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default(), round: Round::default() }
+        Labels {
+            scheme,
+            annotator,
+            ledger: Ledger::default(),
+            queue: Queue::default(),
+            round: Round::default(),
+            today: 0,
+        }
     }
 }
 
@@ -52,6 +64,11 @@ impl Workbench {
         &self.labels.round
     }
 
+    /// Clips that this annotator has done today, by the local clock.
+    pub fn done_today(&self) -> usize {
+        self.labels.today + self.sitting().clips
+    }
+
     /// Saves one act of this annotator; it is on disk when this returns.
     ///
     /// # Errors
@@ -74,18 +91,23 @@ impl Workbench {
         let event = NewAnnotation { exposure, occasion, listening, ..new };
         let store = self.store.as_mut().map_err(|reason| anyhow!("not saved: {reason}"))?;
         let saved = store.append(&corpus_key(&self.corpus), &event).context("not saved")?;
+        let at = At { clip: &saved.clip, occasion };
+        let was_done = self.labels.ledger.is_done(at);
         self.labels.ledger.apply(&saved);
+        self.sound.hearing.count(was_done, self.labels.ledger.is_done(at));
         if let Some(index) = self.corpus.index_of(&saved.clip) {
             self.labels.queue.settle(index, &saved.clip, &self.labels.ledger);
         }
         Ok(())
     }
 
-    /// What of a model was seen before an act, or comes on the screen once it is done.
+    /// What of a model or the corpus was seen before an act, or what of a model comes on the screen once it is done.
     fn exposure(&self, clip: &ClipId, occasion: Occasion, act: &Act) -> Option<Exposure> {
-        let now = self.corpus.index_of(clip).and_then(|clip| self.opinions.seen(clip));
-        if let Some(model) = now.or(self.labels.ledger.exposed(At { clip, occasion })) {
-            return Some(Exposure::Before(model.to_owned()));
+        let index = self.corpus.index_of(clip);
+        let now = index.and_then(|clip| self.opinions.seen(clip));
+        let listed = index.filter(|clip| self.opinions.saw_corpus(*clip)).map(|_| Exposure::CORPUS);
+        if let Some(what) = now.or(self.labels.ledger.exposed(At { clip, occasion })).or(listed) {
+            return Some(Exposure::Before(what.to_owned()));
         }
         let shown = self.opinions.places.label && matches!(act, Act::Answer { .. });
         let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
@@ -114,9 +136,9 @@ impl Workbench {
     fn again(&mut self, (act, clip, occasion): (Act, ClipId, Occasion)) -> Result<Option<Turn>> {
         let index = self.corpus.index_of(&clip);
         let audio = index.map(|index| self.corpus.clips[index].audio.hash.clone()).unwrap_or_default();
-        self.append((clip.clone(), audio), (occasion, act), None)?;
-        let turn = index.map(|clip| Some(Turn { clip, occasion }));
-        turn.with_context(|| format!("done, on {}, which is no longer in the corpus", clip.0))
+        self.append((clip, audio), (occasion, act), None)?;
+        // Without its name: who labels is blind.
+        index.map(|clip| Some(Turn { clip, occasion })).context("done, on a clip that is no longer in the corpus")
     }
 
     /// Reads what was said and planned, and orders the clips.
@@ -130,6 +152,7 @@ impl Workbench {
         if let Ok(store) = &self.store {
             let events = store.annotations(&key, Some(&labels.annotator))?;
             labels.ledger = std::mem::take(&mut labels.ledger).and(&events, &labels.annotator, &scheme.name);
+            labels.today = since(local_midnight(), &events, &labels.ledger);
             labels.round = store.round(&key, &scheme.name)?.map(|kept| kept.round).unwrap_or_default();
             first = store.batches(&key, &scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
         }
@@ -139,4 +162,17 @@ impl Workbench {
         said.for_each(|(index, clip)| labels.queue.settle(index, &clip.id, &labels.ledger));
         Ok(())
     }
+}
+
+/// Turns that are done and were answered since then; `events` in order of time.
+fn since(then: Timestamp, events: &[Annotation], ledger: &Ledger) -> usize {
+    let late = events.iter().rev().take_while(|event| event.at >= then);
+    let answered = late.filter(|event| matches!(event.act, Act::Answer { .. }));
+    let turns: HashSet<_> = answered.map(|event| (&event.clip, event.occasion)).collect();
+    turns.into_iter().filter(|&(clip, occasion)| ledger.is_done(At { clip, occasion })).count()
+}
+
+fn local_midnight() -> Timestamp {
+    let day = jiff::Zoned::now().start_of_day().ok();
+    day.and_then(|day| Timestamp::from_millis(day.timestamp().as_millisecond())).unwrap_or_else(Timestamp::now)
 }
