@@ -21,6 +21,6 @@ pub use export::{ExportError, Exported, Format, Row, export};
 pub use ledger::{At, Ledger};
 pub use question::{Answers, Class, Question, SEVERAL, Scale};
 pub use queue::{Progress, Queue, Turn};
-pub use round::{Known, Round};
+pub use round::{Known, Round, lot};
 pub use scheme::{BUILT_IN, Scheme, SchemeError};
 pub use vote::{Vote, Voters, votes};
