@@ -52,7 +52,7 @@ use crate::audio::{Playback, PlaybackNews, Player, Silent};
 use crate::corpus::{ClipId, Corpus, Scanned, scan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
-use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
+use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme};
 use crate::store::Store;
 
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
@@ -321,8 +321,8 @@ impl Workbench {
 
     fn append(&mut self, clip: ClipId, audio: String, act: Act) -> Result<()> {
         let (annotator, scheme) = (self.labels.annotator.clone(), self.labels.scheme.id());
-        let (exposure, at) = (self.exposure(&clip, &act), Timestamp::now());
-        let event = NewAnnotation { clip, audio, annotator, scheme, act, confidence: None, exposure, at };
+        let exposure = self.exposure(&clip, &act);
+        let event = NewAnnotation { exposure, ..NewAnnotation::now(clip, audio, annotator, scheme, act) };
         let store = self.store.as_mut().map_err(|reason| anyhow!("not saved: {reason}"))?;
         let saved = store.append(&corpus_key(&self.corpus), &event).context("not saved")?;
         self.labels.ledger.apply(&saved);
@@ -335,7 +335,7 @@ impl Workbench {
         if let Some(model) = now.or(self.labels.ledger.exposed(clip)) {
             return Some(Exposure::Before(model.to_owned()));
         }
-        let shown = self.opinions.places.label && matches!(act, Act::Label(_));
+        let shown = self.opinions.places.label && matches!(act, Act::Answer { .. });
         let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
         adviser.map(|adviser| Exposure::After(adviser.name.clone()))
     }
@@ -375,7 +375,8 @@ impl Workbench {
         labels.queue = Queue::new(&ids, &labels.annotator, QUEUE_SEED);
         if let Ok(store) = &self.store {
             let events = store.annotations(&corpus_key(&self.corpus), Some(&labels.annotator))?;
-            labels.ledger = Ledger::of(&events, &labels.annotator, &labels.scheme.name);
+            let asking = Ledger::asking(labels.scheme.required());
+            labels.ledger = asking.and(&events, &labels.annotator, &labels.scheme.name);
         }
         Ok(())
     }
