@@ -8,8 +8,6 @@ use super::{Coefficient, Level, Table, coefficient};
 /// One category against all others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PerClass {
-    /// Its code.
-    pub code: usize,
     /// Ratings that give it.
     pub ratings: usize,
     /// Specific agreement: where one rater gives it, the chance that another of the same unit does (Cicchetti & Feinstein 1990 for
@@ -35,24 +33,19 @@ pub fn matrix(table: &Table, coefficient: &Coefficient) -> Vec<Vec<Option<f64>>>
     cells
 }
 
-/// Every category by itself.
+/// A category by itself: `table` has code 1 for it, 0 for any other (see [`Table::one_vs_rest`]).
 #[must_use]
-pub fn per_class(table: &Table) -> Vec<PerClass> {
-    let of = |name: &str, one: &Table| coefficient(name).and_then(|row| value(one, row));
-    let class = |code: usize| {
-        let one = table.one_vs_rest(code);
-        let (mut ratings, mut given, mut shared) = (0, 0.0, 0.0);
-        for unit in 0..one.units() {
-            let said = one.unit(unit);
-            let hits = said.iter().filter(|rating| rating.code == 1).count();
-            ratings += hits;
-            given += (hits * said.len().saturating_sub(1)) as f64;
-            shared += (hits * hits.saturating_sub(1)) as f64;
-        }
-        let specific = (given > 0.0).then(|| shared / given);
-        PerClass { code, ratings, specific, alpha: of("alpha", &one), kappa: of("kappa", &one) }
-    };
-    (0..table.values().len()).map(class).collect()
+pub fn per_class(table: &Table) -> PerClass {
+    let of = |name: &str| coefficient(name).and_then(|row| value(table, row));
+    let (mut ratings, mut given, mut shared) = (0, 0.0, 0.0);
+    for unit in 0..table.units() {
+        let said = table.unit(unit);
+        let hits = said.iter().filter(|rating| rating.code == 1).count();
+        ratings += hits;
+        given += (hits * said.len().saturating_sub(1)) as f64;
+        shared += (hits * hits.saturating_sub(1)) as f64;
+    }
+    PerClass { ratings, specific: (given > 0.0).then(|| shared / given), alpha: of("alpha"), kappa: of("kappa") }
 }
 
 /// The coefficient without each rater in turn: who pulls it down stands where it is highest.

@@ -5,8 +5,6 @@
 
 mod detail;
 mod estimate;
-#[cfg(test)]
-mod golden;
 mod krippendorff;
 mod nominal;
 mod pairwise;
