@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 mod altered;
+pub mod assign;
 pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
@@ -20,6 +21,7 @@ pub mod folds;
 pub mod gate;
 pub mod human;
 pub mod kept;
+mod labels;
 pub mod live;
 pub mod log;
 pub mod material;
@@ -46,18 +48,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
-use crate::corpus::{ClipId, Corpus, Scanned, scan};
+use crate::corpus::{Corpus, Scanned, scan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
-use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme};
+use crate::label::{Annotator, Scheme};
 use crate::store::Store;
 
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
+use labels::Labels;
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
 use standing::{Place, Tested, Tests};
@@ -65,9 +68,6 @@ pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_crossed, load_runs};
 use versus::Versus;
 use view::View;
-
-/// Seed of every queue; each annotator still hears an order of their own.
-const QUEUE_SEED: u64 = 0;
 
 /// What the user asked for on the command line, already merged with the environment.
 #[derive(Debug, Clone)]
@@ -127,13 +127,6 @@ pub enum Opening {
     Failed(String),
 }
 
-struct Labels {
-    scheme: Scheme,
-    annotator: Annotator,
-    ledger: Ledger,
-    queue: Queue,
-}
-
 /// The corpus, its labels, the player, the running comparison and all runs.
 pub struct Workbench {
     root: PathBuf,
@@ -183,7 +176,7 @@ impl Workbench {
             opening: Opening::Scanning(Scanned::default()),
             corpus: Arc::new(Corpus::empty(root)),
             store,
-            labels: Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default() },
+            labels: Labels::new(scheme, annotator),
             pictures: Pictures::default(),
             sound: Playing { player, clip: None, on_arrival: None },
             scanning: None,
@@ -285,100 +278,6 @@ impl Workbench {
             self.play(clip);
         }
         changed
-    }
-}
-
-/// Labels.
-impl Workbench {
-    /// Classes and their keys.
-    pub fn scheme(&self) -> &Scheme {
-        &self.labels.scheme
-    }
-
-    /// Who labels.
-    pub fn annotator(&self) -> &Annotator {
-        &self.labels.annotator
-    }
-
-    /// What this annotator has said so far.
-    pub fn ledger(&self) -> &Ledger {
-        &self.labels.ledger
-    }
-
-    /// The order in which this annotator hears the clips.
-    pub fn queue(&self) -> &Queue {
-        &self.labels.queue
-    }
-
-    /// Saves one act of this annotator; it is on disk when this returns.
-    ///
-    /// # Errors
-    /// The store's, naming the file; nothing has changed then.
-    pub fn annotate(&mut self, clip: usize, act: Act) -> Result<()> {
-        let clip = self.corpus.clips.get(clip).context("no such clip")?;
-        self.append(clip.id.clone(), clip.audio.hash.clone(), act)
-    }
-
-    fn append(&mut self, clip: ClipId, audio: String, act: Act) -> Result<()> {
-        let (annotator, scheme) = (self.labels.annotator.clone(), self.labels.scheme.id());
-        let exposure = self.exposure(&clip, &act);
-        let event = NewAnnotation { exposure, ..NewAnnotation::now(clip, audio, annotator, scheme, act) };
-        let store = self.store.as_mut().map_err(|reason| anyhow!("not saved: {reason}"))?;
-        let saved = store.append(&corpus_key(&self.corpus), &event).context("not saved")?;
-        self.labels.ledger.apply(&saved);
-        Ok(())
-    }
-
-    /// What of a model was seen before an act, or comes on the screen once it is done.
-    fn exposure(&self, clip: &ClipId, act: &Act) -> Option<Exposure> {
-        let now = self.corpus.index_of(clip).and_then(|clip| self.opinions.seen(clip));
-        if let Some(model) = now.or(self.labels.ledger.exposed(clip)) {
-            return Some(Exposure::Before(model.to_owned()));
-        }
-        let shown = self.opinions.places.label && matches!(act, Act::Answer { .. });
-        let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
-        adviser.map(|adviser| Exposure::After(adviser.name.clone()))
-    }
-
-    /// Takes back this annotator's last act, on whichever clip it was; that clip, or `None` when nothing is left.
-    ///
-    /// # Errors
-    /// As [`Workbench::annotate`].
-    pub fn undo(&mut self) -> Result<Option<usize>> {
-        let target = self.labels.ledger.undo_target().map(|(id, clip)| (id, clip.clone()));
-        target.map_or(Ok(None), |(id, clip)| self.again(&clip, Act::Undo(id)))
-    }
-
-    /// Does again what was last undone; that clip, or `None` when nothing is left.
-    ///
-    /// # Errors
-    /// As [`Workbench::annotate`].
-    pub fn redo(&mut self) -> Result<Option<usize>> {
-        let target = self.labels.ledger.redo_target().map(|(id, clip)| (id, clip.clone()));
-        target.map_or(Ok(None), |(id, clip)| self.again(&clip, Act::Redo(id)))
-    }
-
-    /// Undoes or redoes; also on a clip that has left the corpus, so that the acts before it stay within reach.
-    fn again(&mut self, clip: &ClipId, act: Act) -> Result<Option<usize>> {
-        let index = self.corpus.index_of(clip);
-        let audio = index.map(|index| self.corpus.clips[index].audio.hash.clone()).unwrap_or_default();
-        self.append(clip.clone(), audio, act)?;
-        index.map(Some).with_context(|| format!("done, on {}, which is no longer in the corpus", clip.0))
-    }
-
-    fn load_labels(&mut self) -> Result<()> {
-        let labels = &mut self.labels;
-        if self.settings.scheme.is_none() {
-            labels.scheme = Scheme::of_classes(&self.corpus.name, &self.corpus.classes);
-        }
-        let ids: Vec<_> = self.corpus.clips.iter().map(|clip| clip.id.clone()).collect();
-        labels.queue = Queue::new(&ids, &labels.annotator, QUEUE_SEED);
-        if let Ok(store) = &self.store {
-            let events = store.annotations(&corpus_key(&self.corpus), Some(&labels.annotator))?;
-            let asking = Ledger::asking(labels.scheme.required());
-            labels.ledger = asking.and(&events, &labels.annotator, &labels.scheme.name);
-        }
-        Ok(())
     }
 }
 

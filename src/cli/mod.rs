@@ -3,6 +3,7 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 a gate failed, 130 interrupted.
 //! Deliberately absent: anything a screen could not do too; verbs call the workbench.
 
+mod assign;
 mod compare;
 mod cross;
 mod curve;
@@ -88,6 +89,8 @@ enum Verb {
     Predict(model::Predict),
     /// Open the workbench in the Label screen.
     Label(Open),
+    /// Plan a round: who rates which clips, how often, and how their work is watched.
+    Assign(assign::Assign),
     /// Write every annotation, and one row per clip with the vote.
     Export(labels::Export),
     /// Compute features of a corpus as .npy, CSV or Parquet, or describe the columns of a set.
@@ -192,6 +195,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
+        Some(Verb::Assign(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),

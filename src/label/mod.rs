@@ -10,6 +10,7 @@ mod ledger;
 mod question;
 mod queue;
 mod ratings;
+mod round;
 mod scheme;
 #[cfg(test)]
 mod test_events;
@@ -19,9 +20,10 @@ pub use annotation::{
     Act, Annotation, AnnotationId, Annotator, Exposure, Listening, NewAnnotation, Occasion, SchemeId, Timestamp,
 };
 pub use export::{ExportError, Exported, Format, Row, export};
-pub use ledger::Ledger;
+pub use ledger::{At, Ledger};
 pub use question::{Answers, Class, Question, SEVERAL, Scale};
-pub use queue::{Progress, Queue};
+pub use queue::{Progress, Queue, Turn};
 pub use ratings::{Asked, Ratings, RatingsError, Said};
+pub use round::{Known, Round, lot};
 pub use scheme::{BUILT_IN, Scheme, SchemeError};
 pub use vote::{Vote, Voters, votes};

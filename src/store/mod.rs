@@ -7,6 +7,7 @@
 mod annotations;
 mod error;
 mod migrate;
+mod rounds;
 pub(crate) mod run;
 mod runs;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
+pub use rounds::{Batch, KeptRound};
 pub use run::{
     AUDIO_DIGITS, Coin, CrossFacts, DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Repeat, Run, RunId,
     Searched, Source, Spent, Training, Winner,

@@ -43,7 +43,7 @@ pub fn decisions(annotations: &[Annotation], scheme: &str, question: &str) -> BT
 impl Decision {
     /// As a gold label of a clip that so many people had judged.
     pub(super) fn gold(&self, clip: &ClipId, labels: &[String], of: usize) -> Gold {
-        let known = labels.iter().any(|label| *label == self.value);
+        let known = labels.contains(&self.value);
         let distribution = labels.iter().map(|label| f64::from(u8::from(*label == self.value)));
         Gold {
             clip: clip.clone(),

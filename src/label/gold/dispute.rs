@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Ratings, Said};
+use super::super::{Ratings, Said, lot};
 use super::decision::Decision;
 use super::{How, dawid_skene, shares};
 use crate::corpus::ClipId;
@@ -69,15 +69,7 @@ fn error_of_mean(ratings: &Ratings, row: &[Said]) -> f64 {
 
 /// Letters go by lot, clip by clip, so that nobody is known by theirs.
 fn behind_letters(ratings: &Ratings, clip: usize, seed: u64) -> Vec<(char, usize)> {
-    let lot = |one: &Said| {
-        let mut hash = blake3::Hasher::new();
-        hash.update(&seed.to_le_bytes());
-        for part in [&ratings.clips[clip].0, &ratings.raters[one.rater]] {
-            hash.update(&(part.len() as u64).to_le_bytes());
-            hash.update(part.as_bytes());
-        }
-        *hash.finalize().as_bytes()
-    };
+    let lot = |one: &Said| lot(seed, &["letter", &ratings.clips[clip].0, &ratings.raters[one.rater]]);
     let mut dealt: Vec<&Said> = ratings.said[clip].iter().collect();
     dealt.sort_by_cached_key(|one| lot(one));
     // Beyond 26 people on one clip letters come again; what they said is what counts.

@@ -24,11 +24,9 @@ pub struct PerClass {
 pub fn matrix(table: &Table, coefficient: &Coefficient) -> Vec<Vec<Option<f64>>> {
     let raters = table.raters();
     let mut cells = vec![vec![None; raters]; raters];
-    for a in 0..raters {
-        for b in a + 1..raters {
-            let found = value(&table.of_raters(&[a, b]), coefficient);
-            (cells[a][b], cells[b][a]) = (found, found);
-        }
+    for (a, b) in (0..raters).flat_map(|a| (a + 1..raters).map(move |b| (a, b))) {
+        let found = value(&table.of_raters(&[a, b]), coefficient);
+        (cells[a][b], cells[b][a]) = (found, found);
     }
     cells
 }

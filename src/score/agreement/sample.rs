@@ -4,7 +4,7 @@
 
 use std::cell::OnceCell;
 
-use super::table::{Pattern, Table};
+use super::table::{Pair, Pattern, Table};
 
 /// Units of a table, drawn.
 pub struct Sample<'a> {
@@ -115,24 +115,24 @@ impl<'a> Sample<'a> {
     }
 
     fn compare(&self) -> Vec<Couple> {
-        let values = self.values();
-        let none = || vec![0.0; values.len()];
-        let empty = || Couple { units: 0.0, agree: 0.0, linear: 0.0, square: 0.0, margins: [none(), none()] };
-        let mut couples: Vec<Couple> = self.table.couples().iter().map(|_| empty()).collect();
-        for (at, weight, _) in self.patterns() {
-            for pair in self.table.pairs(at) {
-                let couple = &mut couples[pair.slot as usize];
+        let (values, weights) = (self.values(), self.weights.iter().map(|&weight| weight as f64).collect::<Vec<f64>>());
+        let couple = |pairs: &[Pair]| {
+            let margins = [vec![0.0; values.len()], vec![0.0; values.len()]];
+            let mut couple = Couple { units: 0.0, agree: 0.0, linear: 0.0, square: 0.0, margins };
+            for pair in pairs {
+                let weight = weights[pair.pattern as usize];
                 let [a, b] = pair.codes.map(|code| code as usize);
+                let off = (values[a] - values[b]).abs();
                 couple.margins[0][a] += weight;
                 couple.margins[1][b] += weight;
-                let off = (values[a] - values[b]).abs();
                 couple.units += weight;
                 couple.agree += if a == b { weight } else { 0.0 };
                 couple.linear += weight * off;
                 couple.square += weight * off * off;
             }
-        }
-        couples
+            couple
+        };
+        self.table.couples().map(couple).collect()
     }
 
     /// Analysis of variance, units by raters, one rating per cell.

@@ -55,16 +55,17 @@ pub struct Table {
     said: Vec<Rating>,
     /// Of all patterns: code and how many raters gave it.
     counts: Vec<(u32, u32)>,
+    /// Of all couples of raters who rated a unit together, one after the other.
     pairs: Vec<Pair>,
-    /// The two raters of each slot of a [`Pair`].
-    couples: Vec<(u32, u32)>,
+    /// End of each couple's part of `pairs`.
+    couples: Vec<usize>,
 }
 
 /// What holds of a pattern in every resample. Means are over its ordered pairs of two raters; 0 with fewer than two.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pattern {
-    /// End of its part of `said`, `counts` and `pairs`; it starts where the one before ends.
-    ends: [usize; 3],
+    /// End of its part of `said` and of `counts`; it starts where the one before ends.
+    ends: [usize; 2],
     /// Number of ratings.
     pub(super) ratings: f64,
     /// Share of pairs that agree.
@@ -77,10 +78,10 @@ pub(super) struct Pattern {
     pub(super) ratio: f64,
 }
 
-/// Two ratings of one unit: of which couple of raters, and the codes, the lower rater's first.
+/// Two ratings of one pattern; the lower rater's code first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pair {
-    pub(super) slot: u32,
+    pub(super) pattern: u32,
     pub(super) codes: [u32; 2],
 }
 
@@ -134,30 +135,31 @@ impl Table {
         let (said, counts, pairs) = (Vec::new(), Vec::new(), Vec::new());
         let (pattern_of, patterns) = (Vec::with_capacity(rows.len()), Vec::new());
         let mut table = Table { values, raters, pattern_of, patterns, said, counts, pairs, couples: Vec::new() };
-        let (mut known, mut slots) = (BTreeMap::new(), BTreeMap::new());
+        let (mut known, mut couples) = (BTreeMap::new(), BTreeMap::new());
         for row in rows {
             let next = known.len() as u32;
             let pattern = *known.entry(row).or_insert_with_key(|row| {
-                table.add(row, &mut slots);
+                table.add(row, &mut couples);
                 next
             });
             table.pattern_of.push(pattern);
         }
+        for mut pairs in couples.into_values() {
+            table.pairs.append(&mut pairs);
+            table.couples.push(table.pairs.len());
+        }
         table
     }
 
-    fn add(&mut self, row: &[Rating], slots: &mut BTreeMap<(u32, u32), u32>) {
+    fn add(&mut self, row: &[Rating], couples: &mut BTreeMap<(u32, u32), Vec<Pair>>) {
         let mut pattern = Pattern { ratings: row.len() as f64, ..Pattern::default() };
+        let number = self.patterns.len() as u32;
         let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
         for (at, first) in row.iter().enumerate() {
             *counts.entry(first.code).or_default() += 1;
             for second in &row[at + 1..] {
-                let next = slots.len() as u32;
-                let slot = *slots.entry((first.rater, second.rater)).or_insert_with_key(|couple| {
-                    self.couples.push(*couple);
-                    next
-                });
-                self.pairs.push(Pair { slot, codes: [first.code, second.code] });
+                let pair = Pair { pattern: number, codes: [first.code, second.code] };
+                couples.entry((first.rater, second.rater)).or_default().push(pair);
                 let (a, b) = (self.values[first.code as usize], self.values[second.code as usize]);
                 pattern.agree += f64::from(u8::from(first.code == second.code));
                 pattern.linear += (a - b).abs();
@@ -171,7 +173,7 @@ impl Table {
         }
         self.said.extend(row);
         self.counts.extend(counts);
-        pattern.ends = [self.said.len(), self.counts.len(), self.pairs.len()];
+        pattern.ends = [self.said.len(), self.counts.len()];
         self.patterns.push(pattern);
     }
 
@@ -256,13 +258,10 @@ impl Table {
         &self.counts[self.part(pattern, 1)]
     }
 
-    pub(super) fn pairs(&self, pattern: usize) -> &[Pair] {
-        &self.pairs[self.part(pattern, 2)]
-    }
-
-    /// The raters of each slot.
-    pub(super) fn couples(&self) -> &[(u32, u32)] {
-        &self.couples
+    /// What the raters of each couple say of the patterns that both rated.
+    pub(super) fn couples(&self) -> impl Iterator<Item = &[Pair]> {
+        let starts = std::iter::once(0).chain(self.couples.iter().copied());
+        starts.zip(&self.couples).map(|(start, &end)| &self.pairs[start..end])
     }
 
     fn part(&self, pattern: usize, list: usize) -> std::ops::Range<usize> {
