@@ -39,6 +39,7 @@ pub mod shelf;
 pub mod standing;
 pub mod summary;
 mod training;
+pub mod truth;
 mod tune;
 pub mod verify;
 pub mod versus;

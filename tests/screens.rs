@@ -206,6 +206,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 listeners: None,
                 sexes: std::collections::BTreeMap::new(),
                 pretrained: Vec::new(),
+                truth: None,
             },
             plan: PlanFacts {
                 plan: if leak { "random:2" } else { "loso" }.to_owned(),
