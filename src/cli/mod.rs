@@ -3,6 +3,7 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 a gate failed, 130 interrupted.
 //! Deliberately absent: anything a screen could not do too; verbs call the workbench.
 
+mod agree;
 mod assign;
 mod compare;
 mod cross;
@@ -91,6 +92,8 @@ enum Verb {
     Label(Open),
     /// Plan a round: who rates which clips, how often, and how their work is watched.
     Assign(assign::Assign),
+    /// Tell how far the people who labelled agree, and make gold labels of what they say.
+    Agree(agree::Agree),
     /// Write every annotation, and one row per clip with the vote.
     Export(labels::Export),
     /// Compute features of a corpus as .npy, CSV or Parquet, or describe the columns of a set.
@@ -196,6 +199,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
         Some(Verb::Assign(verb)) => verb.run(),
+        Some(Verb::Agree(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),
