@@ -32,6 +32,7 @@ mod pretrain;
 pub mod quantize;
 pub mod repeats;
 pub mod report;
+pub mod safe;
 pub mod search;
 pub mod shelf;
 pub mod standing;
@@ -45,21 +46,22 @@ pub mod view;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
 use crate::corpus::{ClipId, Corpus, Scanned, scan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
 use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
-use crate::store::Store;
 
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use safe::{Safe, Standing};
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_crossed, load_runs};
@@ -68,6 +70,9 @@ use view::View;
 
 /// Seed of every queue; each annotator still hears an order of their own.
 const QUEUE_SEED: u64 = 0;
+
+/// How long the store is left alone before labels that wait are offered to it again.
+const RETRY: Duration = Duration::from_secs(3);
 
 /// What the user asked for on the command line, already merged with the environment.
 #[derive(Debug, Clone)]
@@ -80,6 +85,8 @@ pub struct Settings {
     pub annotator: String,
     /// The SQLite file.
     pub store: PathBuf,
+    /// Folder of what waits while the store cannot take it.
+    pub journal: PathBuf,
     /// Folder of computed features.
     pub cache: PathBuf,
     /// What happens to a clip before its features are computed; pictures take its rate alone.
@@ -105,6 +112,8 @@ pub enum Update {
     Tests(u64, Report<(), Tested>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
+    /// Time to try the store again.
+    Retry,
 }
 
 /// What a scan brings back.
@@ -141,7 +150,9 @@ pub struct Workbench {
     send: Sender<Update>,
     opening: Opening,
     corpus: Arc<Corpus>,
-    store: Result<Store, String>,
+    safe: Safe,
+    /// True while an [`Update::Retry`] is on its way.
+    retrying: bool,
     labels: Labels,
     pictures: Pictures,
     sound: Playing,
@@ -171,7 +182,7 @@ impl Workbench {
     /// # Errors
     /// An unknown or broken scheme; no thread for the scan.
     pub fn open(root: &Path, settings: Settings, send: Sender<Update>) -> Result<Workbench> {
-        let store = Store::open(&settings.store).map_err(|error| error.to_string());
+        let safe = Safe::open(&settings.store, &settings.journal);
         let scheme = match &settings.scheme {
             Some(name) => Scheme::load(name)?,
             None => Scheme::of_classes("corpus", &[]),
@@ -182,7 +193,8 @@ impl Workbench {
             root: root.to_owned(),
             opening: Opening::Scanning(Scanned::default()),
             corpus: Arc::new(Corpus::empty(root)),
-            store,
+            safe,
+            retrying: false,
             labels: Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default() },
             pictures: Pictures::default(),
             sound: Playing { player, clip: None, on_arrival: None },
@@ -198,6 +210,7 @@ impl Workbench {
             send,
         };
         workbench.scan()?;
+        workbench.retry_later();
         Ok(workbench)
     }
 
@@ -224,6 +237,7 @@ impl Workbench {
             Update::Opinion(number, report) => self.opinions.take(number, report),
             Update::Tests(number, report) => self.tests.take(number, report),
             Update::Sound(_) => true,
+            Update::Retry => self.retry(),
         }
     }
 
@@ -237,9 +251,14 @@ impl Workbench {
         &self.opening
     }
 
-    /// Why labels cannot be saved, if they cannot.
-    pub fn store_trouble(&self) -> Option<&str> {
-        self.store.as_ref().err().map(String::as_str)
+    /// Where labels are saved at present.
+    pub fn standing(&self) -> Standing<'_> {
+        self.safe.standing()
+    }
+
+    /// What the user should hear of, once: labels recovered, cautions about the store.
+    pub fn take_news(&mut self) -> Vec<String> {
+        self.safe.take_news()
     }
 
     /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
@@ -269,9 +288,7 @@ impl Workbench {
                 self.opening = Opening::Open;
                 self.corpus = opened.corpus;
                 (self.runs, self.crossed, self.run_problems) = (opened.runs, opened.crossed, opened.run_problems);
-                if let Err(error) = self.load_labels() {
-                    self.store = Err(format!("{error:#}"));
-                }
+                self.load_labels();
             }
             Report::Cancelled => self.opening = Opening::Failed("stopped".to_owned()),
             Report::Failed(reason) => self.opening = Opening::Failed(reason),
@@ -310,10 +327,11 @@ impl Workbench {
         &self.labels.queue
     }
 
-    /// Saves one act of this annotator; it is on disk when this returns.
+    /// Saves one act of this annotator; it is on disk when this returns: in the store, or in the recovery journal (see
+    /// [`Workbench::standing`]).
     ///
     /// # Errors
-    /// The store's, naming the file; nothing has changed then.
+    /// Neither takes it, naming the files; nothing has changed then.
     pub fn annotate(&mut self, clip: usize, act: Act) -> Result<()> {
         let clip = self.corpus.clips.get(clip).context("no such clip")?;
         self.append(clip.id.clone(), clip.audio.hash.clone(), act)
@@ -323,10 +341,37 @@ impl Workbench {
         let (annotator, scheme) = (self.labels.annotator.clone(), self.labels.scheme.id());
         let (exposure, at) = (self.exposure(&clip, &act), Timestamp::now());
         let event = NewAnnotation { clip, audio, annotator, scheme, act, confidence: None, exposure, at };
-        let store = self.store.as_mut().map_err(|reason| anyhow!("not saved: {reason}"))?;
-        let saved = store.append(&corpus_key(&self.corpus), &event).context("not saved")?;
-        self.labels.ledger.apply(&saved);
+        let kept = self.safe.append(&corpus_key(&self.corpus), event).context("not saved")?;
+        if kept.renumbered {
+            self.load_ledger()
+        } else {
+            self.labels.ledger.apply(&kept.said)
+        }
+        self.retry_later();
         Ok(())
+    }
+
+    /// Has the store tried again in a while, if it took nothing last.
+    fn retry_later(&mut self) {
+        if self.retrying || self.safe.standing() == Standing::Store {
+            return;
+        }
+        let send = self.send.clone();
+        let wait = move || {
+            std::thread::sleep(RETRY);
+            drop(send.send(Update::Retry));
+        };
+        // Without a thread the next label tries.
+        self.retrying = std::thread::Builder::new().name("retry".to_owned()).spawn(wait).is_ok();
+    }
+
+    fn retry(&mut self) -> bool {
+        self.retrying = false;
+        if self.safe.retry() && self.opening == Opening::Open {
+            self.load_ledger();
+        }
+        self.retry_later();
+        true
     }
 
     /// What of a model was seen before an act, or comes on the screen once it is done.
@@ -366,18 +411,31 @@ impl Workbench {
         index.map(Some).with_context(|| format!("done, on {}, which is no longer in the corpus", clip.0))
     }
 
-    fn load_labels(&mut self) -> Result<()> {
+    fn load_labels(&mut self) {
         let labels = &mut self.labels;
         if self.settings.scheme.is_none() {
             labels.scheme = Scheme::of_classes(&self.corpus.name, &self.corpus.classes);
         }
         let ids: Vec<_> = self.corpus.clips.iter().map(|clip| clip.id.clone()).collect();
         labels.queue = Queue::new(&ids, &labels.annotator, QUEUE_SEED);
-        if let Ok(store) = &self.store {
-            let events = store.annotations(&corpus_key(&self.corpus), Some(&labels.annotator))?;
-            labels.ledger = Ledger::of(&events, &labels.annotator, &labels.scheme.name);
-        }
-        Ok(())
+        self.load_ledger();
+    }
+
+    /// What this annotator has said, from the store and then from the journal.
+    fn load_ledger(&mut self) {
+        let (key, labels) = (corpus_key(&self.corpus), &mut self.labels);
+        let read = self.safe.store().map(|store| store.annotations(&key, Some(&labels.annotator)));
+        let mut events = match read {
+            Ok(Ok(events)) => events,
+            Ok(Err(error)) => {
+                self.safe.distrust(&error);
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        };
+        let waiting = self.safe.waiting().iter().filter(|line| line.corpus_key == key);
+        events.extend(waiting.map(|line| line.said.clone()));
+        labels.ledger = Ledger::of(&events, &labels.annotator, &labels.scheme.name);
     }
 }
 

@@ -192,6 +192,15 @@ impl NewAnnotation {
     }
 }
 
+impl Annotation {
+    /// The same, without its number.
+    #[must_use]
+    pub fn unnumbered(self) -> NewAnnotation {
+        let Annotation { id: _, clip, audio, annotator, scheme, act, confidence, exposure, at } = self;
+        NewAnnotation { clip, audio, annotator, scheme, act, confidence, exposure, at }
+    }
+}
+
 impl Exposure {
     /// The model.
     pub fn model(&self) -> &str {
