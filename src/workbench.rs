@@ -54,7 +54,7 @@ use crate::audio::{Playback, PlaybackNews, Player, Silent};
 use crate::corpus::{ClipId, Corpus, Scanned, scan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
-use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme, Timestamp};
+use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme};
 
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
@@ -339,13 +339,13 @@ impl Workbench {
 
     fn append(&mut self, clip: ClipId, audio: String, act: Act) -> Result<()> {
         let (annotator, scheme) = (self.labels.annotator.clone(), self.labels.scheme.id());
-        let (exposure, at) = (self.exposure(&clip, &act), Timestamp::now());
-        let event = NewAnnotation { clip, audio, annotator, scheme, act, confidence: None, exposure, at };
+        let exposure = self.exposure(&clip, &act);
+        let event = NewAnnotation { exposure, ..NewAnnotation::now(clip, audio, annotator, scheme, act) };
         let kept = self.safe.append(&corpus_key(&self.corpus), event).context("not saved")?;
         if kept.renumbered {
-            self.load_ledger()
+            self.load_ledger();
         } else {
-            self.labels.ledger.apply(&kept.said)
+            self.labels.ledger.apply(&kept.said);
         }
         self.retry_later();
         Ok(())
@@ -380,7 +380,7 @@ impl Workbench {
         if let Some(model) = now.or(self.labels.ledger.exposed(clip)) {
             return Some(Exposure::Before(model.to_owned()));
         }
-        let shown = self.opinions.places.label && matches!(act, Act::Label(_));
+        let shown = self.opinions.places.label && matches!(act, Act::Answer { .. });
         let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
         adviser.map(|adviser| Exposure::After(adviser.name.clone()))
     }
@@ -435,7 +435,8 @@ impl Workbench {
         };
         let waiting = self.safe.waiting().iter().filter(|line| line.corpus_key == key);
         events.extend(waiting.map(|line| line.said.clone()));
-        labels.ledger = Ledger::of(&events, &labels.annotator, &labels.scheme.name);
+        let asking = Ledger::asking(labels.scheme.required());
+        labels.ledger = asking.and(&events, &labels.annotator, &labels.scheme.name);
     }
 }
 

@@ -6,7 +6,7 @@
 
 use emolab::corpus::ClipId;
 use emolab::label::{
-    Act, Annotator, Format, Ledger, NewAnnotation, Progress, Queue, Row, Scheme, Timestamp, Voters, export, votes,
+    Act, Annotator, Format, Ledger, NewAnnotation, Progress, Queue, Row, Scheme, Voters, export, votes,
 };
 use emolab::store::Store;
 
@@ -32,16 +32,14 @@ impl Sitting {
 
     fn say(&mut self, clip: &ClipId, act: Act) {
         let (annotator, scheme) = (self.who.clone(), self.scheme.id());
-        let (audio, at) = ("00".to_owned(), Timestamp::now());
-        let new =
-            NewAnnotation { clip: clip.clone(), audio, annotator, scheme, act, confidence: None, exposure: None, at };
+        let new = NewAnnotation::now(clip.clone(), "00".to_owned(), annotator, scheme, act);
         self.ledger.apply(&self.store.append("/c", &new).unwrap());
     }
 
     fn press(&mut self, key: char) {
         let clip = self.queue.resume(&self.ledger).unwrap().clone();
-        let class = self.scheme.class_of(key).unwrap().name.clone();
-        self.say(&clip, Act::Label(class));
+        let class = self.scheme.questions[0].class_of(key).unwrap().name.clone();
+        self.say(&clip, Act::label(class));
     }
 
     fn undo(&mut self) {

@@ -9,31 +9,23 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use emolab::corpus::ClipId;
-use emolab::label::{Act, Annotator, Exposure, NewAnnotation, SchemeId, Timestamp};
+use emolab::label::{Act, Annotator, Exposure, NewAnnotation, SchemeId};
 use emolab::store::{Content, FileSystem, Store, StoreError};
 
 use crate::support::{Home, skipped, text};
 
 fn new(annotator: &str, clip: &str, act: Act) -> NewAnnotation {
-    NewAnnotation {
-        clip: ClipId(clip.to_owned()),
-        audio: "00ff".to_owned(),
-        annotator: Annotator::Human(annotator.to_owned()),
-        scheme: SchemeId { name: "emodb7".to_owned(), version: 1 },
-        act,
-        confidence: None,
-        exposure: None,
-        at: Timestamp::now(),
-    }
+    let (who, scheme) = (Annotator::Human(annotator.to_owned()), SchemeId { name: "emodb7".to_owned(), version: 1 });
+    NewAnnotation::now(ClipId(clip.to_owned()), "00ff".to_owned(), who, scheme, act)
 }
 
 fn label(annotator: &str, clip: &str) -> NewAnnotation {
-    new(annotator, clip, Act::Label("anger".to_owned()))
+    new(annotator, clip, Act::label("anger"))
 }
 
 fn clips(store: &Store, annotator: Option<&str>) -> Vec<String> {
     let who = annotator.map(|name| Annotator::Human(name.to_owned()));
-    store.annotations("/c", who.as_ref()).unwrap().into_iter().map(|said| said.clip.0).collect()
+    store.annotations("/c", who.as_ref()).unwrap().into_iter().map(|it| it.said.clip.0).collect()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::say;
 use crate::corpus::descriptions;
 use crate::features::{FEATURE_SETS, Kind};
 use crate::file::write_whole;
-use crate::label::{BUILT_IN, Scheme};
+use crate::label::{Answers, BUILT_IN, Question, Scheme};
 use crate::learn::committee::FUSIONS;
 use crate::learn::{CLASSIFIERS, Cost, Knob};
 use crate::score::METRICS;
@@ -104,13 +104,27 @@ fn catalogue() -> Result<String> {
     section(
         &mut page,
         "Labelling schemes",
-        ["name", "version", "classes"],
+        ["name", "version", "questions and answers"],
         schemes.iter().map(|s| {
-            let classes: Vec<_> = s.classes.iter().map(|class| class.name.as_str()).collect();
-            [s.name.clone(), s.version.to_string(), classes.join(", ")]
+            let classes: Vec<String> = s.questions.iter().map(answers).collect();
+            [s.name.clone(), s.version.to_string(), classes.join("; ")]
         }),
     );
     Ok(page)
+}
+
+/// What may be answered to a question, in words.
+fn answers(question: &Question) -> String {
+    let classes: Vec<&str> = question.answers.classes().iter().map(|class| class.name.as_str()).collect();
+    let what = match &question.answers {
+        Answers::Choice(_) => classes.join(", "),
+        Answers::Several(_) => format!("some of {}", classes.join(", ")),
+        Answers::Scale(scale) => format!("{} to {}", scale.low, scale.high),
+        Answers::Text => "text".to_owned(),
+    };
+    let optional = if question.required { "" } else { " (may be left out)" };
+    let name = if question.name.is_empty() { String::new() } else { format!("{}: ", question.name) };
+    format!("{name}{what}{optional}")
 }
 
 fn knob_row(kind: &str, knob: &Knob) -> [String; 3] {

@@ -34,15 +34,20 @@ pub struct SchemeId {
 /// What was said. Labels are kept as class names, so they stay readable when a scheme changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// The clip belongs to this class.
-    Label(String),
+    /// The answer to a question of the scheme.
+    Answer {
+        /// [`Question::name`](super::Question::name); empty for the one question of a scheme that has no other.
+        question: String,
+        /// A class; classes joined by `;` where several may be chosen; a number; free text. Empty: "cannot judge".
+        value: String,
+    },
     /// Not now; the queue comes back to the clip at its end. Takes no label away.
     Skip,
     /// Sets (true) or removes (false) the flag "look at this again".
     Flag(bool),
     /// A remark; replaces the one before, empty removes it.
     Note(String),
-    /// Takes back an earlier label, skip, flag or note of the same annotator.
+    /// Takes back an earlier answer, skip, flag or note of the same annotator.
     Undo(AnnotationId),
     /// Brings back what an undo took away.
     Redo(AnnotationId),
@@ -57,7 +62,7 @@ pub struct NewAnnotation {
     pub audio: String,
     /// Who.
     pub annotator: Annotator,
-    /// Out of which choice of classes.
+    /// Asked by which scheme.
     pub scheme: SchemeId,
     /// What.
     pub act: Act,
@@ -67,6 +72,10 @@ pub struct NewAnnotation {
     pub exposure: Option<Exposure>,
     /// When.
     pub at: Timestamp,
+    /// What it was said for.
+    pub occasion: Occasion,
+    /// How the clip was heard before; `None` where nobody listened here (an import, a machine).
+    pub listening: Option<Listening>,
 }
 
 /// An annotation as it stands in a store, for good.
@@ -74,22 +83,47 @@ pub struct NewAnnotation {
 pub struct Annotation {
     /// Its number.
     pub id: AnnotationId,
-    /// The clip; for undo and redo that of the annotation they refer to.
-    pub clip: ClipId,
-    /// Hash of the clip's audio when it was annotated.
-    pub audio: String,
-    /// Who.
-    pub annotator: Annotator,
-    /// Out of which choice of classes.
-    pub scheme: SchemeId,
-    /// What.
-    pub act: Act,
-    /// How sure, 0..=1, where the annotator says so.
-    pub confidence: Option<f64>,
-    /// What of a model the annotator saw; `None` = no model was asked.
-    pub exposure: Option<Exposure>,
-    /// When.
-    pub at: Timestamp,
+    /// The annotation.
+    pub said: NewAnnotation,
+}
+
+impl std::ops::Deref for Annotation {
+    type Target = NewAnnotation;
+
+    fn deref(&self) -> &NewAnnotation {
+        &self.said
+    }
+}
+
+/// What an annotation was made for. Only [`Occasion::Main`] counts in ledgers, votes and agreement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Occasion {
+    /// The work itself.
+    #[default]
+    Main,
+    /// A clip that came a second time, unsaid: tells how steady a rater is.
+    Repeat,
+    /// The training round before the work, with feedback.
+    Training,
+    /// The decision of who settles disputes, after seeing (anonymous) answers.
+    Adjudication,
+}
+
+/// How a clip was heard, from its arrival on the screen to the answer.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Listening {
+    /// Times it was started.
+    pub plays: u32,
+    /// The furthest that was reached, as a share of the clip, 0..=1.
+    pub heard: f64,
+    /// What played it: a device's name, `silent`.
+    pub sink: String,
+    /// Gain of playback against the file, in dB: equal loudness, volume.
+    pub gain_db: f64,
+    /// What was drawn of it: `none`, `waveform`, `waveform+spectrogram` ….
+    pub picture: String,
+    /// Time on the clip without idle time, in seconds.
+    pub seconds: f64,
 }
 
 /// How an annotation stands to what a model says of the clip; written `before:MODEL` or `after:MODEL`.
@@ -137,11 +171,34 @@ impl Annotator {
     }
 }
 
+impl Occasion {
+    /// The word used in files and tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Occasion::Main => "main",
+            Occasion::Repeat => "repeat",
+            Occasion::Training => "training",
+            Occasion::Adjudication => "adjudication",
+        }
+    }
+
+    /// The occasion of that word.
+    pub fn from_word(word: &str) -> Option<Occasion> {
+        let all = [Occasion::Main, Occasion::Repeat, Occasion::Training, Occasion::Adjudication];
+        all.into_iter().find(|occasion| occasion.word() == word)
+    }
+}
+
 impl Act {
+    /// The answer to the one question of a scheme that has no other.
+    pub fn label(class: impl Into<String>) -> Act {
+        Act::Answer { question: String::new(), value: class.into() }
+    }
+
     /// `label`, `skip`, `flag`, `unflag`, `note`, `undo` or `redo`: the word used in files and tables.
     pub fn word(&self) -> &'static str {
         match self {
-            Act::Label(_) => "label",
+            Act::Answer { .. } => "label",
             Act::Skip => "skip",
             Act::Flag(true) => "flag",
             Act::Flag(false) => "unflag",
@@ -151,10 +208,18 @@ impl Act {
         }
     }
 
-    /// The class of a label, the text of a note.
+    /// The question of an answer, where it has a name.
+    pub fn question(&self) -> Option<&str> {
+        match self {
+            Act::Answer { question, .. } if !question.is_empty() => Some(question),
+            _ => None,
+        }
+    }
+
+    /// The value of an answer, the text of a note.
     pub fn value(&self) -> Option<&str> {
         match self {
-            Act::Label(text) | Act::Note(text) => Some(text),
+            Act::Answer { value: text, .. } | Act::Note(text) => Some(text),
             _ => None,
         }
     }
@@ -167,11 +232,12 @@ impl Act {
         }
     }
 
-    /// Puts [`word`](Act::word), [`value`](Act::value) and [`refers_to`](Act::refers_to) together again; `None` when
-    /// they do not fit each other. A note without text is the empty note (CSV cannot tell them apart).
+    /// Puts [`word`](Act::word), [`value`](Act::value) and [`refers_to`](Act::refers_to) together again, an answer to the unnamed
+    /// question (see [`Act::asked`]); `None` when they do not fit each other. A note or answer without text is the empty one (CSV
+    /// cannot tell them apart).
     pub fn from_parts(word: &str, value: Option<String>, refers_to: Option<AnnotationId>) -> Option<Act> {
         match (word, value, refers_to) {
-            ("label", Some(class), None) => Some(Act::Label(class)),
+            ("label", value, None) => Some(Act::label(value.unwrap_or_default())),
             ("skip", None, None) => Some(Act::Skip),
             ("flag", None, None) => Some(Act::Flag(true)),
             ("unflag", None, None) => Some(Act::Flag(false)),
@@ -181,23 +247,29 @@ impl Act {
             _ => None,
         }
     }
-}
 
-impl NewAnnotation {
-    /// The same, with the number the store gave it.
+    /// The same answer to the question of that name; anything but an answer stays as it is.
     #[must_use]
-    pub fn numbered(self, id: AnnotationId) -> Annotation {
-        let NewAnnotation { clip, audio, annotator, scheme, act, confidence, exposure, at } = self;
-        Annotation { id, clip, audio, annotator, scheme, act, confidence, exposure, at }
+    pub fn asked(self, question: impl Into<String>) -> Act {
+        match self {
+            Act::Answer { value, .. } => Act::Answer { question: question.into(), value },
+            act => act,
+        }
     }
 }
 
-impl Annotation {
-    /// The same, without its number.
+impl NewAnnotation {
+    /// Said now, as the work itself, by someone who saw no model and did not listen here; `audio` is the hash of the clip's sound.
+    pub fn now(clip: ClipId, audio: String, annotator: Annotator, scheme: SchemeId, act: Act) -> NewAnnotation {
+        let (at, occasion) = (Timestamp::now(), Occasion::Main);
+        let (confidence, exposure, listening) = (None, None, None);
+        NewAnnotation { clip, audio, annotator, scheme, act, confidence, exposure, at, occasion, listening }
+    }
+
+    /// The same, with the number the store gave it.
     #[must_use]
-    pub fn unnumbered(self) -> NewAnnotation {
-        let Annotation { id: _, clip, audio, annotator, scheme, act, confidence, exposure, at } = self;
-        NewAnnotation { clip, audio, annotator, scheme, act, confidence, exposure, at }
+    pub fn numbered(self, id: AnnotationId) -> Annotation {
+        Annotation { id, said: self }
     }
 }
 
@@ -366,9 +438,9 @@ mod tests {
         }
 
         #[test]
-        fn acts_survive_being_taken_apart(kind in 0..7, text in ".*", id in 1_i64..) {
+        fn acts_survive_being_taken_apart(kind in 0..7, text in ".*", question in ".*", id in 1_i64..) {
             let act = match kind {
-                0 => Act::Label(text),
+                0 => Act::label(text).asked(question),
                 1 => Act::Skip,
                 2 => Act::Flag(true),
                 3 => Act::Flag(false),
@@ -377,6 +449,7 @@ mod tests {
                 _ => Act::Redo(AnnotationId(id)),
             };
             let again = Act::from_parts(act.word(), act.value().map(str::to_owned), act.refers_to());
+            let again = again.map(|again| again.asked(act.question().unwrap_or_default()));
             prop_assert_eq!(again, Some(act));
         }
     }

@@ -8,7 +8,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::vote::ledgers;
-use super::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, SchemeId, Timestamp, Vote, Voters, votes};
+use super::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, Occasion, SchemeId, Timestamp};
+use super::{Vote, Voters, votes};
 use crate::corpus::ClipId;
 use crate::file::{Staged, stage};
 use serde::Serialize;
@@ -52,6 +53,15 @@ pub struct Row {
     /// `before:MODEL`: the model's view of the clip was seen before; `after:MODEL`: only afterwards; empty: no model.
     #[serde(default)]
     pub exposure: Option<String>,
+    /// Which question was answered; empty: the only one.
+    #[serde(default)]
+    pub question: Option<String>,
+    /// [`Occasion::word`].
+    #[serde(default)]
+    pub occasion: Option<String>,
+    /// A [`Listening`](super::Listening) as JSON.
+    #[serde(default)]
+    pub listening: Option<String>,
 }
 
 /// What an export wrote.
@@ -114,6 +124,10 @@ impl Row {
             at: annotation.at,
             superseded,
             exposure: annotation.exposure.as_ref().map(ToString::to_string),
+            question: annotation.act.question().map(str::to_owned),
+            occasion: Some(annotation.occasion.word().to_owned()),
+            // Numbers and words alone: writing them as JSON cannot fail.
+            listening: annotation.listening.as_ref().and_then(|heard| serde_json::to_string(heard).ok()),
         }
     }
 
@@ -127,15 +141,24 @@ impl Row {
         let scheme: SchemeId = self.scheme.parse()?;
         let act = Act::from_parts(&self.act, self.value, self.refers_to)
             .ok_or_else(|| format!("`act`: `{}` does not fit `value` and `refers_to`", self.act))?;
-        let exposure = self.exposure.filter(|text| !text.is_empty()).map(|text| text.parse()).transpose()?;
+        let act = act.asked(self.question.unwrap_or_default());
+        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let exposure = filled(self.exposure).map(|text| text.parse()).transpose()?;
+        let occasion = filled(self.occasion).map_or(Ok(Occasion::Main), |word| {
+            Occasion::from_word(&word).ok_or_else(|| format!("`occasion`: `{word}` is unknown"))
+        })?;
+        let listening = filled(self.listening).map(|text| serde_json::from_str(&text)).transpose();
+        let listening = listening.map_err(|error| format!("`listening`: {error}"))?;
         let (clip, audio, confidence, at) = (self.file, self.audio, self.confidence, self.at);
-        Ok(NewAnnotation { clip, audio, annotator, scheme, act, confidence, exposure, at }.numbered(self.id))
+        let new = NewAnnotation { clip, audio, annotator, scheme, act, confidence, exposure, at, occasion, listening };
+        Ok(new.numbered(self.id))
     }
 }
 
 /// Columns of a [`Row`], and of a vote's row: written even when there is no row, so that a reader knows nothing is missing.
-const ROW: &str = "id,file,audio,annotator,annotator_kind,scheme,act,value,refers_to,confidence,at,superseded,exposure";
-const VOTE: &str = "file,scheme,label,raters,counts,tied,flags";
+const ROW: &str = "id,file,audio,annotator,annotator_kind,scheme,act,value,refers_to,confidence,at,superseded,exposure,\
+    question,occasion,listening";
+const VOTE: &str = "file,scheme,question,label,raters,counts,tied,flags";
 
 fn rows(annotations: &[Annotation]) -> Vec<Row> {
     let ledgers = ledgers(annotations);
@@ -149,6 +172,7 @@ fn rows(annotations: &[Annotation]) -> Vec<Row> {
 struct VoteRow<'a> {
     file: &'a ClipId,
     scheme: &'a str,
+    question: &'a str,
     label: Option<&'a str>,
     raters: usize,
     counts: serde_json::Map<String, serde_json::Value>,
@@ -161,6 +185,7 @@ struct VoteRow<'a> {
 struct FlatVoteRow<'a> {
     file: &'a ClipId,
     scheme: &'a str,
+    question: &'a str,
     label: Option<&'a str>,
     raters: usize,
     counts: String,
@@ -173,6 +198,7 @@ impl<'a> VoteRow<'a> {
         VoteRow {
             file: &vote.clip,
             scheme: &vote.scheme,
+            question: &vote.question,
             label: vote.label.as_deref(),
             raters: vote.raters,
             counts: vote.counts.iter().map(|(class, count)| (class.clone(), (*count).into())).collect(),
@@ -182,9 +208,9 @@ impl<'a> VoteRow<'a> {
     }
 
     fn flat(&self) -> io::Result<FlatVoteRow<'a>> {
-        let VoteRow { file, scheme, label, raters, ref counts, ref tied, flags } = *self;
+        let VoteRow { file, scheme, question, label, raters, ref counts, ref tied, flags } = *self;
         let (counts, tied) = (serde_json::to_string(counts)?, serde_json::to_string(tied)?);
-        Ok(FlatVoteRow { file, scheme, label, raters, counts, tied, flags })
+        Ok(FlatVoteRow { file, scheme, question, label, raters, counts, tied, flags })
     }
 }
 
@@ -227,8 +253,8 @@ fn beside(file: &Path) -> PathBuf {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::Exposure;
     use super::super::test_events::Events;
+    use super::super::{Exposure, Listening};
     use super::*;
     use proptest::prelude::*;
 
@@ -243,11 +269,11 @@ mod tests {
     fn session() -> Vec<Annotation> {
         let mut events = Events::default();
         let ben = Annotator::Human("ben".to_owned());
-        let fear = events.say("a,\"b\".wav", Act::Label("fear".to_owned()));
+        let fear = events.say("a,\"b\".wav", Act::label("fear"));
         let undo = events.say("a,\"b\".wav", Act::Undo(fear.id));
         let note = events.say("a,\"b\".wav", Act::Note("=1+1, said \"she\"\r\nand left".to_owned()));
-        let anger = events.by(ben, "a,\"b\".wav", Act::Label("anger".to_owned()));
-        let machine = events.by(Annotator::Machine("cnn".to_owned()), "c.wav", Act::Label("fear".to_owned()));
+        let anger = events.by(ben, "a,\"b\".wav", Act::label("anger"));
+        let machine = events.by(Annotator::Machine("cnn".to_owned()), "c.wav", Act::label("fear"));
         vec![fear, undo, note, anger, machine]
     }
 
@@ -262,14 +288,14 @@ mod tests {
         let votes = std::fs::read_to_string(&done.clips).unwrap();
         assert_eq!(
             votes,
-            "file,scheme,label,raters,counts,tied,flags\n\"a,\"\"b\"\".wav\",s,anger,1,\"{\"\"anger\"\":1}\",[],0\n"
+            "file,scheme,question,label,raters,counts,tied,flags\n\"a,\"\"b\"\".wav\",s,,anger,1,\"{\"\"anger\"\":1}\",[],0\n"
         );
         let done = export(&session(), Format::Jsonl, &folder.path().join("labels")).unwrap();
         let votes = std::fs::read_to_string(folder.path().join("labels.clips")).unwrap();
         assert_eq!(done.clips, folder.path().join("labels.clips"));
         assert_eq!(
             votes,
-            r#"{"file":"a,\"b\".wav","scheme":"s","label":"anger","raters":1,"counts":{"anger":1},"tied":[],"flags":0}"#
+            r#"{"file":"a,\"b\".wav","scheme":"s","question":"","label":"anger","raters":1,"counts":{"anger":1},"tied":[],"flags":0}"#
                 .to_owned() + "\n"
         );
     }
@@ -296,7 +322,7 @@ mod tests {
 
     fn any_annotation() -> impl Strategy<Value = Annotation> {
         let act = prop_oneof![
-            ".+".prop_map(Act::Label),
+            (".*", ".*").prop_map(|(value, question)| Act::label(value).asked(question)),
             ".*".prop_map(Act::Note),
             Just(Act::Skip),
             any::<bool>().prop_map(Act::Flag),
@@ -310,7 +336,18 @@ mod tests {
         (any::<i64>(), ".+", annotator, act, rest).prop_map(|(id, clip, annotator, act, (known, at, name, version))| {
             let at = Timestamp::from_millis(at).unwrap();
             let (clip, scheme, (confidence, exposure)) = (ClipId(clip), SchemeId { name, version }, known);
-            NewAnnotation { clip, audio: String::new(), annotator, scheme, act, confidence, exposure, at }
+            let heard = Listening {
+                plays: 2,
+                heard: 0.25,
+                sink: "a, \"b\"".to_owned(),
+                gain_db: -3.1,
+                picture: "none".to_owned(),
+                seconds: 1.75,
+            };
+            let (occasion, listening) =
+                if at.millis() % 2 == 0 { (Occasion::Main, None) } else { (Occasion::Repeat, Some(heard)) };
+            let audio = String::new();
+            NewAnnotation { clip, audio, annotator, scheme, act, confidence, exposure, at, occasion, listening }
                 .numbered(AnnotationId(id))
         })
     }

@@ -1,11 +1,11 @@
-//! What one annotator's events add up to: the label, flag and note that now hold, and what undo and redo would do.
+//! What one annotator's events add up to: the answers, flag and note that now hold, and what undo and redo would do.
 //!
 //! A pure fold: the same events in the same order give the same ledger. Deliberately absent: who annotates (the caller
 //! picks the events; see [`Ledger::of`]), storage, and making undo events.
 
 use std::collections::HashMap;
 
-use super::{Act, Annotation, AnnotationId, Annotator};
+use super::{Act, Annotation, AnnotationId, Annotator, Occasion};
 use crate::corpus::ClipId;
 
 /// The state after some events of one annotator in one scheme. Each event costs constant amortised time; only undoing
@@ -17,21 +17,44 @@ pub struct Ledger {
     events: HashMap<AnnotationId, Event>,
     done: Vec<AnnotationId>,
     undone: Vec<AnnotationId>,
+    /// Names of the questions met or asked; answers point here.
+    questions: Vec<String>,
+    /// Those a clip needs an answer to, by place in `questions`; empty: the unnamed one.
+    asked: Vec<u16>,
     labelled: usize,
 }
 
 impl Ledger {
+    /// An empty ledger of a scheme whose clips need an answer to each of these questions.
+    pub fn asking<'a>(questions: impl IntoIterator<Item = &'a str>) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.asked = questions.into_iter().map(|question| ledger.question(question)).collect();
+        ledger
+    }
+
     /// The ledger of those `annotations` (in order of id) that `annotator` made in the scheme of that name, whatever its
-    /// version.
+    /// version, as the work itself: hidden repeats, training and adjudication are others' business.
     pub fn of<'a>(
         annotations: impl IntoIterator<Item = &'a Annotation>,
         annotator: &Annotator,
         scheme: &str,
     ) -> Ledger {
-        let mine = |event: &&Annotation| event.annotator == *annotator && event.scheme.name == scheme;
-        let mut ledger = Ledger::default();
-        annotations.into_iter().filter(mine).for_each(|event| ledger.apply(event));
-        ledger
+        Ledger::default().and(annotations, annotator, scheme)
+    }
+
+    /// The same as [`Ledger::of`], on top of what is there (see [`Ledger::asking`]).
+    #[must_use]
+    pub fn and<'a>(
+        mut self,
+        annotations: impl IntoIterator<Item = &'a Annotation>,
+        annotator: &Annotator,
+        scheme: &str,
+    ) -> Ledger {
+        let mine = |event: &&Annotation| {
+            event.occasion == Occasion::Main && event.annotator == *annotator && event.scheme.name == scheme
+        };
+        annotations.into_iter().filter(mine).for_each(|event| self.apply(event));
+        self
     }
 
     /// Takes in the next event. An event already taken in, an undo of what is not done and a redo of what is not undone
@@ -54,14 +77,32 @@ impl Ledger {
         }
     }
 
-    /// The class that holds for a clip.
+    /// The answer that holds for a clip: to the unnamed question, or the first of those asked. `None` without one, and for
+    /// "cannot judge".
     pub fn label(&self, clip: &ClipId) -> Option<&str> {
-        self.clip(clip)?.labels.last().map(|(_, class)| class.as_str())
+        let question = self.asked.first().map_or("", |&first| &self.questions[usize::from(first)]);
+        self.answer(clip, question).filter(|value| !value.is_empty())
     }
 
-    /// True when the clip was skipped and has no label.
+    /// What was answered to a question; empty for "cannot judge".
+    pub fn answer(&self, clip: &ClipId, question: &str) -> Option<&str> {
+        let question = self.questions.iter().position(|known| known == question)?;
+        self.clip(clip)?.answer(question).map(|(_, value)| value.as_str())
+    }
+
+    /// Names of the questions that were asked or answered.
+    pub fn questions(&self) -> impl Iterator<Item = &str> {
+        self.questions.iter().map(String::as_str)
+    }
+
+    /// True when every question that is asked has its answer.
+    pub fn is_done(&self, clip: &ClipId) -> bool {
+        self.clip(clip).is_some_and(|state| self.all_answered(state))
+    }
+
+    /// True when the clip was skipped and is not done.
     pub fn skipped(&self, clip: &ClipId) -> bool {
-        self.clip(clip).is_some_and(|state| state.labels.is_empty() && !state.skips.is_empty())
+        self.clip(clip).is_some_and(|state| !self.all_answered(state) && !state.skips.is_empty())
     }
 
     /// True when the clip is flagged.
@@ -89,7 +130,7 @@ impl Ledger {
         self.with_clip(*self.undone.last()?)
     }
 
-    /// Number of clips with a label.
+    /// Number of clips that are done.
     pub fn labelled_count(&self) -> usize {
         self.labelled
     }
@@ -103,7 +144,7 @@ impl Ledger {
     /// is the last word on what it refers to.
     pub fn holds(&self, id: AnnotationId) -> bool {
         match self.events.get(&id) {
-            Some(Event::Act { clip, field, .. }) => self.clips[*clip].holds(*field, id),
+            Some(Event::Act { clip, field, .. }) => self.is_last_word(&self.clips[*clip], *field, id),
             Some(Event::Toggle { target }) => {
                 matches!(self.events.get(target), Some(Event::Act { toggled_by, .. }) if *toggled_by == Some(id))
             }
@@ -114,7 +155,7 @@ impl Ledger {
     fn act(&mut self, event: &Annotation, act: &Act) {
         let clip = self.place(&event.clip);
         let field = match act {
-            Act::Label(_) => Field::Label,
+            Act::Answer { question, .. } => Field::Answer(self.question(question)),
             Act::Skip => Field::Skip,
             Act::Flag(_) => Field::Flag,
             _ => Field::Note,
@@ -135,17 +176,19 @@ impl Ledger {
 
     /// Makes a known act hold. True when it did not before.
     fn put(&mut self, id: AnnotationId) -> bool {
-        let Some(Event::Act { clip, act, .. }) = self.events.get(&id) else { return false };
-        let state = &mut self.clips[*clip];
-        let unlabelled = state.labels.is_empty();
-        match act {
-            Act::Label(class) => insert(&mut state.labels, id, class.clone()),
-            Act::Skip => insert(&mut state.skips, id, ()),
-            Act::Flag(on) => insert(&mut state.flags, id, *on),
-            Act::Note(text) => insert(&mut state.notes, id, text.clone()),
-            Act::Undo(_) | Act::Redo(_) => return false,
+        let Some(Event::Act { clip, field, act, .. }) = self.events.get(&id) else { return false };
+        let (clip, was_done) = (*clip, self.all_answered(&self.clips[*clip]));
+        let state = &mut self.clips[clip];
+        match (act, field) {
+            (Act::Answer { value, .. }, Field::Answer(question)) => {
+                insert(&mut state.answers, id, (*question, value.clone()));
+            }
+            (Act::Skip, _) => insert(&mut state.skips, id, ()),
+            (Act::Flag(on), _) => insert(&mut state.flags, id, *on),
+            (Act::Note(text), _) => insert(&mut state.notes, id, text.clone()),
+            _ => return false,
         }
-        self.labelled += usize::from(unlabelled && !state.labels.is_empty());
+        self.labelled += usize::from(!was_done && self.all_answered(&self.clips[clip]));
         self.done.push(id);
         true
     }
@@ -155,10 +198,10 @@ impl Ledger {
             return false;
         }
         if let Some(Event::Act { clip, field, .. }) = self.events.get(&id) {
-            let state = &mut self.clips[*clip];
-            let labelled = !state.labels.is_empty();
-            state.remove(*field, id);
-            self.labelled -= usize::from(labelled && state.labels.is_empty());
+            let (clip, field) = (*clip, *field);
+            let was_done = self.all_answered(&self.clips[clip]);
+            self.clips[clip].remove(field, id);
+            self.labelled -= usize::from(was_done && !self.all_answered(&self.clips[clip]));
         }
         self.undone.push(id);
         true
@@ -177,6 +220,35 @@ impl Ledger {
         self.clips.len() - 1
     }
 
+    /// The place of a question's name, which is added when new.
+    fn question(&mut self, name: &str) -> u16 {
+        let known = self.questions.iter().position(|known| known == name);
+        let place = known.unwrap_or_else(|| {
+            self.questions.push(name.to_owned());
+            self.questions.len() - 1
+        });
+        // A form of 65,536 questions is refused by `Scheme`; in a made-up file the last ones count as one.
+        u16::try_from(place).unwrap_or(u16::MAX)
+    }
+
+    fn all_answered(&self, state: &ClipState) -> bool {
+        match &self.asked[..] {
+            [] => self.questions.iter().position(String::is_empty).is_some_and(|one| state.answer(one).is_some()),
+            asked => asked.iter().all(|&question| state.answer(usize::from(question)).is_some()),
+        }
+    }
+
+    fn is_last_word(&self, state: &ClipState, field: Field, id: AnnotationId) -> bool {
+        let last = match field {
+            Field::Answer(question) => state.answer(usize::from(question)).map(|(id, _)| id),
+            Field::Skip if self.all_answered(state) => None,
+            Field::Skip => state.skips.last().map(|(id, ())| *id),
+            Field::Flag => state.flags.last().map(|(id, _)| *id),
+            Field::Note => state.notes.last().map(|(id, _)| *id),
+        };
+        last == Some(id)
+    }
+
     fn clip(&self, clip: &ClipId) -> Option<&ClipState> {
         self.clips.get(*self.index.get(clip)?)
     }
@@ -193,7 +265,7 @@ impl Ledger {
 #[derive(Debug, Clone)]
 struct ClipState {
     id: ClipId,
-    labels: Vec<(AnnotationId, String)>,
+    answers: Vec<(AnnotationId, (u16, String))>,
     skips: Vec<(AnnotationId, ())>,
     flags: Vec<(AnnotationId, bool)>,
     notes: Vec<(AnnotationId, String)>,
@@ -209,7 +281,7 @@ enum Event {
 
 #[derive(Debug, Clone, Copy)]
 enum Field {
-    Label,
+    Answer(u16),
     Skip,
     Flag,
     Note,
@@ -217,24 +289,19 @@ enum Field {
 
 impl ClipState {
     fn new(id: ClipId) -> ClipState {
-        let (labels, skips, flags, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        ClipState { id, labels, skips, flags, notes, seen: None }
+        let (answers, skips, flags, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        ClipState { id, answers, skips, flags, notes, seen: None }
     }
 
-    fn holds(&self, field: Field, id: AnnotationId) -> bool {
-        let last = match field {
-            Field::Label => self.labels.last().map(|(id, _)| *id),
-            Field::Skip if !self.labels.is_empty() => None,
-            Field::Skip => self.skips.last().map(|(id, ())| *id),
-            Field::Flag => self.flags.last().map(|(id, _)| *id),
-            Field::Note => self.notes.last().map(|(id, _)| *id),
-        };
-        last == Some(id)
+    /// The last answer to a question, by the question's place.
+    fn answer(&self, question: usize) -> Option<(AnnotationId, &String)> {
+        let mut latest = self.answers.iter().rev();
+        latest.find(|(_, (asked, _))| usize::from(*asked) == question).map(|(id, (_, value))| (*id, value))
     }
 
     fn remove(&mut self, field: Field, id: AnnotationId) {
         match field {
-            Field::Label => remove(&mut self.labels, id),
+            Field::Answer(_) => remove(&mut self.answers, id),
             Field::Skip => remove(&mut self.skips, id),
             Field::Flag => remove(&mut self.flags, id),
             Field::Note => remove(&mut self.notes, id),
@@ -272,7 +339,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn label(class: &str) -> Act {
-        Act::Label(class.to_owned())
+        Act::label(class)
     }
 
     fn clip(name: &str) -> ClipId {
@@ -312,7 +379,7 @@ mod tests {
     fn what_a_model_showed_stays_known_though_the_act_is_undone() {
         let mut s = Session::default();
         let mut event = s.events.say("a", label("fear"));
-        event.exposure = Some(crate::label::Exposure::After("cnn".to_owned()));
+        event.said.exposure = Some(crate::label::Exposure::After("cnn".to_owned()));
         s.ledger.apply(&event);
         s.say("b", label("fear"));
         assert_eq!((s.ledger.exposed(&clip("a")), s.ledger.exposed(&clip("b"))), (Some("cnn"), None));
@@ -392,14 +459,44 @@ mod tests {
     }
 
     #[test]
+    fn a_clip_is_done_when_every_question_has_its_answer() {
+        let mut s = Session { ledger: Ledger::asking(["valence", "arousal"]), ..Session::default() };
+        s.say("a", label("6").asked("valence"));
+        s.say("a", Act::Skip);
+        assert!(!s.ledger.is_done(&clip("a")) && s.ledger.skipped(&clip("a")));
+        s.say("a", label("a remark of its own").asked("why"));
+        let arousal = s.say("a", label("").asked("arousal"));
+        assert!(s.ledger.is_done(&clip("a")) && !s.ledger.skipped(&clip("a")), "cannot judge is an answer");
+        assert_eq!((s.ledger.label(&clip("a")), s.ledger.answer(&clip("a"), "arousal")), (Some("6"), Some("")));
+        let louder = s.say("a", label("9").asked("arousal"));
+        assert!(s.ledger.holds(louder) && !s.ledger.holds(arousal));
+        s.undo();
+        assert!(s.ledger.holds(arousal) && s.ledger.labelled_count() == 1);
+        s.undo();
+        assert_eq!((s.ledger.labelled_count(), s.ledger.label(&clip("a"))), (0, Some("6")));
+    }
+
+    #[test]
+    fn repeats_training_and_adjudication_are_not_the_work() {
+        let mut events = Events::default();
+        let said = [Occasion::Main, Occasion::Repeat, Occasion::Training, Occasion::Adjudication].map(|occasion| {
+            let mut event = events.say(occasion.word(), label("fear"));
+            event.said.occasion = occasion;
+            event
+        });
+        let ledger = Ledger::of(&said, &Annotator::Human("anna".to_owned()), "s");
+        assert_eq!(ledger.clips().collect::<Vec<_>>(), [&clip("main")]);
+    }
+
+    #[test]
     fn a_ledger_is_of_one_annotator_and_one_scheme() {
         let mut events = Events::default();
         let mine = events.say("a", label("fear"));
         let theirs = events.by(Annotator::Human("ben".to_owned()), "b", label("anger"));
         let mut other = events.say("c", label("low"));
-        other.scheme.name = "arousal".to_owned();
+        other.said.scheme.name = "arousal".to_owned();
         let mut newer = events.say("d", label("fear"));
-        newer.scheme.version = 2;
+        newer.said.scheme.version = 2;
         let ledger = Ledger::of(&[mine, theirs, other, newer], &Annotator::Human("anna".to_owned()), "s");
         assert_eq!(ledger.clips().collect::<Vec<_>>(), [&clip("a"), &clip("d")]);
     }
@@ -433,7 +530,7 @@ mod tests {
         }
 
         fn label(&self, clip: &ClipId) -> Option<String> {
-            self.last(clip, |act| matches!(act, Act::Label(_)).then(|| act.value().map(str::to_owned)).flatten())
+            self.last(clip, |act| matches!(act, Act::Answer { .. }).then(|| act.value().map(str::to_owned)).flatten())
         }
     }
 

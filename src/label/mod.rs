@@ -1,20 +1,24 @@
 //! What people (and machines) say about clips: schemes, annotators, annotations, queue, votes.
 //!
 //! An [`Annotation`] is an event and is never changed; [`Ledger`] folds one annotator's events into what now holds.
-//! Deliberately absent: storage (see `store`), the keys of the screen, scales, agreement and gold labels.
+//! Deliberately absent: storage (see `store`), the keys of the screen, agreement and gold labels.
 
 mod annotation;
 mod export;
 mod ledger;
+mod question;
 mod queue;
 mod scheme;
 #[cfg(test)]
 mod test_events;
 mod vote;
 
-pub use annotation::{Act, Annotation, AnnotationId, Annotator, Exposure, NewAnnotation, SchemeId, Timestamp};
+pub use annotation::{
+    Act, Annotation, AnnotationId, Annotator, Exposure, Listening, NewAnnotation, Occasion, SchemeId, Timestamp,
+};
 pub use export::{ExportError, Exported, Format, Row, export};
 pub use ledger::Ledger;
+pub use question::{Answers, Class, Question, SEVERAL, Scale};
 pub use queue::{Progress, Queue};
-pub use scheme::{BUILT_IN, Class, Scheme, SchemeError};
+pub use scheme::{BUILT_IN, Scheme, SchemeError};
 pub use vote::{Vote, Voters, votes};

@@ -18,7 +18,7 @@ pub struct Queue {
 /// How far an annotator is with a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Clips with a label.
+    /// Clips that are done: every question that is asked has its answer.
     pub labelled: usize,
     /// Clips put off.
     pub skipped: usize,
@@ -53,18 +53,18 @@ impl Queue {
         self.next_after(None, ledger)
     }
 
-    /// The next clip to label after `current`, around the end to the start: one neither labelled nor skipped; when none
-    /// is left, a skipped one. `None` when every clip has its label. A clip outside the queue counts as no clip.
+    /// The next clip to label after `current`, around the end to the start: one neither done nor skipped; when none
+    /// is left, a skipped one. `None` when every clip is done. A clip outside the queue counts as no clip.
     pub fn next_after(&self, current: Option<&ClipId>, ledger: &Ledger) -> Option<&ClipId> {
         let start = current.and_then(|clip| self.place(clip)).map_or(0, |place| place + 1);
         let around = || self.order[start..].iter().chain(&self.order[..start]);
-        let fresh = around().find(|clip| ledger.label(clip).is_none() && !ledger.skipped(clip));
+        let fresh = around().find(|clip| !ledger.is_done(clip) && !ledger.skipped(clip));
         fresh.or_else(|| around().find(|clip| ledger.skipped(clip)))
     }
 
     /// How far the annotator is; counts only clips of the queue.
     pub fn progress(&self, ledger: &Ledger) -> Progress {
-        let labelled = self.order.iter().filter(|clip| ledger.label(clip).is_some()).count();
+        let labelled = self.order.iter().filter(|clip| ledger.is_done(clip)).count();
         let skipped = self.order.iter().filter(|clip| ledger.skipped(clip)).count();
         Progress { labelled, skipped, total: self.order.len() }
     }
@@ -119,13 +119,13 @@ mod tests {
         let (mut events, mut ledger) = (Events::default(), Ledger::default());
         ledger.apply(&events.say(&order[0].0, Act::Skip));
         assert_eq!(queue.next_after(Some(&order[0]), &ledger), Some(&order[1]));
-        ledger.apply(&events.say(&order[1].0, Act::Label("a".to_owned())));
+        ledger.apply(&events.say(&order[1].0, Act::label("a")));
         assert_eq!(queue.resume(&ledger), Some(&order[2]));
-        ledger.apply(&events.say(&order[2].0, Act::Label("a".to_owned())));
+        ledger.apply(&events.say(&order[2].0, Act::label("a")));
         assert_eq!(queue.next_after(Some(&order[2]), &ledger), Some(&order[0]));
         assert_eq!(queue.next_after(Some(&order[0]), &ledger), Some(&order[0]), "still open");
         assert_eq!(queue.progress(&ledger), Progress { labelled: 2, skipped: 1, total: 3 });
-        ledger.apply(&events.say(&order[0].0, Act::Label("b".to_owned())));
+        ledger.apply(&events.say(&order[0].0, Act::label("b")));
         assert_eq!(queue.next_after(Some(&order[0]), &ledger), None);
         assert_eq!(queue.resume(&ledger), None);
     }
@@ -145,7 +145,7 @@ mod tests {
             let (mut events, mut ledger) = (Events::default(), Ledger::default());
             let mut met = Vec::new();
             while let Some(clip) = queue.next_after(met.last(), &ledger).cloned() {
-                ledger.apply(&events.say(&clip.0, Act::Label("a".to_owned())));
+                ledger.apply(&events.say(&clip.0, Act::label("a")));
                 met.push(clip);
             }
             prop_assert_eq!(&met[..], queue.order());

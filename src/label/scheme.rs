@@ -1,7 +1,8 @@
-//! A scheme: the classes an annotator chooses from, and the key of each.
+//! A scheme: the questions that an annotator answers about a clip.
 //!
-//! A scheme comes from a TOML file, from one of the built-in TOML texts, or from the classes of a corpus. Deliberately
-//! absent: scales and several choices at once, and what the keys of a screen do beside labelling.
+//! A scheme comes from a TOML file, from one of the built-in TOML texts, or from the classes of a corpus. What may be
+//! answered to one question, and by which key, stands in `question.rs`. Deliberately absent: what the keys of a screen do beside
+//! labelling.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,31 +10,21 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::SchemeId;
+use super::question::{Answers, Class, Question, Scale};
 
-/// A choice of classes.
+/// A form: one question or several, answered in one pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scheme {
     /// Short name, as typed after `--scheme`; without `@`.
     pub name: String,
-    /// Raised by its author when classes change; at least 1.
+    /// Raised by its author when questions or classes change; at least 1.
     pub version: u32,
     /// One line for the screen.
     pub title: String,
     /// What to listen for.
     pub about: String,
-    /// In the order of the digit keys; names are unique.
-    pub classes: Vec<Class>,
-}
-
-/// One answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Class {
-    /// What is stored.
-    pub name: String,
-    /// Mnemonic letter, unique in the scheme; [`Scheme::assign_keys`] fills it where the file gives none.
-    pub key: Option<char>,
-    /// Definition for the annotator.
-    pub about: String,
+    /// In the order they are asked; at least one, names unique.
+    pub questions: Vec<Question>,
 }
 
 /// Why a text is no scheme: `file:line: reason`.
@@ -54,6 +45,8 @@ pub static BUILT_IN: &[(&str, &str)] = &[
     ("ekman6", include_str!("schemes/ekman6.toml")),
     ("ravdess8", include_str!("schemes/ravdess8.toml")),
     ("iemocap4", include_str!("schemes/iemocap4.toml")),
+    ("vad", include_str!("schemes/vad.toml")),
+    ("emotion+vad", include_str!("schemes/emotion_vad.toml")),
 ];
 
 impl Scheme {
@@ -78,12 +71,14 @@ impl Scheme {
         Scheme::parse(&text, name_or_path)
     }
 
-    /// Reads the TOML form: `name`, `version`, `title`, `about`, and a `[[class]]` each with `name`, `key`, `about`;
-    /// only the names are needed. `file` is for messages.
+    /// Reads the TOML form: `name`, `version`, `title`, `about`, and either a `[[class]]` each with `name`, `key`, `about`,
+    /// `examples` (one choice, as most schemes are), or a `[[question]]` each with `name`, `title`, `about`, `required` and what
+    /// may be answered: `class` entries (`several = true`: more than one), `scale = { low, high, low_word, high_word }`, or
+    /// `text = true`. `file` is for messages.
     ///
     /// # Errors
-    /// [`SchemeError`] for bad TOML, unknown fields, fewer than two classes, empty or doubled names, doubled keys, and
-    /// keys that are not one letter.
+    /// [`SchemeError`] for bad TOML, unknown fields, a choice of fewer than two classes, empty or doubled names, doubled keys,
+    /// keys that are not one letter, scales beyond 1 to 9, and a scheme that requires no answer.
     pub fn parse(text: &str, file: &str) -> Result<Scheme, SchemeError> {
         let place = Place { text, file };
         let written: Written = toml::from_str(text)
@@ -95,28 +90,26 @@ impl Scheme {
         if *written.version.get_ref() == 0 {
             return Err(place.error(Some(written.version.span().start), "`version` starts at 1".to_owned()));
         }
-        if written.class.len() < 2 {
-            return Err(place.error(None, "a scheme needs at least two `[[class]]` entries".to_owned()));
-        }
         Ok(Scheme {
             name: name.to_owned(),
             version: *written.version.get_ref(),
             title: if written.title.is_empty() { name.to_owned() } else { written.title },
             about: written.about,
-            classes: classes(written.class, &place)?,
+            questions: questions(written.class, written.question, &place)?,
         })
     }
 
-    /// A scheme of the classes that a corpus has, in its order; doubled names count once. Its version is 1.
+    /// A scheme of one choice among the classes that a corpus has, in its order; doubled names count once. Its version is 1.
     pub fn of_classes(name: &str, classes: &[String]) -> Scheme {
         let mut seen = HashSet::new();
         let new = classes.iter().filter(|name| seen.insert(name.as_str()));
+        let classes = new.map(|name| Class { name: name.clone(), ..Class::default() }).collect();
         Scheme {
             name: name.to_owned(),
             version: 1,
             title: format!("The classes of {name}"),
             about: String::new(),
-            classes: new.map(|name| Class { name: name.clone(), key: None, about: String::new() }).collect(),
+            questions: vec![Question::one(Answers::Choice(classes))],
         }
     }
 
@@ -125,52 +118,38 @@ impl Scheme {
         SchemeId { name: self.name.clone(), version: self.version }
     }
 
-    /// Gives every class without a letter one that is free and not `reserved`: its initial, the capital initial, other
-    /// letters of its name, any letter. Classes with a digit (the first nine) may stay without.
+    /// The question of that name.
+    pub fn question(&self, name: &str) -> Option<&Question> {
+        self.questions.iter().find(|question| question.name == name)
+    }
+
+    /// Names of the questions that a clip needs an answer to.
+    pub fn required(&self) -> impl Iterator<Item = &str> {
+        self.questions.iter().filter(|question| question.required).map(|question| question.name.as_str())
+    }
+
+    /// What may be answered, without words and keys (JSON): two schemes of one name and version must not differ in it, or old
+    /// answers would mean something else.
+    pub fn shape(&self) -> String {
+        let shape: Vec<serde_json::Value> = self.questions.iter().map(Question::shape).collect();
+        serde_json::Value::from(shape).to_string()
+    }
+
+    /// Gives every class without a letter one that is free in its question and not `reserved` (see [`Question::assign_keys`]).
     ///
     /// # Errors
     /// [`SchemeError`] when the file itself asks for a reserved key, or a class ends up with neither digit nor letter.
     pub fn assign_keys(&mut self, reserved: &[char]) -> Result<(), SchemeError> {
         let refuse = |reason| SchemeError { file: self.name.clone(), line: None, reason };
-        let mut taken: HashSet<char> = reserved.iter().copied().collect();
-        for class in &self.classes {
-            if let Some(key) = class.key.filter(|key| !taken.insert(*key)) {
-                return Err(refuse(format!("class `{}`: key `{key}` is a command of the label screen", class.name)));
-            }
-        }
-        let wishes: Vec<Vec<char>> = self.classes.iter().map(|class| wishes(&class.name)).collect();
-        // Round by round, so that a class gets another's initial only after all initials are given out.
-        for round in 0..wishes.iter().map(Vec::len).max().unwrap_or(0) {
-            for (class, wishes) in self.classes.iter_mut().zip(&wishes).filter(|(class, _)| class.key.is_none()) {
-                class.key = wishes.get(round).copied().filter(|key| taken.insert(*key));
-            }
-        }
-        match (DIGITS..self.classes.len()).find(|&index| self.classes[index].key.is_none()) {
-            Some(index) => Err(SchemeError {
-                file: self.name.clone(),
-                line: None,
-                reason: format!("no key is left for class `{}`", self.classes[index].name),
-            }),
-            None => Ok(()),
-        }
+        self.questions.iter_mut().try_for_each(|question| question.assign_keys(reserved)).map_err(refuse)
     }
 
-    /// The digit of the class at `index`: `1` to `9` for the first nine.
-    pub fn digit(&self, index: usize) -> Option<char> {
-        let digit = u32::try_from(index + 1).ok().filter(|_| index < DIGITS.min(self.classes.len()))?;
-        char::from_digit(digit, 10)
-    }
-
-    /// The class that a key chooses, by digit or letter.
-    pub fn class_of(&self, key: char) -> Option<&Class> {
-        let by_digit =
-            key.to_digit(10).filter(|&digit| digit > 0).and_then(|digit| self.classes.get(digit as usize - 1));
-        by_digit.or_else(|| self.classes.iter().find(|class| class.key == Some(key)))
+    /// Takes all letters away; digits stay.
+    pub fn drop_keys(&mut self) {
+        let classes = self.questions.iter_mut().flat_map(|question| question.answers.classes_mut());
+        classes.for_each(|class| class.key = None);
     }
 }
-
-/// So many classes have a digit key.
-const DIGITS: usize = 9;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +163,26 @@ struct Written {
     about: String,
     #[serde(default)]
     class: Vec<WrittenClass>,
+    #[serde(default)]
+    question: Vec<Spanned<WrittenQuestion>>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenQuestion {
+    name: Spanned<String>,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    about: String,
+    required: Option<bool>,
+    #[serde(default)]
+    several: bool,
+    #[serde(default)]
+    class: Vec<WrittenClass>,
+    scale: Option<Spanned<Scale>>,
+    #[serde(default)]
+    text: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -193,6 +192,8 @@ struct WrittenClass {
     key: Option<Spanned<String>>,
     #[serde(default)]
     about: String,
+    #[serde(default)]
+    examples: Vec<String>,
 }
 
 fn first_version() -> Spanned<u32> {
@@ -213,6 +214,72 @@ impl Place<'_> {
     }
 }
 
+fn questions(
+    class: Vec<WrittenClass>,
+    written: Vec<Spanned<WrittenQuestion>>,
+    place: &Place<'_>,
+) -> Result<Vec<Question>, SchemeError> {
+    if written.is_empty() {
+        if class.len() < 2 {
+            return Err(
+                place.error(None, "a scheme needs at least two `[[class]]` entries, or a `[[question]]`".to_owned())
+            );
+        }
+        return Ok(vec![Question::one(Answers::Choice(classes(class, place)?))]);
+    }
+    if let Some(first) = class.first() {
+        let reason = "`[[class]]` stands beside `[[question]]`; write `[[question.class]]`".to_owned();
+        return Err(place.error(Some(first.name.span().start), reason));
+    }
+    let mut names = HashSet::new();
+    let mut questions = Vec::with_capacity(written.len());
+    for written in written {
+        let at = Some(written.span().start);
+        let question = question(written.into_inner(), at, place)?;
+        if !names.insert(question.name.clone()) {
+            return Err(place.error(at, format!("question `{}` stands twice", question.name)));
+        }
+        questions.push(question);
+    }
+    match questions.iter().any(|question| question.required) {
+        true => Ok(questions),
+        false => Err(place.error(None, "no question is required: a clip would never be done".to_owned())),
+    }
+}
+
+fn question(written: WrittenQuestion, at: Option<usize>, place: &Place<'_>) -> Result<Question, SchemeError> {
+    let name = written.name.get_ref().trim().to_owned();
+    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let at = Some(written.name.span().start);
+        return Err(place.error(at, "`name` of a question must be one word".to_owned()));
+    }
+    let answers = match (written.class.len(), written.scale, written.text) {
+        (2.., None, false) => {
+            let classes = classes(written.class, place)?;
+            if let Some(class) = classes.iter().find(|class| written.several && class.name.contains(';')) {
+                return Err(place.error(at, format!("class `{}`: no `;` where several may be chosen", class.name)));
+            }
+            if written.several { Answers::Several(classes) } else { Answers::Choice(classes) }
+        }
+        (0, Some(scale), false) => {
+            let (at, scale) = (Some(scale.span().start), scale.into_inner());
+            if !(1..=9).contains(&scale.low) || !(1..=9).contains(&scale.high) || scale.low >= scale.high {
+                return Err(place
+                    .error(at, "a scale goes from `low` to `high` within 1 to 9: one digit is one answer".to_owned()));
+            }
+            Answers::Scale(scale)
+        }
+        (0, None, true) => Answers::Text,
+        _ => {
+            let reason = format!("question `{name}` needs two `class` entries or more, or a `scale`, or `text = true`");
+            return Err(place.error(at, reason));
+        }
+    };
+    let required = written.required.unwrap_or(answers != Answers::Text);
+    let title = if written.title.is_empty() { name.clone() } else { written.title };
+    Ok(Question { name, title, about: written.about, answers, required })
+}
+
 fn classes(written: Vec<WrittenClass>, place: &Place<'_>) -> Result<Vec<Class>, SchemeError> {
     let (mut names, mut keys) = (HashSet::new(), HashSet::new());
     let mut classes = Vec::with_capacity(written.len());
@@ -229,7 +296,7 @@ fn classes(written: Vec<WrittenClass>, place: &Place<'_>) -> Result<Vec<Class>, 
         if let Some((key, at)) = key.filter(|(key, _)| !keys.insert(*key)) {
             return Err(place.error(Some(at), format!("class `{name}`: key `{key}` is taken by another class")));
         }
-        classes.push(Class { name, key: key.map(|(key, _)| key), about: class.about });
+        classes.push(Class { name, key: key.map(|(key, _)| key), about: class.about, examples: class.examples });
     }
     Ok(classes)
 }
@@ -243,15 +310,6 @@ fn letter(key: &Spanned<String>, place: &Place<'_>) -> Result<(char, usize), Sch
     }
 }
 
-/// The letters a class would like, best first.
-fn wishes(name: &str) -> Vec<char> {
-    let lower: Vec<char> = name.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect();
-    let upper: Vec<char> = name.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_uppercase).collect();
-    let initials = lower.iter().take(1).chain(upper.iter().take(1));
-    let rest = lower.iter().skip(1).chain(upper.iter().skip(1));
-    initials.chain(rest).copied().chain('a'..='z').chain('A'..='Z').collect()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -262,7 +320,12 @@ mod tests {
         &[' ', 'r', 'h', 'l', '<', '>', '-', '+', 'L', 'u', 's', '!', 'c', 'n', '?', ':', 'q', '/'];
 
     fn keys(scheme: &Scheme) -> String {
-        scheme.classes.iter().map(|class| class.key.unwrap_or('.')).collect()
+        scheme
+            .questions
+            .iter()
+            .flat_map(|question| question.answers.classes())
+            .map(|class| class.key.unwrap_or('.'))
+            .collect()
     }
 
     fn refused(text: &str) -> String {
@@ -275,24 +338,28 @@ mod tests {
         for (name, _) in BUILT_IN {
             let mut scheme = Scheme::load(name).unwrap();
             assert_eq!(&scheme.name, name);
-            assert!(scheme.classes.iter().all(|class| !class.about.is_empty()), "{name}: a class without definition");
+            let mut classes = scheme.questions.iter().flat_map(|question| question.answers.classes());
+            assert!(classes.all(|class| !class.about.is_empty()), "{name}: a class without definition");
             scheme.assign_keys(RESERVED).unwrap();
             all.push(keys(&scheme));
         }
-        assert_eq!(all, ["abdfHNS", "adfHSpN", "NCHSafdp", "aHNS"]);
+        assert_eq!(all, ["abdfHNS", "adfHSpN", "NCHSafdp", "aHNS", "", "adfHSpN"]);
     }
 
     #[test]
     fn a_digit_or_its_letter_chooses_a_class() {
         let mut scheme = Scheme::load("emodb7").unwrap();
         scheme.assign_keys(RESERVED).unwrap();
-        let chosen = |key| scheme.class_of(key).map(|class| class.name.as_str());
+        let chosen = |key| scheme.questions[0].class_of(key).map(|class| class.name.as_str());
         assert_eq!(chosen('1'), Some("anger"));
         assert_eq!(chosen('a'), Some("anger"));
         assert_eq!(chosen('7'), Some("sadness"));
         assert_eq!(chosen('S'), Some("sadness"));
         assert_eq!([chosen('0'), chosen('8'), chosen('s'), chosen('x')], [None; 4]);
-        assert_eq!((scheme.digit(0), scheme.digit(6), scheme.digit(7)), (Some('1'), Some('7'), None));
+        assert_eq!(
+            (scheme.questions[0].digit(0), scheme.questions[0].digit(6), scheme.questions[0].digit(7)),
+            (Some('1'), Some('7'), None)
+        );
     }
 
     #[test]
@@ -300,14 +367,14 @@ mod tests {
         let names: Vec<String> = (0..11).map(|i| format!("{}motion", char::from(b'a' + i))).collect();
         let mut scheme = Scheme::of_classes("many", &names);
         scheme.assign_keys(RESERVED).unwrap();
-        assert_eq!((scheme.digit(8), scheme.digit(9)), (Some('9'), None));
-        assert_eq!(scheme.class_of('j').unwrap().name, "jmotion");
+        assert_eq!((scheme.questions[0].digit(8), scheme.questions[0].digit(9)), (Some('9'), None));
+        assert_eq!(scheme.questions[0].class_of('j').unwrap().name, "jmotion");
     }
 
     #[test]
     fn classes_of_a_corpus_count_once() {
         let scheme = Scheme::of_classes("x", &["a".to_owned(), "b".to_owned(), "a".to_owned()]);
-        assert_eq!(scheme.classes.len(), 2);
+        assert_eq!(scheme.questions[0].answers.classes().len(), 2);
         assert_eq!(scheme.id().to_string(), "x@1");
     }
 
@@ -336,7 +403,7 @@ mod tests {
         assert_eq!(refused(&format!("name = 'x'\nversion = 0{two}")), "mine.toml:2: `version` starts at 1");
         assert_eq!(
             refused("name = 'x'\n[[class]]\nname = 'a'"),
-            "mine.toml: a scheme needs at least two `[[class]]` entries"
+            "mine.toml: a scheme needs at least two `[[class]]` entries, or a `[[question]]`"
         );
         assert_eq!(refused(&format!("name = 'x'{two}[[class]]\nname = ' a'")), "mine.toml:7: class `a` stands twice");
         assert_eq!(
@@ -351,9 +418,52 @@ mod tests {
     }
 
     #[test]
+    fn a_form_of_several_questions_is_read() {
+        let text = "name = 'x'
+[[question]]
+name = 'emotion'
+several = true
+class = [{ name = 'hot', examples = ['a.wav'] }, { name = 'cold' }]
+[[question]]
+name = 'arousal'
+scale = { low = 1, high = 5, low_word = 'calm', high_word = 'wild' }
+required = false
+[[question]]
+name = 'why'
+text = true
+";
+        let scheme = Scheme::parse(text, "mine.toml").unwrap();
+        assert_eq!(scheme.required().collect::<Vec<_>>(), ["emotion"]);
+        assert_eq!(scheme.questions[0].answers.classes()[0].examples, ["a.wav"]);
+        let kinds: Vec<&str> = scheme.questions.iter().map(|question| question.answers.word()).collect();
+        assert_eq!(kinds, ["several", "scale", "text"]);
+        let other = Scheme::parse(&text.replace("calm", "quiet"), "mine.toml").unwrap();
+        assert_eq!(other.shape(), scheme.shape(), "words may change");
+        assert_ne!(Scheme::parse(&text.replace("high = 5", "high = 7"), "mine.toml").unwrap().shape(), scheme.shape());
+        let wrong = |from: &str, to: &str| refused(&text.replace(from, to));
+        assert_eq!(
+            wrong("high = 5", "high = 10"),
+            "mine.toml:8: a scale goes from `low` to `high` within 1 to 9: one digit is one answer"
+        );
+        assert_eq!(wrong("'arousal'", "'emotion'"), "mine.toml:6: question `emotion` stands twice");
+        assert_eq!(
+            wrong("several = true\n", "required = false\n"),
+            "mine.toml: no question is required: a clip would never be done"
+        );
+        assert_eq!(wrong("'cold'", "'c;d'"), "mine.toml:2: class `c;d`: no `;` where several may be chosen");
+        assert_eq!(
+            wrong("text = true", "about = 'x'"),
+            "mine.toml:10: question `why` needs two `class` entries or more, or a `scale`, or `text = true`"
+        );
+    }
+
+    #[test]
     fn a_missing_file_lists_the_built_in_names() {
         let error = Scheme::load("no/such.toml").unwrap_err().to_string();
-        assert_eq!(error, "no/such.toml: neither a file nor a built-in scheme (emodb7, ekman6, ravdess8, iemocap4)");
+        assert_eq!(
+            error,
+            "no/such.toml: neither a file nor a built-in scheme (emodb7, ekman6, ravdess8, iemocap4, vad, emotion+vad)"
+        );
     }
 
     proptest! {
@@ -361,7 +471,7 @@ mod tests {
         fn keys_are_unique_and_never_reserved(names in proptest::collection::vec("\\PC{0,8}", 0..30)) {
             let mut scheme = Scheme::of_classes("x", &names);
             scheme.assign_keys(RESERVED).unwrap();
-            let keys: Vec<char> = scheme.classes.iter().filter_map(|class| class.key).collect();
+            let keys: Vec<char> = scheme.questions[0].answers.classes().iter().filter_map(|class| class.key).collect();
             let unique: HashSet<char> = keys.iter().copied().collect();
             prop_assert_eq!(unique.len(), keys.len());
             prop_assert!(keys.iter().all(|key| !RESERVED.contains(key)));

@@ -1,6 +1,6 @@
 //! Numbered events for the tests of this room.
 
-use super::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, SchemeId, Timestamp};
+use super::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, Occasion, SchemeId, Timestamp};
 use crate::corpus::ClipId;
 
 /// Hands out annotations with rising ids.
@@ -27,6 +27,8 @@ impl Events {
             confidence: None,
             exposure: None,
             at: Timestamp::from_millis(1_700_000_000_000 + self.last).expect("in range"),
+            occasion: Occasion::Main,
+            listening: None,
         };
         new.numbered(AnnotationId(self.last))
     }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Annotation, Annotator, Ledger};
+use super::{Annotation, Annotator, Ledger, Occasion};
 use crate::corpus::ClipId;
 
 /// Whose labels count.
@@ -24,6 +24,8 @@ pub struct Vote {
     pub clip: ClipId,
     /// Name of the scheme; its versions vote together.
     pub scheme: String,
+    /// Name of its question; empty where it has only one. Texts that people type vote, too: whoever reads the table knows.
+    pub question: String,
     /// The class with most votes; `None` on a tie and without votes.
     pub label: Option<String>,
     /// Votes per class that has any, most first, then by name.
@@ -45,31 +47,41 @@ impl Vote {
     }
 }
 
-/// A row per scheme and clip that any voter said anything about, sorted by scheme and clip. `annotations` in order of id.
+/// A row per scheme, question and clip that any voter said anything about, sorted by these. `annotations` in order of id. "Cannot
+/// judge" is no vote.
 pub fn votes(annotations: &[Annotation], voters: Voters) -> Vec<Vote> {
     let ledgers = ledgers(annotations);
-    let mut rows: BTreeMap<(&str, &ClipId), Vec<&Ledger>> = BTreeMap::new();
-    for ((scheme, annotator), ledger) in &ledgers {
-        if voters == Voters::Everyone || annotator.is_human() {
-            for clip in ledger.clips() {
-                rows.entry((scheme, clip)).or_default().push(ledger);
+    let heard = |annotator: &Annotator| voters == Voters::Everyone || annotator.is_human();
+    let mut questions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for ((scheme, _), ledger) in &ledgers {
+        questions.entry(scheme).or_default().extend(ledger.questions());
+    }
+    let mut rows: BTreeMap<(&str, &str, &ClipId), Vec<&Ledger>> = BTreeMap::new();
+    for ((scheme, _), ledger) in ledgers.iter().filter(|((_, annotator), _)| heard(annotator)) {
+        // A clip that was only flagged or skipped has its row, too.
+        let asked = questions.get(scheme).filter(|asked| !asked.is_empty());
+        let asked = asked.map_or(vec![""], |asked| asked.iter().copied().collect());
+        for clip in ledger.clips() {
+            for question in &asked {
+                rows.entry((scheme, question, clip)).or_default().push(ledger);
             }
         }
     }
-    rows.into_iter().map(|((scheme, clip), ledgers)| count(scheme, clip, &ledgers)).collect()
+    rows.into_iter().map(|(row, ledgers)| count(row, &ledgers)).collect()
 }
 
-/// The ledger of every annotator in every scheme, in one pass over the events.
+/// The ledger of every annotator in every scheme, in one pass over the events of the work itself.
 pub(super) fn ledgers(annotations: &[Annotation]) -> BTreeMap<(&str, &Annotator), Ledger> {
     let mut ledgers: BTreeMap<(&str, &Annotator), Ledger> = BTreeMap::new();
-    for event in annotations {
+    for event in annotations.iter().filter(|event| event.occasion == Occasion::Main) {
         ledgers.entry((&event.scheme.name, &event.annotator)).or_default().apply(event);
     }
     ledgers
 }
 
-fn count(scheme: &str, clip: &ClipId, ledgers: &[&Ledger]) -> Vote {
-    let labels: Vec<&str> = ledgers.iter().filter_map(|ledger| ledger.label(clip)).collect();
+fn count((scheme, question, clip): (&str, &str, &ClipId), ledgers: &[&Ledger]) -> Vote {
+    let answers = ledgers.iter().filter_map(|ledger| ledger.answer(clip, question));
+    let labels: Vec<&str> = answers.filter(|value| !value.is_empty()).collect();
     let classes: BTreeSet<&str> = labels.iter().copied().collect();
     let votes_for = |class: &str| labels.iter().filter(|label| **label == class).count();
     let mut counts: Vec<(String, usize)> =
@@ -81,7 +93,8 @@ fn count(scheme: &str, clip: &ClipId, ledgers: &[&Ledger]) -> Vote {
         [(class, _), ..] => Some(class.clone()),
     };
     let flags = ledgers.iter().filter(|ledger| ledger.flagged(clip)).count();
-    Vote { clip: clip.clone(), scheme: scheme.to_owned(), label, counts, raters: labels.len(), flags }
+    let (scheme, question) = (scheme.to_owned(), question.to_owned());
+    Vote { clip: clip.clone(), scheme, question, label, counts, raters: labels.len(), flags }
 }
 
 #[cfg(test)]
@@ -91,7 +104,7 @@ mod tests {
     use super::*;
 
     fn label(class: &str) -> Act {
-        Act::Label(class.to_owned())
+        Act::label(class)
     }
 
     fn human(name: &str) -> Annotator {
@@ -134,7 +147,7 @@ mod tests {
         let one = events.say("a.wav", label("fear"));
         let undo = events.say("a.wav", Act::Undo(one.id));
         let mut other = events.say("a.wav", label("low"));
-        other.scheme.name = "arousal".to_owned();
+        other.said.scheme.name = "arousal".to_owned();
         let votes = votes(&[one, undo, other], Voters::Humans);
         let seen: Vec<_> = votes.iter().map(|vote| (vote.scheme.as_str(), vote.label.as_deref())).collect();
         assert_eq!(seen, [("arousal", Some("low")), ("s", None)]);

@@ -12,7 +12,7 @@ use super::identity::{Identity, identity};
 use super::journal::{Waiting, is_waiting};
 use super::{Store, StoreError, corpus_id};
 use crate::corpus::ClipId;
-use crate::label::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, SchemeId};
+use crate::label::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, Occasion, SchemeId};
 
 /// What became of annotations that had waited in a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,7 +87,7 @@ impl Store {
 /// Annotations of a corpus; conditions may follow.
 const SELECT: &str =
     "SELECT annotation.id, clip.name, audio, annotator.kind, annotator.name, scheme.name, scheme.version,
-                             act, value, refers_to, confidence, at, exposure
+                             act, value, refers_to, confidence, at, exposure, question, occasion, listening
                       FROM annotation
                       JOIN clip ON clip.id = clip_id
                       JOIN annotator ON annotator.id = annotator_id
@@ -108,7 +108,7 @@ fn known(db: &Connection, waiting: &[Waiting]) -> rusqlite::Result<HashMap<Ident
         let mut find = db.prepare_cached(&format!("{SELECT} AND {of_one} AND at BETWEEN ?4 AND ?5"))?;
         for said in find.query_map([corpus, who.kind(), who.name(), &from, &to], annotation)? {
             let said = said?;
-            known.insert(identity(corpus, &said.clone().unnumbered(), &target(&said.act)), said.id);
+            known.insert(identity(corpus, &said, &target(&said.act)), said.id);
         }
     }
     Ok(known)
@@ -124,7 +124,7 @@ fn recover_one(
     known: &mut HashMap<Identity, AnnotationId>,
     into: &mut Recovered,
 ) -> rusqlite::Result<()> {
-    let mut new = line.said.clone().unnumbered();
+    let mut new = line.said.said.clone();
     new.act = renumbered(new.act, &into.ids);
     let name = identity(&line.corpus_key, &new, &target(&new.act));
     if let Some(id) = known.get(&name) {
@@ -184,10 +184,13 @@ fn insert(tx: &Transaction<'_>, corpus_key: &str, new: &NewAnnotation) -> rusqli
     let scheme = row_id(tx, SCHEME, params![new.scheme.name, new.scheme.version])?;
     let (act, value, target) = (new.act.word(), new.act.value(), new.act.refers_to().map(|id| id.0));
     let (at, exposure) = (new.at.to_string(), new.exposure.as_ref().map(ToString::to_string));
+    let listening = new.listening.as_ref().map(serde_json::to_string).transpose();
+    let listening = listening.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     tx.prepare_cached(
         "INSERT INTO annotation
-             (corpus_id, clip_id, audio, annotator_id, scheme_id, act, value, refers_to, confidence, at, exposure)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             (corpus_id, clip_id, audio, annotator_id, scheme_id, act, value, refers_to, confidence, at, exposure,
+              question, occasion, listening)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         corpus,
@@ -200,7 +203,10 @@ fn insert(tx: &Transaction<'_>, corpus_key: &str, new: &NewAnnotation) -> rusqli
         target,
         new.confidence,
         at,
-        exposure
+        exposure,
+        new.act.question(),
+        (new.occasion != Occasion::Main).then(|| new.occasion.word()),
+        listening
     ])?;
     Ok(Some(AnnotationId(tx.last_insert_rowid())))
 }
@@ -232,15 +238,23 @@ fn annotation(row: &Row<'_>) -> rusqlite::Result<Annotation> {
     let refers_to: Option<i64> = row.get(9)?;
     let at: String = row.get(11)?;
     let exposure: Option<String> = row.get(12)?;
+    let question: Option<String> = row.get(13)?;
+    let occasion: Option<String> = row.get(14)?;
+    let listening: Option<String> = row.get(15)?;
+    let act = Act::from_parts(&word, row.get(8)?, refers_to.map(AnnotationId)).ok_or_else(|| bad(7, "act"))?;
     let new = NewAnnotation {
         clip: ClipId(row.get(1)?),
         audio: row.get(2)?,
         annotator: Annotator::from_parts(&kind, &name).ok_or_else(|| bad(3, "annotator"))?,
         scheme: SchemeId { name: row.get(5)?, version: row.get(6)? },
-        act: Act::from_parts(&word, row.get(8)?, refers_to.map(AnnotationId)).ok_or_else(|| bad(7, "act"))?,
+        act: act.asked(question.unwrap_or_default()),
         confidence: row.get(10)?,
         exposure: exposure.map(|text| text.parse().map_err(|_| bad(12, "exposure"))).transpose()?,
         at: at.parse().map_err(|_| bad(11, "time"))?,
+        occasion: occasion
+            .map_or(Some(Occasion::Main), |word| Occasion::from_word(&word))
+            .ok_or_else(|| bad(14, "occasion"))?,
+        listening: listening.map(|text| serde_json::from_str(&text).map_err(|_| bad(15, "listening"))).transpose()?,
     };
     Ok(new.numbered(AnnotationId(id)))
 }

@@ -21,7 +21,9 @@ pub(super) fn identity(corpus_key: &str, said: &NewAnnotation, target: &[u8]) ->
     field(said.annotator.kind().as_bytes());
     field(said.annotator.name().as_bytes());
     field(said.scheme.to_string().as_bytes());
+    field(said.occasion.word().as_bytes());
     field(said.act.word().as_bytes());
+    field(said.act.question().unwrap_or_default().as_bytes());
     // A value that is absent and one that is empty are two things.
     field(&[u8::from(said.act.value().is_some())]);
     field(said.act.value().unwrap_or_default().as_bytes());

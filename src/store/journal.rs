@@ -273,18 +273,23 @@ fn waiting(json: &str) -> Option<Waiting> {
 mod tests {
     use super::*;
     use crate::corpus::ClipId;
-    use crate::label::{Act, Annotator, SchemeId};
+    use crate::label::{Act, Annotator, Listening, Occasion, SchemeId};
 
     fn say(clip: &str, act: Act) -> NewAnnotation {
+        let (who, scheme) = (Annotator::Human("anna".to_owned()), SchemeId { name: "s".to_owned(), version: 1 });
+        let sink = "silent".to_owned();
         NewAnnotation {
-            clip: ClipId(clip.to_owned()),
-            audio: "00ff".to_owned(),
-            annotator: Annotator::Human("anna".to_owned()),
-            scheme: SchemeId { name: "s".to_owned(), version: 1 },
-            act,
             confidence: Some(0.1 + 0.2),
-            exposure: None,
-            at: Timestamp::from_millis(1_700_000_000_123).unwrap(),
+            occasion: Occasion::Repeat,
+            listening: Some(Listening {
+                plays: 2,
+                heard: 0.7,
+                sink,
+                gain_db: -3.1,
+                picture: "none".to_owned(),
+                seconds: 4.2,
+            }),
+            ..NewAnnotation::now(ClipId(clip.to_owned()), "00ff".to_owned(), who, scheme, act)
         }
     }
 

@@ -19,6 +19,7 @@ static STEPS: &[&str] = &[
     include_str!("0004_cost.sql"),
     include_str!("0005_exposure.sql"),
     include_str!("0006_audio.sql"),
+    include_str!("0007_labelling.sql"),
 ];
 
 /// `emol`: marks an SQLite file as ours.

@@ -253,18 +253,14 @@ fn data_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, St
 mod tests {
     use super::*;
     use crate::corpus::ClipId;
-    use crate::label::{Act, AnnotationId, Annotator, NewAnnotation, SchemeId, Timestamp};
+    use crate::label::{Act, AnnotationId, Annotator, Listening, NewAnnotation, Occasion, SchemeId, Timestamp};
 
     fn new(clip: &str, act: Act) -> NewAnnotation {
+        let (who, scheme) = (Annotator::Human("anna".to_owned()), SchemeId { name: "s".to_owned(), version: 1 });
         NewAnnotation {
-            clip: ClipId(clip.to_owned()),
-            audio: "00ff".to_owned(),
-            annotator: Annotator::Human("anna".to_owned()),
-            scheme: SchemeId { name: "s".to_owned(), version: 1 },
-            act,
             confidence: Some(0.5),
-            exposure: None,
             at: Timestamp::from_millis(1_700_000_000_123).unwrap(),
+            ..NewAnnotation::now(ClipId(clip.to_owned()), "00ff".to_owned(), who, scheme, act)
         }
     }
 
@@ -311,6 +307,28 @@ mod tests {
             let rows: i64 = old.db.query_row("SELECT count(*) FROM annotation", [], |row| row.get(0)).unwrap();
             assert_eq!(rows, 1, "the old file is kept as it was");
         }
+    }
+
+    #[test]
+    fn an_answer_reads_back_with_question_occasion_and_listening() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("x.db")).unwrap();
+        let heard = Listening {
+            plays: 2,
+            heard: 0.75,
+            sink: "silent".to_owned(),
+            gain_db: -1.5,
+            picture: "waveform".to_owned(),
+            seconds: 3.25,
+        };
+        let answer = NewAnnotation {
+            occasion: Occasion::Repeat,
+            listening: Some(heard),
+            ..new("a", Act::label("6").asked("valence"))
+        };
+        let said = [store.append("/c", &answer).unwrap(), store.append("/c", &new("a", Act::label(""))).unwrap()];
+        assert_eq!(said[0].said, answer);
+        assert_eq!(store.annotations("/c", None).unwrap(), said);
     }
 
     #[test]

@@ -47,23 +47,26 @@ pub fn listeners(corpus: &Corpus, task: &Task) -> Option<Listened> {
     score(by, clips, format!("{who}, {}{note}", ratings.source))
 }
 
-/// People who label here, each against the vote of the others: leave one rater out, over the scheme with most such clips.
+/// Clip, vote of the others, own answer.
+type Answered = Vec<(ClipId, String, String)>;
+
+/// People who label here, each against the vote of the others: leave one rater out, over the scheme and question with most such clips.
 ///
 /// `None` where no clip has a label by one person and a majority of others. Speakers are those of `corpus`.
 pub fn raters(annotations: &[Annotation], corpus: &Corpus) -> Option<Listened> {
     let people: BTreeSet<&Annotator> =
         annotations.iter().map(|one| &one.annotator).filter(|who| who.is_human()).collect();
-    let mut answers: BTreeMap<String, Vec<(ClipId, String, String)>> = BTreeMap::new();
+    let mut answers: BTreeMap<(String, String), Answered> = BTreeMap::new();
     for &who in &people {
         let (own, others): (Vec<Annotation>, Vec<Annotation>) =
             annotations.iter().cloned().partition(|one| one.annotator == *who);
         let others = votes(&others, Voters::Humans).into_iter();
-        let others: HashMap<(String, ClipId), String> =
-            others.filter_map(|vote| Some(((vote.scheme, vote.clip), vote.label?))).collect();
+        let others: HashMap<(String, String, ClipId), String> =
+            others.filter_map(|vote| Some(((vote.scheme, vote.question, vote.clip), vote.label?))).collect();
         for vote in votes(&own, Voters::Humans) {
-            let key = (vote.scheme, vote.clip);
+            let key = (vote.scheme, vote.question, vote.clip);
             if let (Some(said), Some(truth)) = (vote.label, others.get(&key)) {
-                answers.entry(key.0).or_default().push((key.1, truth.clone(), said));
+                answers.entry((key.0, key.1)).or_default().push((key.2, truth.clone(), said));
             }
         }
     }
@@ -130,20 +133,12 @@ pub fn by_agreement(run: &Run, ratings: &Ratings) -> Result<Vec<Part>, ScoreErro
 mod tests {
     use super::*;
     use crate::corpus::Heard;
-    use crate::label::{Act, AnnotationId, NewAnnotation, SchemeId, Timestamp};
+    use crate::label::{Act, AnnotationId, NewAnnotation, SchemeId};
     use crate::store::run::tests::run;
 
     fn said(id: i64, who: Annotator, clip: &str, class: &str) -> Annotation {
-        let new = NewAnnotation {
-            clip: ClipId(clip.to_owned()),
-            audio: "00".to_owned(),
-            annotator: who,
-            scheme: SchemeId { name: "corpus".to_owned(), version: 1 },
-            act: Act::Label(class.to_owned()),
-            confidence: None,
-            exposure: None,
-            at: Timestamp::now(),
-        };
+        let scheme = SchemeId { name: "corpus".to_owned(), version: 1 };
+        let new = NewAnnotation::now(ClipId(clip.to_owned()), "00".to_owned(), who, scheme, Act::label(class));
         new.numbered(AnnotationId(id))
     }
 

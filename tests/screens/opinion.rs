@@ -68,7 +68,7 @@ fn heard(stage: &Stage, place: usize) -> usize {
 fn exposures(stage: &Stage) -> Vec<Option<Exposure>> {
     let store = Store::open(&stage.home.path().join("emolab.db")).unwrap();
     let all = store.annotations(&corpus_key(stage.app.bench().corpus()), None).unwrap();
-    all.into_iter().map(|said| said.exposure).collect()
+    all.into_iter().map(|said| said.said.exposure).collect()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use ratatui::layout::{Constraint, Rect};
 
 use super::{clip_view, opinion};
 use crate::corpus::ClipId;
-use crate::label::{Act, Scheme};
+use crate::label::{self, Act, Scheme};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -102,8 +102,13 @@ impl Screen for Label {
     fn key(&mut self, key: &str, bench: &mut Workbench) -> Option<Outcome> {
         let mut letters = key.chars();
         let (Some(letter), None) = (letters.next(), letters.next()) else { return None };
-        let class = self.scheme.as_ref()?.class_of(letter)?.name.clone();
-        Some(self.say(Act::Label(class), bench, true))
+        let question = self.question(bench)?;
+        let value = match question.step_of(letter) {
+            Some(step) => step.to_string(),
+            None => question.class_of(letter)?.name.clone(),
+        };
+        let answer = Act::label(value).asked(&question.name);
+        Some(self.say(answer, bench, true))
     }
 
     fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
@@ -138,7 +143,7 @@ impl Screen for Label {
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let (Some(current), Some(scheme)) = (self.current, &self.scheme) else {
+        let (Some(current), Some(question)) = (self.current, self.question(bench)) else {
             let text = match bench.opening() {
                 Opening::Scanning(_) => "reading the corpus …",
                 Opening::Open => "there are no clips to label",
@@ -146,7 +151,7 @@ impl Screen for Label {
             };
             return put_center(buffer, line(area, area.height / 2), text, theme.text());
         };
-        let grid = Grid::new(scheme, area.width);
+        let grid = Grid::new(question, area.width);
         let panel = bench.view().label;
         let says = u16::from(bench.opinion_places().label);
         let room = area.height.saturating_sub(grid.lines + 5 + says);
@@ -156,7 +161,7 @@ impl Screen for Label {
         clip_view::draw(buffer, picture, bench, (current, panel, None), theme);
         clip_view::time(buffer, time, bench, (current, panel), theme);
         let id = &bench.corpus().clips[current].id;
-        grid.draw(buffer, choice, scheme, bench.ledger().label(id), theme);
+        grid.draw(buffer, choice, question, bench.ledger().answer(id, &question.name), theme);
         remarks(buffer, mine, bench, id, theme);
         self.opinion(buffer, says, bench, theme);
         self.safety(buffer, trouble, bench, theme);
@@ -191,7 +196,7 @@ impl Label {
     fn classes(&mut self, _bench: &mut Workbench) -> Outcome {
         let scheme = self.scheme.as_ref().context("the corpus is not open yet")?;
         let mut lines = widgets::wrap(&scheme.about, 70);
-        for class in &scheme.classes {
+        for class in scheme.questions.iter().flat_map(|question| question.answers.classes()) {
             lines.push(String::new());
             lines.push(class.name.clone());
             lines.extend(widgets::wrap(&class.about, 68).into_iter().map(|text| format!("  {text}")));
@@ -246,7 +251,7 @@ impl Label {
     /// Saves an act on the clip at hand; the next clip comes only once it is on disk.
     fn say(&mut self, act: Act, bench: &mut Workbench, on: bool) -> Outcome {
         let clip = self.current.context("there is no clip to label")?;
-        let is_label = matches!(act, Act::Label(_));
+        let is_label = matches!(act, Act::Answer { .. });
         self.kept(bench.annotate(clip, act))?;
         self.given += usize::from(is_label);
         if !on {
@@ -300,6 +305,14 @@ impl Label {
         bench.queue().next_after(self.id(bench).as_ref(), bench.ledger()).cloned()
     }
 
+    /// The question at hand: the first that the clip still needs an answer to, else the first.
+    fn question(&self, bench: &Workbench) -> Option<&label::Question> {
+        let (questions, id) = (&self.scheme.as_ref()?.questions, self.id(bench)?);
+        let open =
+            |question: &&label::Question| question.required && bench.ledger().answer(&id, &question.name).is_none();
+        questions.iter().find(open).or(questions.first())
+    }
+
     /// Gives letters to the classes of a scheme seen for the first time; digits remain when its own letters clash.
     fn learn_scheme(&mut self, bench: &Workbench) -> Then {
         if self.scheme.as_ref().is_some_and(|known| known.id() == bench.scheme().id()) {
@@ -308,7 +321,7 @@ impl Label {
         let mut scheme = bench.scheme().clone();
         let mut then = Then::Stay;
         if let Err(error) = scheme.assign_keys(&reserved()) {
-            scheme.classes.iter_mut().for_each(|class| class.key = None);
+            scheme.drop_keys();
             then = Then::Say(error.to_string());
             // Digits alone are enough for nine classes; more were refused by the same call.
             let _ = scheme.assign_keys(&reserved());
@@ -387,21 +400,21 @@ struct Grid {
 const AROUND: u16 = 9;
 
 impl Grid {
-    fn new(scheme: &Scheme, width: u16) -> Grid {
-        let names = scheme.classes.iter().map(|class| class.name.chars().count() as u16);
+    fn new(question: &label::Question, width: u16) -> Grid {
+        let names = question.answers.classes().iter().map(|class| class.name.chars().count() as u16);
         let cell = names.max().unwrap_or(1).min(20) + AROUND;
         let columns = (width / cell).clamp(1, 5);
-        Grid { columns, lines: (scheme.classes.len() as u16).div_ceil(columns) }
+        Grid { columns, lines: (question.answers.classes().len() as u16).div_ceil(columns) }
     }
 
-    fn draw(&self, buffer: &mut Buffer, area: Rect, scheme: &Scheme, chosen: Option<&str>, theme: &Theme) {
+    fn draw(&self, buffer: &mut Buffer, area: Rect, question: &label::Question, chosen: Option<&str>, theme: &Theme) {
         let width = area.width / self.columns;
-        for (index, class) in scheme.classes.iter().enumerate() {
+        for (index, class) in question.answers.classes().iter().enumerate() {
             let (x, y) = (index as u16 % self.columns * width, index as u16 / self.columns);
             let place = Rect { x: area.x + x, width: width.saturating_sub(1), ..line(area, y) };
             let is_chosen = chosen == Some(class.name.as_str());
             let rest = put(buffer, place, if is_chosen { " > " } else { "   " }, theme.strong());
-            let digit = scheme.digit(index).unwrap_or(' ');
+            let digit = question.digit(index).unwrap_or(' ');
             let rest = put(buffer, rest, &format!("{digit} {} ", class.key.unwrap_or(' ')), theme.accent());
             put(buffer, rest, &class.name, theme.strong());
             if is_chosen {
@@ -435,9 +448,9 @@ mod tests {
         let letters = |name: &str| -> String {
             let mut scheme = Scheme::load(name).unwrap();
             scheme.assign_keys(&reserved()).unwrap();
-            scheme.classes.iter().map(|class| class.key.unwrap()).collect()
+            scheme.questions.iter().flat_map(|one| one.answers.classes()).map(|class| class.key.unwrap()).collect()
         };
         let all: Vec<String> = BUILT_IN.iter().map(|(name, _)| letters(name)).collect();
-        assert_eq!(all, ["abdfHnS", "adfHSpn", "nCHSafdp", "aHnS"]);
+        assert_eq!(all, ["abdfHnS", "adfHSpn", "nCHSafdp", "aHnS", "", "adfHSpn"]);
     }
 }
