@@ -15,6 +15,7 @@ mod curve;
 mod docs;
 mod egemaps;
 mod extract;
+mod faults;
 mod features;
 mod journeys;
 mod label;

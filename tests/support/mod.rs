@@ -1,6 +1,7 @@
 //! What several topics need: the program, a home of its own for each test, the demo corpus, the real recordings.
 
 pub mod pty;
+pub mod writer;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
