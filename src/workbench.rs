@@ -20,6 +20,7 @@ pub mod folds;
 pub mod gate;
 pub mod human;
 pub mod kept;
+mod labels;
 pub mod live;
 pub mod log;
 pub mod material;
@@ -46,33 +47,27 @@ pub mod view;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
-use crate::corpus::{ClipId, Corpus, Scanned, scan};
+use crate::corpus::{Corpus, Scanned, scan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
-use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme};
+use crate::label::{Annotator, Scheme};
 
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
+use labels::Labels;
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
-use safe::{Safe, Standing};
+use safe::Safe;
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_crossed, load_runs};
 use versus::Versus;
 use view::View;
-
-/// Seed of every queue; each annotator still hears an order of their own.
-const QUEUE_SEED: u64 = 0;
-
-/// How long the store is left alone before labels that wait are offered to it again.
-const RETRY: Duration = Duration::from_secs(3);
 
 /// What the user asked for on the command line, already merged with the environment.
 #[derive(Debug, Clone)]
@@ -136,13 +131,6 @@ pub enum Opening {
     Failed(String),
 }
 
-struct Labels {
-    scheme: Scheme,
-    annotator: Annotator,
-    ledger: Ledger,
-    queue: Queue,
-}
-
 /// The corpus, its labels, the player, the running comparison and all runs.
 pub struct Workbench {
     root: PathBuf,
@@ -195,7 +183,7 @@ impl Workbench {
             corpus: Arc::new(Corpus::empty(root)),
             safe,
             retrying: false,
-            labels: Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default() },
+            labels: Labels::new(scheme, annotator),
             pictures: Pictures::default(),
             sound: Playing { player, clip: None, on_arrival: None },
             scanning: None,
@@ -251,16 +239,6 @@ impl Workbench {
         &self.opening
     }
 
-    /// Where labels are saved at present.
-    pub fn standing(&self) -> Standing<'_> {
-        self.safe.standing()
-    }
-
-    /// What the user should hear of, once: labels recovered, cautions about the store.
-    pub fn take_news(&mut self) -> Vec<String> {
-        self.safe.take_news()
-    }
-
     /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
     pub fn picture(&self, clip: usize) -> Option<Result<&Picture, &str>> {
         self.pictures.get(clip).map(|picture| picture.as_deref().map_err(String::as_str))
@@ -288,7 +266,7 @@ impl Workbench {
                 self.opening = Opening::Open;
                 self.corpus = opened.corpus;
                 (self.runs, self.crossed, self.run_problems) = (opened.runs, opened.crossed, opened.run_problems);
-                self.load_labels();
+                self.reload_labels();
             }
             Report::Cancelled => self.opening = Opening::Failed("stopped".to_owned()),
             Report::Failed(reason) => self.opening = Opening::Failed(reason),
@@ -302,141 +280,6 @@ impl Workbench {
             self.play(clip);
         }
         changed
-    }
-}
-
-/// Labels.
-impl Workbench {
-    /// Classes and their keys.
-    pub fn scheme(&self) -> &Scheme {
-        &self.labels.scheme
-    }
-
-    /// Who labels.
-    pub fn annotator(&self) -> &Annotator {
-        &self.labels.annotator
-    }
-
-    /// What this annotator has said so far.
-    pub fn ledger(&self) -> &Ledger {
-        &self.labels.ledger
-    }
-
-    /// The order in which this annotator hears the clips.
-    pub fn queue(&self) -> &Queue {
-        &self.labels.queue
-    }
-
-    /// Saves one act of this annotator; it is on disk when this returns: in the store, or in the recovery journal (see
-    /// [`Workbench::standing`]).
-    ///
-    /// # Errors
-    /// Neither takes it, naming the files; nothing has changed then.
-    pub fn annotate(&mut self, clip: usize, act: Act) -> Result<()> {
-        let clip = self.corpus.clips.get(clip).context("no such clip")?;
-        self.append(clip.id.clone(), clip.audio.hash.clone(), act)
-    }
-
-    fn append(&mut self, clip: ClipId, audio: String, act: Act) -> Result<()> {
-        let (annotator, scheme) = (self.labels.annotator.clone(), self.labels.scheme.id());
-        let exposure = self.exposure(&clip, &act);
-        let event = NewAnnotation { exposure, ..NewAnnotation::now(clip, audio, annotator, scheme, act) };
-        let kept = self.safe.append(&corpus_key(&self.corpus), event).context("not saved")?;
-        if kept.renumbered {
-            self.load_ledger();
-        } else {
-            self.labels.ledger.apply(&kept.said);
-        }
-        self.retry_later();
-        Ok(())
-    }
-
-    /// Has the store tried again in a while, if it took nothing last.
-    fn retry_later(&mut self) {
-        if self.retrying || self.safe.standing() == Standing::Store {
-            return;
-        }
-        let send = self.send.clone();
-        let wait = move || {
-            std::thread::sleep(RETRY);
-            drop(send.send(Update::Retry));
-        };
-        // Without a thread the next label tries.
-        self.retrying = std::thread::Builder::new().name("retry".to_owned()).spawn(wait).is_ok();
-    }
-
-    fn retry(&mut self) -> bool {
-        self.retrying = false;
-        if self.safe.retry() && self.opening == Opening::Open {
-            self.load_ledger();
-        }
-        self.retry_later();
-        true
-    }
-
-    /// What of a model was seen before an act, or comes on the screen once it is done.
-    fn exposure(&self, clip: &ClipId, act: &Act) -> Option<Exposure> {
-        let now = self.corpus.index_of(clip).and_then(|clip| self.opinions.seen(clip));
-        if let Some(model) = now.or(self.labels.ledger.exposed(clip)) {
-            return Some(Exposure::Before(model.to_owned()));
-        }
-        let shown = self.opinions.places.label && matches!(act, Act::Answer { .. });
-        let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
-        adviser.map(|adviser| Exposure::After(adviser.name.clone()))
-    }
-
-    /// Takes back this annotator's last act, on whichever clip it was; that clip, or `None` when nothing is left.
-    ///
-    /// # Errors
-    /// As [`Workbench::annotate`].
-    pub fn undo(&mut self) -> Result<Option<usize>> {
-        let target = self.labels.ledger.undo_target().map(|(id, clip)| (id, clip.clone()));
-        target.map_or(Ok(None), |(id, clip)| self.again(&clip, Act::Undo(id)))
-    }
-
-    /// Does again what was last undone; that clip, or `None` when nothing is left.
-    ///
-    /// # Errors
-    /// As [`Workbench::annotate`].
-    pub fn redo(&mut self) -> Result<Option<usize>> {
-        let target = self.labels.ledger.redo_target().map(|(id, clip)| (id, clip.clone()));
-        target.map_or(Ok(None), |(id, clip)| self.again(&clip, Act::Redo(id)))
-    }
-
-    /// Undoes or redoes; also on a clip that has left the corpus, so that the acts before it stay within reach.
-    fn again(&mut self, clip: &ClipId, act: Act) -> Result<Option<usize>> {
-        let index = self.corpus.index_of(clip);
-        let audio = index.map(|index| self.corpus.clips[index].audio.hash.clone()).unwrap_or_default();
-        self.append(clip.clone(), audio, act)?;
-        index.map(Some).with_context(|| format!("done, on {}, which is no longer in the corpus", clip.0))
-    }
-
-    fn load_labels(&mut self) {
-        let labels = &mut self.labels;
-        if self.settings.scheme.is_none() {
-            labels.scheme = Scheme::of_classes(&self.corpus.name, &self.corpus.classes);
-        }
-        let ids: Vec<_> = self.corpus.clips.iter().map(|clip| clip.id.clone()).collect();
-        labels.queue = Queue::new(&ids, &labels.annotator, QUEUE_SEED);
-        self.load_ledger();
-    }
-
-    /// What this annotator has said, from the store and then from the journal.
-    fn load_ledger(&mut self) {
-        let (key, labels) = (corpus_key(&self.corpus), &mut self.labels);
-        let read = self.safe.store().map(|store| store.annotations(&key, Some(&labels.annotator)));
-        let mut events = match read {
-            Ok(Ok(events)) => events,
-            Ok(Err(error)) => {
-                self.safe.distrust(&error);
-                Vec::new()
-            }
-            Err(_) => Vec::new(),
-        };
-        let waiting = self.safe.waiting().iter().filter(|line| line.corpus_key == key);
-        events.extend(waiting.map(|line| line.said.clone()));
-        let asking = Ledger::asking(labels.scheme.required());
-        labels.ledger = asking.and(&events, &labels.annotator, &labels.scheme.name);
     }
 }
 

@@ -375,7 +375,7 @@ fn browse_filters_searches_and_sorts() {
 #[test]
 fn label_shows_nothing_that_could_bias() {
     let mut stage = Stage::new("label");
-    let clip = stage.app.bench().corpus().index_of(&stage.app.bench().queue().order()[0]).unwrap();
+    let clip = stage.app.bench().queue().turns()[0].clip;
     stage.pictured(clip);
     stage.until(|app| !app.bench().playback().playing);
     insta::assert_snapshot!(stage.screen(), @r"
@@ -394,8 +394,8 @@ fn label_shows_nothing_that_could_bias() {
          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
      500 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
      200 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
-         0.0       0.2        0.4         0.6        0.8         1.0        1.2 s
-    paused   1.31 / 1.31 s  mel magma 60 dB                     speed 1.0  vol 100 %
+         0.0     0.2      0.4      0.6      0.8      1.0      1.2      1.4     1.6 s
+    paused   1.66 / 1.66 s  mel magma 60 dB                     speed 1.0  vol 100 %
 
        1 a anger           2 f fear            3 H happiness       4 n neutral
        5 S sadness         6 p surprise
@@ -427,7 +427,7 @@ fn how_clips_are_shown_is_switched_by_keys_and_holds_on_every_screen() {
     stage.shows("up to 1000 Hz");
     assert!(!stage.screen().contains("8k"), "{}", stage.screen());
     stage.press(&["K", "2"]);
-    let clip = stage.app.bench().corpus().index_of(&stage.app.bench().queue().order()[0]).unwrap();
+    let clip = stage.app.bench().queue().turns()[0].clip;
     stage.pictured(clip);
     stage.shows("linear viridis 80 dB");
     // What a machine has measured is not shown to a rater who has not asked for it.
@@ -527,10 +527,16 @@ fn ctrl_c_stops_the_ranking_first() {
     stage.shows("columns of functionals");
 }
 
+/// The clips in the order in which they are met.
+fn order(stage: &Stage) -> Vec<ClipId> {
+    let bench = stage.app.bench();
+    bench.queue().turns().iter().map(|turn| bench.corpus().clips[turn.clip].id.clone()).collect()
+}
+
 #[test]
 fn one_key_labels_saves_and_goes_on_and_undo_comes_back() {
     let mut stage = Stage::new("label");
-    let order = stage.app.bench().queue().order().to_vec();
+    let order = order(&stage);
     stage.press(&["1", "f"]);
     assert_eq!(stage.app.bench().ledger().label(&order[0]), Some("anger"));
     assert_eq!(stage.app.bench().ledger().label(&order[1]), Some("fear"));
@@ -555,7 +561,7 @@ fn one_key_labels_saves_and_goes_on_and_undo_comes_back() {
 #[test]
 fn skip_flag_and_note() {
     let mut stage = Stage::new("label");
-    let first = stage.app.bench().queue().order()[0].clone();
+    let first = order(&stage)[0].clone();
     stage.press(&["!", "c"]).type_in("cough at the end").press(&["Enter"]);
     stage.shows("! flagged  note: cough at the end");
     stage.press(&["s"]);
@@ -580,7 +586,7 @@ fn nowhere(settings: &mut Settings) {
 fn what_cannot_be_saved_stays_on_the_screen() {
     let mut stage = Stage::with("label", Depth::True, nowhere);
     stage.shows("SAVED IN THE JOURNAL (0), not yet in the store");
-    let before = stage.app.bench().queue().order()[0].clone();
+    let before = order(&stage)[0].clone();
     stage.press(&["1"]);
     stage.shows("clip 1 of 6");
     stage.shows("NOT SAVED: ");
@@ -591,7 +597,7 @@ fn what_cannot_be_saved_stays_on_the_screen() {
 #[test]
 fn what_the_store_does_not_take_waits_in_the_journal_and_is_recovered() {
     let mut stage = Stage::with("label", Depth::True, |settings| std::fs::create_dir_all(&settings.store).unwrap());
-    let order: Vec<ClipId> = stage.app.bench().queue().order().to_vec();
+    let order: Vec<ClipId> = order(&stage);
     stage.press(&["1", "2", "u", "3", "1"]);
     stage.shows("clip 4 of 6  3 labelled");
     stage.shows("SAVED IN THE JOURNAL (5), not yet in the store");
@@ -614,7 +620,7 @@ fn what_the_store_does_not_take_waits_in_the_journal_and_is_recovered() {
     let ledger = stage.app.bench().ledger();
     let labels: Vec<_> = order.iter().map(|clip| ledger.label(clip)).collect();
     assert_eq!(labels[..4], [Some("anger"), Some("happiness"), None, None]);
-    assert_eq!(ledger.redo_target().map(|(_, clip)| clip), Some(&order[2]), "undo and redo go on");
+    assert_eq!(ledger.redo_target().map(|(_, at)| at.clip), Some(&order[2]), "undo and redo go on");
 }
 
 #[test]

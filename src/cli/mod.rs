@@ -95,6 +95,8 @@ enum Verb {
     Backup(store::Backup),
     /// Put a copy in the store's place; what was there is kept.
     Restore(store::Restore),
+    /// Bring in what another store has and this one has not: laptop and server, two raters' machines.
+    Merge(store::Merge),
     /// Look whether the store is whole, and labels wait to go into it.
     Check(store::Check),
     /// Compute features of a corpus as .npy, CSV or Parquet, or describe the columns of a set.
@@ -202,6 +204,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Backup(verb)) => verb.run(),
         Some(Verb::Restore(verb)) => verb.run(),
+        Some(Verb::Merge(verb)) => verb.run(),
         Some(Verb::Check(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),

@@ -1,16 +1,16 @@
-//! `emolab backup`, `restore` and `check`: the store as a file that must not be lost.
+//! `emolab backup`, `restore`, `check` and `merge`: the store as a file that must not be lost.
 //!
 //! Deliberately absent: labels as such (see `labels`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::{say, stdout};
+use super::{say, stdout, table};
 use crate::label::Timestamp;
-use crate::store::{Content, Finding, Store};
-use crate::workbench::{places, safe};
+use crate::store::{Conflict, Content, Finding, Moved, Store};
+use crate::workbench::{key_of, places, safe};
 
 /// Which store.
 #[derive(Debug, Args)]
@@ -43,6 +43,24 @@ pub struct Restore {
 pub struct Check {
     #[command(flatten)]
     which: Which,
+}
+
+/// Arguments of `emolab merge`.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// The other store, or a copy of it; it is not changed.
+    other: PathBuf,
+    /// A corpus that lies elsewhere there: its folder there, then here.
+    #[arg(long = "corpus-root", value_name = "THERE=HERE", value_parser = moved)]
+    corpus_roots: Vec<Moved>,
+    #[command(flatten)]
+    which: Which,
+}
+
+fn moved(text: &str) -> Result<Moved, String> {
+    let (there, here) = text.split_once('=').ok_or("not THERE=HERE")?;
+    // Here it is filed with all links resolved; there it may not be looked at.
+    Ok((there.to_owned(), key_of(Path::new(here))))
 }
 
 impl Which {
@@ -112,6 +130,42 @@ impl Check {
         }
         Ok(())
     }
+}
+
+impl Merge {
+    /// Brings in what only the other store has; answers that differ are a table on stdout.
+    pub fn run(self) -> Result<()> {
+        use std::io::Write;
+        let mut store = Store::open(&self.which.path()?)?;
+        let merged = store.merge(&self.other, &self.corpus_roots)?;
+        let (said, known) = (merged.annotations, merged.known);
+        say(&format!(
+            "{said} annotations, {} runs and {} plans came in; {known} annotations were here",
+            merged.runs, merged.plans
+        ));
+        merged.problems.iter().for_each(|problem| say(&format!("not brought over: {problem}")));
+        if merged.conflicts.is_empty() {
+            return Ok(());
+        }
+        say(&format!("{} answers differ; both are kept, and the later one holds:", merged.conflicts.len()));
+        let mut out = stdout();
+        let head = ["clip", "annotator", "scheme", "question", "here", "at", "there", "at"].map(str::to_owned);
+        let rows: Vec<Vec<String>> =
+            std::iter::once(head.to_vec()).chain(merged.conflicts.iter().map(conflict)).collect();
+        for line in table::left(&rows) {
+            writeln!(out, "{line}")?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+fn conflict(conflict: &Conflict) -> Vec<String> {
+    let Conflict { corpus_key: _, clip, annotator, scheme, question, here, there } = conflict;
+    let times = [here.1.to_string(), there.1.to_string()];
+    let [at_here, at_there] = times;
+    let (here, there) = (here.0.clone(), there.0.clone());
+    let question = if question.is_empty() { "-" } else { question }.to_owned();
+    vec![clip.clone(), annotator.to_string(), scheme.clone(), question, here, at_here, there, at_there]
 }
 
 fn words(content: Content) -> String {

@@ -8,6 +8,7 @@ mod export;
 mod ledger;
 mod question;
 mod queue;
+mod round;
 mod scheme;
 #[cfg(test)]
 mod test_events;
@@ -17,8 +18,9 @@ pub use annotation::{
     Act, Annotation, AnnotationId, Annotator, Exposure, Listening, NewAnnotation, Occasion, SchemeId, Timestamp,
 };
 pub use export::{ExportError, Exported, Format, Row, export};
-pub use ledger::Ledger;
+pub use ledger::{At, Ledger};
 pub use question::{Answers, Class, Question, SEVERAL, Scale};
-pub use queue::{Progress, Queue};
+pub use queue::{Progress, Queue, Turn};
+pub use round::{Known, Round};
 pub use scheme::{BUILT_IN, Scheme, SchemeError};
 pub use vote::{Vote, Voters, votes};

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::identity::{Identity, identity};
 use super::journal::{Waiting, is_waiting};
+use super::merge::in_order;
 use super::{Store, StoreError, corpus_id};
 use crate::corpus::ClipId;
 use crate::label::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, Occasion, SchemeId};
@@ -68,24 +69,26 @@ impl Store {
         })
     }
 
-    /// The annotations of the corpus filed under `corpus_key`, of one annotator or all, in order of id.
+    /// The annotations of the corpus filed under `corpus_key`, of one annotator or all, in the order in which they were
+    /// said: that of their ids, but for those that came from another store.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be read.
     pub fn annotations(&self, corpus_key: &str, annotator: Option<&Annotator>) -> Result<Vec<Annotation>, StoreError> {
-        match annotator {
-            None => self.read(&format!("{SELECT} ORDER BY annotation.id"), [corpus_key], annotation),
+        let said = match annotator {
+            None => self.read(&format!("{SELECT} ORDER BY annotation.id"), [corpus_key], annotation)?,
             Some(who) => {
                 let of_one = "annotator_id = (SELECT id FROM annotator WHERE kind = ?2 AND name = ?3)";
                 let sql = format!("{SELECT} AND {of_one} ORDER BY annotation.id");
-                self.read(&sql, [corpus_key, who.kind(), who.name()], annotation)
+                self.read(&sql, [corpus_key, who.kind(), who.name()], annotation)?
             }
-        }
+        };
+        in_order(&self.db, said).map_err(|error| self.failed(error))
     }
 }
 
 /// Annotations of a corpus; conditions may follow.
-const SELECT: &str =
+pub(super) const SELECT: &str =
     "SELECT annotation.id, clip.name, audio, annotator.kind, annotator.name, scheme.name, scheme.version,
                              act, value, refers_to, confidence, at, exposure, question, occasion, listening
                       FROM annotation
@@ -169,7 +172,11 @@ pub(crate) fn check(new: &NewAnnotation) -> Result<(), StoreError> {
 }
 
 /// `None`: the undo or redo refers to something else than an act of this annotator on this clip.
-fn insert(tx: &Transaction<'_>, corpus_key: &str, new: &NewAnnotation) -> rusqlite::Result<Option<AnnotationId>> {
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    corpus_key: &str,
+    new: &NewAnnotation,
+) -> rusqlite::Result<Option<AnnotationId>> {
     let corpus = corpus_id(tx, corpus_key)?;
     let clip = row_id(tx, CLIP, params![corpus, new.clip.0])?;
     let annotator = row_id(tx, ANNOTATOR, params![new.annotator.kind(), new.annotator.name()])?;
@@ -226,7 +233,7 @@ fn row_id(tx: &Transaction<'_>, [find, add]: [&str; 2], values: &[&dyn rusqlite:
     }
 }
 
-fn annotation(row: &Row<'_>) -> rusqlite::Result<Annotation> {
+pub(super) fn annotation(row: &Row<'_>) -> rusqlite::Result<Annotation> {
     let id: i64 = row.get(0)?;
     let bad = |column, what: &str| {
         let reason = format!("annotation {id} has a senseless {what}");

@@ -112,7 +112,7 @@ fn publish(copy: TempPath, to: &Path) -> Result<(), StoreError> {
 }
 
 /// Opens the store at `path` without changing it.
-fn reading(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn reading(path: &Path) -> Result<Connection, StoreError> {
     migrate::check_header(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let failed = |error| StoreError::sqlite(path, error);

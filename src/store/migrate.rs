@@ -20,6 +20,7 @@ static STEPS: &[&str] = &[
     include_str!("0005_exposure.sql"),
     include_str!("0006_audio.sql"),
     include_str!("0007_labelling.sql"),
+    include_str!("0008_merged.sql"),
 ];
 
 /// `emol`: marks an SQLite file as ours.

@@ -11,7 +11,9 @@ mod error;
 mod filesystem;
 mod identity;
 mod journal;
+mod merge;
 mod migrate;
+mod rounds;
 pub(crate) mod run;
 mod runs;
 mod shared;
@@ -29,6 +31,8 @@ pub use check::Finding;
 pub use error::StoreError;
 pub use filesystem::{FileSystem, file_system};
 pub use journal::{Journal, Waiting, is_waiting};
+pub use merge::{Conflict, Merged, Moved};
+pub use rounds::{Batch, KeptRound};
 pub use run::{
     AUDIO_DIGITS, Coin, CrossFacts, DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Repeat, Run, RunId,
     Searched, Source, Spent, Training, Winner,

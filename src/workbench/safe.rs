@@ -2,7 +2,7 @@
 //!
 //! What [`Safe::append`] has taken is on a disk, in one place or the other; which one it was is told by
 //! [`Safe::standing`]. As soon as the store takes writes again, what waits goes there, in order, before anything new.
-//! Deliberately absent: threads (the caller says when to try again) and reading labels.
+//! Deliberately absent: reading labels.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
+use super::{Opening, Update, Workbench};
 use crate::label::{Annotation, AnnotationId, NewAnnotation};
 use crate::store::{Finding, Journal, Recovered, Store, StoreError, Waiting, renumbered, sensible};
 
@@ -64,6 +65,45 @@ pub fn journal_finding(journals: &Path, path: &Path) -> Finding {
             let advice = "they go into the store the next time emolab label starts and the store can be written";
             Finding::bad(what, format!("{waiting} labels wait in {folder}; {advice}"))
         }
+    }
+}
+
+/// How long the store is left alone before labels that wait are offered to it again.
+const RETRY: Duration = Duration::from_secs(3);
+
+impl Workbench {
+    /// Where labels are saved at present.
+    pub fn standing(&self) -> Standing<'_> {
+        self.safe.standing()
+    }
+
+    /// What the user should hear of, once: labels recovered, cautions about the store.
+    pub fn take_news(&mut self) -> Vec<String> {
+        self.safe.take_news()
+    }
+
+    /// Has the store tried again in a while, if it took nothing last.
+    pub(super) fn retry_later(&mut self) {
+        if self.retrying || self.safe.standing() == Standing::Store {
+            return;
+        }
+        let send = self.send.clone();
+        let wait = move || {
+            std::thread::sleep(RETRY);
+            drop(send.send(Update::Retry));
+        };
+        // Without a thread the next label tries.
+        self.retrying = std::thread::Builder::new().name("retry".to_owned()).spawn(wait).is_ok();
+    }
+
+    /// Tries it.
+    pub(super) fn retry(&mut self) -> bool {
+        self.retrying = false;
+        if self.safe.retry() && self.opening == Opening::Open {
+            self.reload_labels();
+        }
+        self.retry_later();
+        true
     }
 }
 

@@ -9,8 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
 use super::{clip_view, opinion};
-use crate::corpus::ClipId;
-use crate::label::{self, Act, Scheme};
+use crate::label::{self, Act, At, Scheme, Turn};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -22,9 +21,9 @@ use crate::workbench::{Opening, Workbench};
 /// The screen's state: the clip at hand.
 #[derive(Default)]
 pub struct Label {
-    current: Option<usize>,
-    /// The clips before it, the last one last.
-    way: Vec<usize>,
+    current: Option<Turn>,
+    /// Those before it, the last one last.
+    way: Vec<Turn>,
     /// The Workbench's scheme with a letter for every class that is no command of this screen.
     scheme: Option<Scheme>,
     /// Labels given since the program started.
@@ -70,11 +69,11 @@ impl Screen for Label {
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
         self.returns = matches!(topic, Topic::Review(_));
         if let Topic::Clip(clip) | Topic::Review(clip) = topic {
-            self.current = Some(clip);
+            self.current = Some(Turn::main(clip));
         }
         self.sync(bench);
-        if let Some(clip) = self.current {
-            bench.play(clip);
+        if let Some(turn) = self.current {
+            bench.play(turn.clip);
         }
         Ok(Then::Stay)
     }
@@ -84,15 +83,15 @@ impl Screen for Label {
             return Then::Stay;
         }
         let then = self.learn_scheme(bench);
-        if self.current.is_none_or(|clip| clip >= bench.corpus().clips.len()) {
-            let resumed = bench.queue().resume(bench.ledger()).or(bench.queue().order().first()).cloned();
-            self.go(resumed.as_ref(), bench);
+        if self.current.is_none_or(|turn| turn.clip >= bench.corpus().clips.len()) {
+            let resumed = bench.queue().resume().or(bench.queue().turns().first().copied());
+            self.go(resumed, bench);
         }
         if let Some(current) = self.current {
-            bench.want(current);
+            bench.want(current.clip);
             // The next clip is decoded while this one is being heard.
-            if let Some(next) = self.next(bench).and_then(|id| bench.corpus().index_of(&id)) {
-                bench.want(next);
+            if let Some(next) = self.next(bench) {
+                bench.want(next.clip);
             }
             self.consult(current, bench);
         }
@@ -131,7 +130,7 @@ impl Screen for Label {
     }
 
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
-        self.current
+        self.current.map(|turn| turn.clip)
     }
 
     fn has_sound(&self) -> bool {
@@ -158,11 +157,12 @@ impl Screen for Label {
         let [head, picture, time, _, choice, mine, says, trouble] =
             widgets::rows(area, [1, room, 1, 1, grid.lines, 1, says, 1].map(Constraint::Length));
         self.progress(buffer, head, bench, theme);
-        clip_view::draw(buffer, picture, bench, (current, panel, None), theme);
-        clip_view::time(buffer, time, bench, (current, panel), theme);
-        let id = &bench.corpus().clips[current].id;
-        grid.draw(buffer, choice, question, bench.ledger().answer(id, &question.name), theme);
-        remarks(buffer, mine, bench, id, theme);
+        clip_view::draw(buffer, picture, bench, (current.clip, panel, None), theme);
+        clip_view::time(buffer, time, bench, (current.clip, panel), theme);
+        let id = &bench.corpus().clips[current.clip].id;
+        let at = At { clip: id, occasion: current.occasion };
+        grid.draw(buffer, choice, question, bench.ledger().answer(at, &question.name), theme);
+        remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
         self.safety(buffer, trouble, bench, theme);
     }
@@ -184,12 +184,12 @@ impl Label {
     }
 
     fn flag(&mut self, bench: &mut Workbench) -> Outcome {
-        let flagged = self.id(bench).is_some_and(|id| bench.ledger().flagged(&id));
+        let flagged = self.at(bench).is_some_and(|at| bench.ledger().flagged(at));
         self.say(Act::Flag(!flagged), bench, false)
     }
 
     fn ask_note(&mut self, bench: &mut Workbench) -> Outcome {
-        let text = self.id(bench).and_then(|id| bench.ledger().note(&id).map(str::to_owned)).unwrap_or_default();
+        let text = self.at(bench).and_then(|at| bench.ledger().note(at)).unwrap_or_default().to_owned();
         Ok(Then::Ask(Question { purpose: "note", prompt: "note:".to_owned(), text }))
     }
 
@@ -224,37 +224,37 @@ impl Label {
             return Ok(Then::Say("there is no clip before".to_owned()));
         };
         self.current = Some(before);
-        bench.play(before);
+        bench.play(before.clip);
         Ok(Then::Stay)
     }
 
     /// Has the model asked about the clip that is decided, this one and the next, this one first.
-    fn consult(&self, current: usize, bench: &mut Workbench) {
+    fn consult(&self, current: Turn, bench: &mut Workbench) {
         if !bench.opinion_places().label {
             return;
         }
-        let next = self.next(bench).and_then(|id| bench.corpus().index_of(&id));
-        let told = self.told(bench);
-        next.into_iter().chain(told).chain([current]).for_each(|clip| bench.ask(Ask::Scores(clip)));
+        let (next, told) = (self.next(bench), self.told(bench));
+        next.into_iter().chain(told).chain([current]).for_each(|turn| bench.ask(Ask::Scores(turn.clip)));
         if let Some(told) = told {
-            bench.see_opinion(told);
+            bench.see_opinion(told.clip);
         }
     }
 
-    /// The clip whose opinion may be shown: the one at hand or the one before, if it has its label.
-    fn told(&self, bench: &Workbench) -> Option<usize> {
-        let decided =
-            |clip: &usize| bench.corpus().clips.get(*clip).is_some_and(|clip| bench.ledger().label(&clip.id).is_some());
+    /// The turn whose opinion may be shown: the one at hand or the one before, if it is done.
+    fn told(&self, bench: &Workbench) -> Option<Turn> {
+        let decided = |turn: &Turn| at(*turn, bench).is_some_and(|at| bench.ledger().is_done(at));
         self.current.filter(decided).or_else(|| self.way.last().copied().filter(decided))
     }
 
     /// Saves an act on the clip at hand; the next clip comes only once it is on disk.
     fn say(&mut self, act: Act, bench: &mut Workbench, on: bool) -> Outcome {
-        let clip = self.current.context("there is no clip to label")?;
-        let is_label = matches!(act, Act::Answer { .. });
-        self.kept(bench.annotate(clip, act))?;
-        self.given += usize::from(is_label);
-        if !on {
+        let turn = self.current.context("there is no clip to label")?;
+        let is_done = |bench: &Workbench| at(turn, bench).is_some_and(|at| bench.ledger().is_done(at));
+        let (was_done, is_skip) = (is_done(bench), act == Act::Skip);
+        self.kept(bench.annotate(turn, act, None))?;
+        self.given += usize::from(!was_done && is_done(bench));
+        // The next question of this clip comes before the next clip.
+        if !on || !(is_done(bench) || is_skip) {
             return Ok(Then::Stay);
         }
         if self.returns {
@@ -264,20 +264,19 @@ impl Label {
             bench.stop();
             return Ok(Then::Say("all clips have their label".to_owned()));
         };
-        let same = self.id(bench).as_ref() == Some(&next);
+        let same = turn == next;
         if !same {
-            self.way.push(clip);
+            self.way.push(turn);
         }
-        self.go(Some(&next), bench);
+        self.go(Some(next), bench);
         Ok(if same { Then::Say("only this clip is left".to_owned()) } else { Then::Stay })
     }
 
-    fn returned(&mut self, clip: Result<Option<usize>>, done: &str, nothing: &str, bench: &mut Workbench) -> Outcome {
-        let Some(clip) = self.kept(clip)? else { return Ok(Then::Say(nothing.to_owned())) };
-        self.way.pop_if(|before| *before == clip);
-        if self.current != Some(clip) {
-            self.current = Some(clip);
-            bench.play(clip);
+    fn returned(&mut self, turn: Result<Option<Turn>>, done: &str, nothing: &str, bench: &mut Workbench) -> Outcome {
+        let Some(turn) = self.kept(turn)? else { return Ok(Then::Say(nothing.to_owned())) };
+        self.way.pop_if(|before| *before == turn);
+        if self.current != Some(turn) {
+            self.go(Some(turn), bench);
         }
         Ok(Then::Say(done.to_owned()))
     }
@@ -290,26 +289,26 @@ impl Label {
         result
     }
 
-    fn go(&mut self, clip: Option<&ClipId>, bench: &mut Workbench) {
-        self.current = clip.and_then(|id| bench.corpus().index_of(id));
-        if let Some(clip) = self.current {
-            bench.play(clip);
+    fn go(&mut self, turn: Option<Turn>, bench: &mut Workbench) {
+        self.current = turn;
+        if let Some(turn) = turn {
+            bench.play(turn.clip);
         }
     }
 
-    fn id(&self, bench: &Workbench) -> Option<ClipId> {
-        Some(bench.corpus().clips.get(self.current?)?.id.clone())
+    fn at<'a>(&self, bench: &'a Workbench) -> Option<At<'a>> {
+        at(self.current?, bench)
     }
 
-    fn next(&self, bench: &Workbench) -> Option<ClipId> {
-        bench.queue().next_after(self.id(bench).as_ref(), bench.ledger()).cloned()
+    fn next(&self, bench: &Workbench) -> Option<Turn> {
+        bench.queue().next_after(self.current)
     }
 
     /// The question at hand: the first that the clip still needs an answer to, else the first.
     fn question(&self, bench: &Workbench) -> Option<&label::Question> {
-        let (questions, id) = (&self.scheme.as_ref()?.questions, self.id(bench)?);
+        let (questions, at) = (&self.scheme.as_ref()?.questions, self.at(bench)?);
         let open =
-            |question: &&label::Question| question.required && bench.ledger().answer(&id, &question.name).is_none();
+            |question: &&label::Question| question.required && bench.ledger().answer(at, &question.name).is_none();
         questions.iter().find(open).or(questions.first())
     }
 
@@ -342,9 +341,9 @@ impl Label {
             put(buffer, area, &text, theme.dim());
             return;
         };
-        let yours = bench.ledger().label(&bench.corpus().clips[told].id).unwrap_or_default();
+        let yours = at(told, bench).and_then(|at| bench.ledger().label(at)).unwrap_or("cannot judge");
         let (which, way) = if self.current == Some(told) { ("", "") } else { ("clip before: ", "  Backspace: back") };
-        let said = opinion::words(adviser, told).unwrap_or_else(|reason| reason);
+        let said = opinion::words(adviser, told.clip).unwrap_or_else(|reason| reason);
         let rest = put(buffer, area, &format!("{which}{}: {said}; you: {yours}", adviser.name), theme.text());
         if usize::from(rest.width) >= way.len() {
             put(buffer, rest, way, theme.dim());
@@ -365,9 +364,9 @@ impl Label {
     }
 
     fn progress(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let progress = bench.queue().progress(bench.ledger());
+        let progress = bench.queue().progress();
         let share = progress.labelled as f64 / progress.total.max(1) as f64;
-        let place = self.id(bench).and_then(|id| bench.queue().place(&id)).map_or(0, |place| place + 1);
+        let place = self.current.and_then(|turn| bench.queue().place(turn)).map_or(0, |place| place + 1);
         let text = format!("clip {place} of {}", progress.total);
         let rest = put(buffer, area, &text, theme.strong());
         if self.returns {
@@ -381,6 +380,11 @@ impl Label {
         let rest = put(buffer, rest, &text, theme.text());
         put_right(buffer, rest, &format!("  {}", bench.scheme().title), theme.dim());
     }
+}
+
+/// What the ledger calls a turn.
+fn at(turn: Turn, bench: &Workbench) -> Option<At<'_>> {
+    Some(At { clip: &bench.corpus().clips.get(turn.clip)?.id, occasion: turn.occasion })
 }
 
 /// The letters and signs that a class must not take: commands that can be given while labelling.
@@ -424,16 +428,16 @@ impl Grid {
     }
 }
 
-fn remarks(buffer: &mut Buffer, area: Rect, bench: &Workbench, id: &ClipId, theme: &Theme) {
+fn remarks(buffer: &mut Buffer, area: Rect, bench: &Workbench, at: At<'_>, theme: &Theme) {
     let ledger = bench.ledger();
     let mut rest = area;
-    if ledger.flagged(id) {
+    if ledger.flagged(at) {
         rest = put(buffer, rest, "! flagged  ", theme.warn());
     }
-    if ledger.skipped(id) {
+    if ledger.skipped(at) {
         rest = put(buffer, rest, "skipped before  ", theme.dim());
     }
-    if let Some(note) = ledger.note(id) {
+    if let Some(note) = ledger.note(at) {
         put(buffer, rest, &format!("note: {note}"), theme.text());
     }
 }
