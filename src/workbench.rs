@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 mod altered;
+pub mod assign;
 pub mod baseline;
 pub mod checkpoints;
 pub mod columns;

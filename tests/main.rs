@@ -3,6 +3,7 @@
 // The lints allow these in test functions; tests also have helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod agreement;
 mod architecture;
 mod audio;
 mod augment;

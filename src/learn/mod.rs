@@ -11,6 +11,7 @@ pub mod committee;
 mod cost;
 mod definite;
 mod distance;
+mod diverse;
 mod extra_trees;
 mod fit;
 mod forest;

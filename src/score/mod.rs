@@ -3,6 +3,7 @@
 //!
 //! Undefined scores are `None`, never NaN and never a silent 0. Deliberately absent: anything that knows a classifier.
 
+pub mod agreement;
 mod association;
 mod calibration;
 mod confusion;
