@@ -52,7 +52,7 @@ use std::sync::mpsc::Sender;
 use anyhow::{Result, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
-use crate::corpus::{Corpus, Scanned, scan};
+use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
 use crate::label::{Annotator, Scheme};
@@ -207,7 +207,8 @@ impl Workbench {
         let (root, settings, send) = (self.root.clone(), self.settings.clone(), self.send.clone());
         let report = move |report| drop(send.send(Update::Scan(report)));
         let job = Job::spawn("scan", report, move |watch| {
-            let corpus = scan(&root, settings.corpus.as_deref(), watch)?;
+            let facts = Facts::of(&settings.cache.join("facts"), &root);
+            let corpus = rescan(&root, settings.corpus.as_deref(), facts, watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
             let crossed = load_crossed(&settings.store);
             Ok(Opened { corpus: Arc::new(corpus), runs, crossed, run_problems })
