@@ -4,6 +4,7 @@
 
 pub mod demo;
 pub mod description;
+mod facts;
 pub mod format;
 pub mod guard;
 mod listeners;
@@ -18,10 +19,11 @@ use std::path::{Path, PathBuf};
 
 pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
+pub use facts::Facts;
 pub use guard::{Leak, LeakKind};
 pub use listeners::{Heard, ListenersTable, Ratings};
 pub use plan::{Layout, Plan, PlanError, Split};
-pub use scan::{ScanError, Scanned, scan};
+pub use scan::{ScanError, Scanned, rescan, scan};
 pub use target::{Task, TaskError, Traits, UnknownTarget, task};
 pub use tree::audio_under;
 pub use truth::Truth;

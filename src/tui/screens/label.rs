@@ -15,6 +15,7 @@ use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put, put_center, put_right};
 use crate::workbench::opinion::Ask;
+use crate::workbench::safe::Standing;
 use crate::workbench::{Opening, Workbench};
 
 /// The screen's state: the clip at hand.
@@ -163,9 +164,7 @@ impl Screen for Label {
         grid.draw(buffer, choice, question, bench.ledger().answer(at, &question.name), theme);
         remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
-        if let Some(reason) = self.trouble.as_deref().or(bench.store_trouble()) {
-            put(buffer, trouble, &format!("NOT SAVED: {reason}"), theme.bad());
-        }
+        self.safety(buffer, trouble, bench, theme);
     }
 }
 
@@ -348,6 +347,19 @@ impl Label {
         let rest = put(buffer, area, &format!("{which}{}: {said}; you: {yours}", adviser.name), theme.text());
         if usize::from(rest.width) >= way.len() {
             put(buffer, rest, way, theme.dim());
+        }
+    }
+
+    /// Where what was said is, unless all of it is in the store.
+    fn safety(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        match (&self.trouble, bench.standing()) {
+            (Some(reason), _) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+            (None, Standing::Nowhere(reason)) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+            (None, Standing::Journal(waiting, reason)) => {
+                let text = format!("SAVED IN THE JOURNAL ({waiting}), not yet in the store: {reason}");
+                put(buffer, area, &text, theme.warn());
+            }
+            (None, Standing::Store) => {}
         }
     }
 
