@@ -88,8 +88,10 @@ enum Verb {
     Predict(model::Predict),
     /// Open the workbench in the Label screen.
     Label(Open),
-    /// Write every annotation, and one row per clip with the vote.
+    /// Write what was said about the clips, in a format that other programs read.
     Export(labels::Export),
+    /// Take in what others said about the clips: labels, ratings, votes.
+    Import(labels::ImportVerb),
     /// Compute features of a corpus as .npy, CSV or Parquet, or describe the columns of a set.
     Features(features::Extract),
     /// Write the pages that are generated from the registries.
@@ -193,6 +195,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
+        Some(Verb::Import(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),
     }

@@ -4,7 +4,7 @@
 //! Deliberately absent: storage (see `store`), the keys of the screen, agreement and gold labels.
 
 mod annotation;
-mod export;
+pub mod exchange;
 mod ledger;
 mod question;
 mod queue;
@@ -16,7 +16,7 @@ mod vote;
 pub use annotation::{
     Act, Annotation, AnnotationId, Annotator, Exposure, Listening, NewAnnotation, Occasion, SchemeId, Timestamp,
 };
-pub use export::{ExportError, Exported, Format, Row, export};
+pub use exchange::{ExportError, Exported, Format, Row, export};
 pub use ledger::Ledger;
 pub use question::{Answers, Class, Question, SEVERAL, Scale};
 pub use queue::{Progress, Queue};
