@@ -4,7 +4,9 @@
 //! [`Workbench::apply`]. Results live here, so leaving a screen loses nothing. Deliberately absent: keys, cells, and text
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
+pub mod agree;
 mod altered;
+pub mod assign;
 pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
@@ -35,11 +37,13 @@ mod pretrain;
 pub mod quantize;
 pub mod repeats;
 pub mod report;
+pub mod safe;
 pub mod search;
 pub mod shelf;
 pub mod standing;
 pub mod summary;
 mod training;
+pub mod truth;
 mod tune;
 pub mod verify;
 pub mod versus;
@@ -53,12 +57,12 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent, Sound};
-use crate::corpus::{Corpus, Scanned, scan};
+use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
 use crate::label::{Annotator, Scheme};
-use crate::store::Store;
 
+use agree::{Studies, Study};
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
 use example::Examples;
@@ -67,6 +71,7 @@ use labels::Labels;
 use listening::Tracker;
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use safe::Safe;
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_crossed, load_runs};
@@ -84,6 +89,8 @@ pub struct Settings {
     pub annotator: String,
     /// The SQLite file.
     pub store: PathBuf,
+    /// Folder of what waits while the store cannot take it.
+    pub journal: PathBuf,
     /// Folder of computed features.
     pub cache: PathBuf,
     /// What happens to a clip before its features are computed; pictures take its rate alone.
@@ -109,8 +116,12 @@ pub enum Update {
     Tests(u64, Report<(), Tested>),
     /// The example with this number.
     Example(u64, Report<(), Arc<Sound>>),
+    /// The agreement of people, asked for with this number.
+    Agreement(u64, Report<(), Vec<Study>>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
+    /// Time to try the store again.
+    Retry,
 }
 
 /// What a scan brings back.
@@ -140,7 +151,9 @@ pub struct Workbench {
     send: Sender<Update>,
     opening: Opening,
     corpus: Arc<Corpus>,
-    store: Result<Store, String>,
+    safe: Safe,
+    /// True while an [`Update::Retry`] is on its way.
+    retrying: bool,
     labels: Labels,
     pictures: Pictures,
     sound: Playing,
@@ -152,6 +165,7 @@ pub struct Workbench {
     crossed: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
     tests: Tests,
+    studies: Studies,
 }
 
 struct Playing {
@@ -176,7 +190,7 @@ impl Workbench {
     /// # Errors
     /// An unknown or broken scheme; no thread for the scan.
     pub fn open(root: &Path, settings: Settings, send: Sender<Update>) -> Result<Workbench> {
-        let store = Store::open(&settings.store).map_err(|error| error.to_string());
+        let safe = Safe::open(&settings.store, &settings.journal);
         let scheme = match &settings.scheme {
             Some(name) => Scheme::load(name)?,
             None => Scheme::of_classes("corpus", &[]),
@@ -187,7 +201,8 @@ impl Workbench {
             root: root.to_owned(),
             opening: Opening::Scanning(Scanned::default()),
             corpus: Arc::new(Corpus::empty(root)),
-            store,
+            safe,
+            retrying: false,
             labels: Labels::new(scheme, annotator),
             pictures: Pictures::default(),
             sound: Playing::new(player),
@@ -199,10 +214,12 @@ impl Workbench {
             crossed: Vec::new(),
             run_problems: Vec::new(),
             tests: Tests::default(),
+            studies: Studies::default(),
             settings,
             send,
         };
         workbench.scan()?;
+        workbench.retry_later();
         Ok(workbench)
     }
 
@@ -210,7 +227,8 @@ impl Workbench {
         let (root, settings, send) = (self.root.clone(), self.settings.clone(), self.send.clone());
         let report = move |report| drop(send.send(Update::Scan(report)));
         let job = Job::spawn("scan", report, move |watch| {
-            let corpus = scan(&root, settings.corpus.as_deref(), watch)?;
+            let facts = Facts::of(&settings.cache.join("facts"), &root);
+            let corpus = rescan(&root, settings.corpus.as_deref(), facts, watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
             let crossed = load_crossed(&settings.store);
             Ok(Opened { corpus: Arc::new(corpus), runs, crossed, run_problems })
@@ -229,7 +247,9 @@ impl Workbench {
             Update::Opinion(number, report) => self.opinions.take(number, report),
             Update::Tests(number, report) => self.tests.take(number, report),
             Update::Example(number, report) => self.exemplified(number, report),
+            Update::Agreement(number, report) => self.studies.take(number, report),
             Update::Sound(_) => true,
+            Update::Retry => self.retry(),
         }
     }
 
@@ -241,11 +261,6 @@ impl Workbench {
     /// How far the opening of the corpus is.
     pub fn opening(&self) -> &Opening {
         &self.opening
-    }
-
-    /// Why labels cannot be saved, if they cannot.
-    pub fn store_trouble(&self) -> Option<&str> {
-        self.store.as_ref().err().map(String::as_str)
     }
 
     /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
@@ -275,9 +290,7 @@ impl Workbench {
                 self.opening = Opening::Open;
                 self.corpus = opened.corpus;
                 (self.runs, self.crossed, self.run_problems) = (opened.runs, opened.crossed, opened.run_problems);
-                if let Err(error) = self.load_labels() {
-                    self.store = Err(format!("{error:#}"));
-                }
+                self.reload_labels();
             }
             Report::Cancelled => self.opening = Opening::Failed("stopped".to_owned()),
             Report::Failed(reason) => self.opening = Opening::Failed(reason),

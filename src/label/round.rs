@@ -77,7 +77,7 @@ impl Round {
 }
 
 /// A lot: a hash of seed and words, the same on every machine and in every version.
-pub(super) fn lot(seed: u64, words: &[&str]) -> [u8; 32] {
+pub fn lot(seed: u64, words: &[&str]) -> [u8; 32] {
     let mut hash = blake3::Hasher::new();
     hash.update(&seed.to_le_bytes());
     for word in words {

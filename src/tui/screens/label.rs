@@ -22,7 +22,7 @@ use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::{self, line, put, put_center};
+use crate::tui::widgets::{self, line, put_center};
 use crate::workbench::opinion::Ask;
 use crate::workbench::{Opening, Workbench};
 use form::Form;
@@ -196,9 +196,7 @@ impl Screen for Label {
         sheet.draw(buffer, choice, theme);
         self.remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
-        if let Some(reason) = self.trouble.as_deref().or(bench.store_trouble()) {
-            put(buffer, trouble, &format!("NOT SAVED: {reason}"), theme.bad());
-        }
+        self.safety(buffer, trouble, bench, theme);
     }
 }
 

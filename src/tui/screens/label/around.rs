@@ -11,12 +11,26 @@ use crate::tui::screens::opinion;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{put, put_right};
 use crate::workbench::Workbench;
+use crate::workbench::safe::Standing;
 
 /// Minutes of work after which a break is proposed where the lead says nothing: the longest session that ITU-R BS.1116-3
 /// advises for listening tests.
 const REST_MINUTES: u32 = 30;
 
 impl Label {
+    /// Where what was said is, unless all of it is in the store.
+    pub(super) fn safety(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        match (&self.trouble, bench.standing()) {
+            (Some(reason), _) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+            (None, Standing::Nowhere(reason)) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+            (None, Standing::Journal(waiting, reason)) => {
+                let text = format!("SAVED IN THE JOURNAL ({waiting}), not yet in the store: {reason}");
+                put(buffer, area, &text, theme.warn());
+            }
+            (None, Standing::Store) => {}
+        }
+    }
+
     /// What the model says of a decided clip, and what the annotator said; without one, that it will.
     pub(super) fn opinion(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let Some(adviser) = bench.adviser().filter(|_| bench.opinion_places().label) else { return };
