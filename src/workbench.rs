@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 pub mod agree;
+mod ahead;
 mod altered;
 pub mod assign;
 pub mod baseline;
@@ -59,8 +60,10 @@ use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
 use crate::label::{Annotator, Scheme};
+use crate::store::Batch;
 
 use agree::{Studies, Study};
+use ahead::Ahead;
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
@@ -108,6 +111,8 @@ pub enum Update {
     Columns(u64, Report<Progress, Ranked>),
     /// The model with this number.
     Opinion(u64, Report<Word, ()>),
+    /// The choice of the next clips with this number.
+    Ahead(u64, Report<News, Option<Batch>>),
     /// The tests between runs with this number.
     Tests(u64, Report<(), Tested>),
     /// The agreement of people, asked for with this number.
@@ -154,6 +159,7 @@ pub struct Workbench {
     scanning: Option<Job>,
     training: Option<Training>,
     rankings: Rankings,
+    ahead: Ahead,
     opinions: Opinions,
     runs: Vec<Arc<Judged>>,
     crossed: Vec<Arc<Judged>>,
@@ -197,6 +203,7 @@ impl Workbench {
             scanning: None,
             training: None,
             rankings: Rankings::default(),
+            ahead: Ahead::default(),
             opinions: Opinions::default(),
             runs: Vec::new(),
             crossed: Vec::new(),
@@ -233,6 +240,7 @@ impl Workbench {
             Update::Training(number, report) => self.trained(number, report),
             Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Opinion(number, report) => self.opinions.take(number, report),
+            Update::Ahead(number, report) => self.looked_ahead(number, report),
             Update::Tests(number, report) => self.tests.take(number, report),
             Update::Agreement(number, report) => self.studies.take(number, report),
             Update::Sound(_) => true,

@@ -94,6 +94,7 @@ impl Workbench {
         if let Some(index) = self.corpus.index_of(&kept.said.clip) {
             self.labels.queue.settle(index, &kept.said.clip, &self.labels.ledger);
         }
+        self.look_ahead();
         Ok(())
     }
 
@@ -149,8 +150,15 @@ impl Workbench {
         }
         let waiting = self.safe.waiting().iter().filter(|line| line.corpus_key == key).map(|line| &line.said);
         labels.ledger = std::mem::take(&mut labels.ledger).and(waiting, &labels.annotator, &labels.scheme.name);
+        self.order_clips(&first);
+        self.ahead.begin(self.labels.ledger.labelled_count(), &self.labels.round);
+    }
+
+    /// Orders the clips anew, these first.
+    pub(super) fn order_clips(&mut self, first: &[ClipId]) {
+        let labels = &mut self.labels;
         let clips: Vec<_> = self.corpus.clips.iter().map(|clip| (&clip.id, clip.speaker.as_deref())).collect();
-        labels.queue = Queue::new(&clips, &labels.annotator, &labels.round, &first);
+        labels.queue = Queue::new(&clips, &labels.annotator, &labels.round, first);
         let said = self.corpus.clips.iter().enumerate();
         said.for_each(|(index, clip)| labels.queue.settle(index, &clip.id, &labels.ledger));
     }

@@ -42,6 +42,16 @@ pub enum Method {
 #[error("no way `{0}`; there are uncertain, random and both")]
 pub struct UnknownMethod(String);
 
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Method::Uncertain => UNCERTAIN,
+            Method::Random => RANDOM,
+            Method::Both => "both",
+        })
+    }
+}
+
 impl std::str::FromStr for Method {
     type Err = UnknownMethod;
 
