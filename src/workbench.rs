@@ -35,11 +35,13 @@ mod pretrain;
 pub mod quantize;
 pub mod repeats;
 pub mod report;
+pub mod safe;
 pub mod search;
 pub mod shelf;
 pub mod standing;
 pub mod summary;
 mod training;
+pub mod truth;
 mod tune;
 pub mod verify;
 pub mod versus;
@@ -52,11 +54,10 @@ use std::sync::mpsc::Sender;
 use anyhow::{Result, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
-use crate::corpus::{Corpus, Scanned, scan};
+use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
 use crate::label::{Annotator, Scheme};
-use crate::store::Store;
 
 use agree::{Studies, Study};
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
@@ -65,6 +66,7 @@ use experiment::{Compared, Judged, News, Request};
 use labels::Labels;
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use safe::Safe;
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_crossed, load_runs};
@@ -82,6 +84,8 @@ pub struct Settings {
     pub annotator: String,
     /// The SQLite file.
     pub store: PathBuf,
+    /// Folder of what waits while the store cannot take it.
+    pub journal: PathBuf,
     /// Folder of computed features.
     pub cache: PathBuf,
     /// What happens to a clip before its features are computed; pictures take its rate alone.
@@ -109,6 +113,8 @@ pub enum Update {
     Agreement(u64, Report<(), Vec<Study>>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
+    /// Time to try the store again.
+    Retry,
 }
 
 /// What a scan brings back.
@@ -138,7 +144,9 @@ pub struct Workbench {
     send: Sender<Update>,
     opening: Opening,
     corpus: Arc<Corpus>,
-    store: Result<Store, String>,
+    safe: Safe,
+    /// True while an [`Update::Retry`] is on its way.
+    retrying: bool,
     labels: Labels,
     pictures: Pictures,
     sound: Playing,
@@ -169,7 +177,7 @@ impl Workbench {
     /// # Errors
     /// An unknown or broken scheme; no thread for the scan.
     pub fn open(root: &Path, settings: Settings, send: Sender<Update>) -> Result<Workbench> {
-        let store = Store::open(&settings.store).map_err(|error| error.to_string());
+        let safe = Safe::open(&settings.store, &settings.journal);
         let scheme = match &settings.scheme {
             Some(name) => Scheme::load(name)?,
             None => Scheme::of_classes("corpus", &[]),
@@ -180,7 +188,8 @@ impl Workbench {
             root: root.to_owned(),
             opening: Opening::Scanning(Scanned::default()),
             corpus: Arc::new(Corpus::empty(root)),
-            store,
+            safe,
+            retrying: false,
             labels: Labels::new(scheme, annotator),
             pictures: Pictures::default(),
             sound: Playing { player, clip: None, on_arrival: None },
@@ -197,6 +206,7 @@ impl Workbench {
             send,
         };
         workbench.scan()?;
+        workbench.retry_later();
         Ok(workbench)
     }
 
@@ -204,7 +214,8 @@ impl Workbench {
         let (root, settings, send) = (self.root.clone(), self.settings.clone(), self.send.clone());
         let report = move |report| drop(send.send(Update::Scan(report)));
         let job = Job::spawn("scan", report, move |watch| {
-            let corpus = scan(&root, settings.corpus.as_deref(), watch)?;
+            let facts = Facts::of(&settings.cache.join("facts"), &root);
+            let corpus = rescan(&root, settings.corpus.as_deref(), facts, watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
             let crossed = load_crossed(&settings.store);
             Ok(Opened { corpus: Arc::new(corpus), runs, crossed, run_problems })
@@ -224,6 +235,7 @@ impl Workbench {
             Update::Tests(number, report) => self.tests.take(number, report),
             Update::Agreement(number, report) => self.studies.take(number, report),
             Update::Sound(_) => true,
+            Update::Retry => self.retry(),
         }
     }
 
@@ -235,11 +247,6 @@ impl Workbench {
     /// How far the opening of the corpus is.
     pub fn opening(&self) -> &Opening {
         &self.opening
-    }
-
-    /// Why labels cannot be saved, if they cannot.
-    pub fn store_trouble(&self) -> Option<&str> {
-        self.store.as_ref().err().map(String::as_str)
     }
 
     /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
@@ -269,9 +276,7 @@ impl Workbench {
                 self.opening = Opening::Open;
                 self.corpus = opened.corpus;
                 (self.runs, self.crossed, self.run_problems) = (opened.runs, opened.crossed, opened.run_problems);
-                if let Err(error) = self.load_labels() {
-                    self.store = Err(format!("{error:#}"));
-                }
+                self.reload_labels();
             }
             Report::Cancelled => self.opening = Opening::Failed("stopped".to_owned()),
             Report::Failed(reason) => self.opening = Opening::Failed(reason),

@@ -110,7 +110,7 @@ fn intervals_hold_the_value_and_depend_on_the_seed_alone() {
         let (value, ci) = (one.value.unwrap(), one.interval.unwrap());
         let name = one.coefficient.name;
         assert!(ci.low <= value && value <= ci.high && ci.low < ci.high, "{name}: {value} not in {ci:?}");
-        assert_eq!((ci.groups, ci.method), (if one.coefficient.whole { 12 } else { 40 }, Method::ExpandedBca));
+        assert_eq!((ci.groups, ci.method), (if one.coefficient.whole { 9 } else { 40 }, Method::ExpandedBca));
     }
     assert!(estimates(&table, &all, Bootstrap::default(), || false).is_none(), "stopped");
 }

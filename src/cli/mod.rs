@@ -22,6 +22,7 @@ mod running;
 mod runs;
 mod scan;
 mod search;
+mod store;
 mod table;
 mod verify;
 
@@ -94,8 +95,18 @@ enum Verb {
     Assign(assign::Assign),
     /// Tell how far the people who labelled agree, and make gold labels of what they say.
     Agree(agree::Agree),
-    /// Write every annotation, and one row per clip with the vote.
+    /// Write what was said about the clips, in a format that other programs read.
     Export(labels::Export),
+    /// Take in what others said about the clips: labels, ratings, votes.
+    Import(labels::ImportVerb),
+    /// Copy the store of labels and runs, whole or not at all.
+    Backup(store::Backup),
+    /// Put a copy in the store's place; what was there is kept.
+    Restore(store::Restore),
+    /// Bring in what another store has and this one has not: laptop and server, two raters' machines.
+    Merge(store::Merge),
+    /// Look whether the store is whole, and labels wait to go into it.
+    Check(store::Check),
     /// Compute features of a corpus as .npy, CSV or Parquet, or describe the columns of a set.
     Features(features::Extract),
     /// Write the pages that are generated from the registries.
@@ -201,6 +212,11 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Assign(verb)) => verb.run(),
         Some(Verb::Agree(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
+        Some(Verb::Backup(verb)) => verb.run(),
+        Some(Verb::Restore(verb)) => verb.run(),
+        Some(Verb::Merge(verb)) => verb.run(),
+        Some(Verb::Check(verb)) => verb.run(),
+        Some(Verb::Import(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),
     }
@@ -226,6 +242,7 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         scheme: open.scheme,
         annotator: open.annotator.unwrap_or_else(login_name),
         store: open.files.store()?,
+        journal: places::journal()?,
         cache: open.files.cache()?,
         preparation: open.prepare.preparation(None),
         silent: open.silent,

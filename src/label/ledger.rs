@@ -48,7 +48,7 @@ impl Ledger {
         ledger
     }
 
-    /// The ledger of those `annotations` (in order of id) that `annotator` made in the scheme of that name, whatever its
+    /// The ledger of those `annotations` (in the order of the store) that `annotator` made in the scheme of that name, whatever its
     /// version, as the work itself: hidden repeats, training and adjudication are others' business.
     pub fn of<'a>(
         annotations: impl IntoIterator<Item = &'a Annotation>,
@@ -59,7 +59,7 @@ impl Ledger {
         Ledger::default().and(work, annotator, scheme)
     }
 
-    /// With those of `annotations` (in order of id) that `annotator` made in the scheme of that name, for whatever occasion.
+    /// With those of `annotations` (in the order of the store) that `annotator` made in the scheme of that name, for whatever occasion.
     #[must_use]
     pub fn and<'a>(
         mut self,
@@ -180,7 +180,8 @@ impl Ledger {
             Act::Flag(_) => Field::Flag,
             _ => Field::Note,
         };
-        self.events.insert(event.id, Event::Act { clip, field, act: act.clone(), toggled_by: None });
+        let order = self.events.len();
+        self.events.insert(event.id, Event::Act { order, clip, field, act: act.clone(), toggled_by: None });
         self.expose(event);
         self.undone.clear();
         self.put(event.id);
@@ -196,16 +197,18 @@ impl Ledger {
 
     /// Makes a known act hold. True when it did not before.
     fn put(&mut self, id: AnnotationId) -> bool {
-        let Some(Event::Act { clip, field, act, .. }) = self.events.get(&id) else { return false };
+        let Some(Event::Act { clip, field, act, order, .. }) = self.events.get(&id) else { return false };
         let (clip, was_done) = (*clip, self.all_answered(&self.clips[*clip]));
+        let events = &self.events;
+        let earlier = |other| matches!(events.get(&other), Some(Event::Act { order: its, .. }) if its < order);
         let state = &mut self.clips[clip];
         match (act, field) {
             (Act::Answer { value, .. }, Field::Answer(question)) => {
-                insert(&mut state.answers, id, (*question, value.clone()));
+                insert(&mut state.answers, (id, (*question, value.clone())), earlier);
             }
-            (Act::Skip, _) => insert(&mut state.skips, id, ()),
-            (Act::Flag(on), _) => insert(&mut state.flags, id, *on),
-            (Act::Note(text), _) => insert(&mut state.notes, id, text.clone()),
+            (Act::Skip, _) => insert(&mut state.skips, (id, ()), earlier),
+            (Act::Flag(on), _) => insert(&mut state.flags, (id, *on), earlier),
+            (Act::Note(text), _) => insert(&mut state.notes, (id, text.clone()), earlier),
             _ => return false,
         }
         let state = &self.clips[clip];
@@ -303,8 +306,17 @@ struct ClipState {
 
 #[derive(Debug, Clone)]
 enum Event {
-    Act { clip: usize, field: Field, act: Act, toggled_by: Option<AnnotationId> },
-    Toggle { target: AnnotationId },
+    /// `order`: events that came before it.
+    Act {
+        order: usize,
+        clip: usize,
+        field: Field,
+        act: Act,
+        toggled_by: Option<AnnotationId>,
+    },
+    Toggle {
+        target: AnnotationId,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -337,14 +349,15 @@ impl ClipState {
     }
 }
 
-fn insert<T>(acts: &mut Vec<(AnnotationId, T)>, id: AnnotationId, value: T) {
+/// Puts an act behind those that came `earlier`: by arrival, not by number, for what comes from another store has late numbers.
+fn insert<T>(acts: &mut Vec<(AnnotationId, T)>, act: (AnnotationId, T), earlier: impl Fn(AnnotationId) -> bool) {
     // Nearly always at the end: only a redo after events of another window goes elsewhere.
-    let at = acts.partition_point(|(other, _)| *other < id);
-    acts.insert(at, (id, value));
+    let at = acts.iter().rposition(|(other, _)| earlier(*other)).map_or(0, |last| last + 1);
+    acts.insert(at, act);
 }
 
 fn remove<T>(acts: &mut Vec<(AnnotationId, T)>, id: AnnotationId) {
-    if let Ok(at) = acts.binary_search_by_key(&id, |(other, _)| *other) {
+    if let Some(at) = acts.iter().rposition(|(other, _)| *other == id) {
         acts.remove(at);
     }
 }

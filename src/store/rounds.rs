@@ -58,7 +58,7 @@ impl Store {
     pub fn round(&self, corpus_key: &str, scheme: &str) -> Result<Option<KeptRound>, StoreError> {
         let sql = "SELECT lead, at, plan FROM round
                    WHERE corpus_id = (SELECT id FROM corpus WHERE key = ?1) AND scheme = ?2
-                   ORDER BY id DESC LIMIT 1";
+                   ORDER BY at DESC, id DESC LIMIT 1";
         let rounds = self.read(sql, [corpus_key, scheme], |row| {
             Ok(KeptRound { lead: row.get(0)?, at: moment(row, 1)?, round: parsed(row, 2)? })
         })?;
@@ -85,7 +85,7 @@ impl Store {
     /// [`StoreError`] when they cannot be read.
     pub fn batches(&self, corpus_key: &str, scheme: &str) -> Result<Vec<Batch>, StoreError> {
         let sql = "SELECT facts FROM batch WHERE corpus_id = (SELECT id FROM corpus WHERE key = ?1) AND scheme = ?2
-                   ORDER BY id";
+                   ORDER BY at, id";
         self.read(sql, [corpus_key, scheme], |row| parsed(row, 0))
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Deliberately absent: other annotators (see `agree`), and the keys of the screen.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use super::{Workbench, corpus_key};
 use crate::corpus::ClipId;
 use crate::label::{
     Act, Annotator, At, Exposure, Ledger, Listening, NewAnnotation, Occasion, Queue, Round, Scheme, Turn,
 };
+use crate::store::{Store, StoreError};
 
 /// Scheme, annotator, and what the store says of both.
 pub(super) struct Labels {
@@ -23,6 +24,15 @@ impl Labels {
     /// Before anything is read.
     pub(super) fn new(scheme: Scheme, annotator: Annotator) -> Labels {
         Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default(), round: Round::default() }
+    }
+
+    /// Takes in what this annotator has said, what the lead has planned, and which clips shall come `first`.
+    fn read(&mut self, store: &Store, key: &str, first: &mut Vec<ClipId>) -> Result<(), StoreError> {
+        let events = store.annotations(key, Some(&self.annotator))?;
+        self.ledger = std::mem::take(&mut self.ledger).and(&events, &self.annotator, &self.scheme.name);
+        self.round = store.round(key, &self.scheme.name)?.map(|kept| kept.round).unwrap_or_default();
+        *first = store.batches(key, &self.scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
+        Ok(())
     }
 }
 
@@ -52,10 +62,11 @@ impl Workbench {
         &self.labels.round
     }
 
-    /// Saves one act of this annotator; it is on disk when this returns.
+    /// Saves one act of this annotator; it is on disk when this returns: in the store, or in the recovery journal (see
+    /// [`Workbench::standing`]).
     ///
     /// # Errors
-    /// The store's, naming the file; nothing has changed then.
+    /// Neither takes it, naming the files; nothing has changed then.
     pub fn annotate(&mut self, turn: Turn, act: Act, listening: Option<Listening>) -> Result<()> {
         let clip = self.corpus.clips.get(turn.clip).context("no such clip")?;
         let (id, audio) = (clip.id.clone(), clip.audio.hash.clone());
@@ -72,11 +83,15 @@ impl Workbench {
         let exposure = self.exposure(&clip, occasion, &act);
         let new = NewAnnotation::now(clip, audio, annotator, scheme, act);
         let event = NewAnnotation { exposure, occasion, listening, ..new };
-        let store = self.store.as_mut().map_err(|reason| anyhow!("not saved: {reason}"))?;
-        let saved = store.append(&corpus_key(&self.corpus), &event).context("not saved")?;
-        self.labels.ledger.apply(&saved);
-        if let Some(index) = self.corpus.index_of(&saved.clip) {
-            self.labels.queue.settle(index, &saved.clip, &self.labels.ledger);
+        let kept = self.safe.append(&corpus_key(&self.corpus), event).context("not saved")?;
+        self.retry_later();
+        if kept.renumbered {
+            self.reload_labels();
+            return Ok(());
+        }
+        self.labels.ledger.apply(&kept.said);
+        if let Some(index) = self.corpus.index_of(&kept.said.clip) {
+            self.labels.queue.settle(index, &kept.said.clip, &self.labels.ledger);
         }
         Ok(())
     }
@@ -119,24 +134,23 @@ impl Workbench {
         turn.with_context(|| format!("done, on {}, which is no longer in the corpus", clip.0))
     }
 
-    /// Reads what was said and planned, and orders the clips.
-    pub(super) fn load_labels(&mut self) -> Result<()> {
+    /// Reads what was said and planned, and orders the clips. What cannot be read from the store is told by
+    /// [`Workbench::standing`].
+    pub(super) fn reload_labels(&mut self) {
         let (labels, key) = (&mut self.labels, corpus_key(&self.corpus));
         if self.settings.scheme.is_none() {
             labels.scheme = Scheme::of_classes(&self.corpus.name, &self.corpus.classes);
         }
-        let (scheme, mut first) = (&labels.scheme, Vec::new());
-        labels.ledger = Ledger::asking(scheme.required());
-        if let Ok(store) = &self.store {
-            let events = store.annotations(&key, Some(&labels.annotator))?;
-            labels.ledger = std::mem::take(&mut labels.ledger).and(&events, &labels.annotator, &scheme.name);
-            labels.round = store.round(&key, &scheme.name)?.map(|kept| kept.round).unwrap_or_default();
-            first = store.batches(&key, &scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
+        let mut first = Vec::new();
+        labels.ledger = Ledger::asking(labels.scheme.required());
+        if let Err(error) = self.safe.store().map_or(Ok(()), |store| labels.read(store, &key, &mut first)) {
+            self.safe.distrust(&error);
         }
+        let waiting = self.safe.waiting().iter().filter(|line| line.corpus_key == key).map(|line| &line.said);
+        labels.ledger = std::mem::take(&mut labels.ledger).and(waiting, &labels.annotator, &labels.scheme.name);
         let clips: Vec<_> = self.corpus.clips.iter().map(|clip| (&clip.id, clip.speaker.as_deref())).collect();
         labels.queue = Queue::new(&clips, &labels.annotator, &labels.round, &first);
         let said = self.corpus.clips.iter().enumerate();
         said.for_each(|(index, clip)| labels.queue.settle(index, &clip.id, &labels.ledger));
-        Ok(())
     }
 }
