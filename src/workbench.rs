@@ -28,6 +28,7 @@ pub mod log;
 pub mod material;
 pub mod models;
 pub mod net;
+pub mod next;
 pub mod opinion;
 pub mod picture;
 pub mod places;

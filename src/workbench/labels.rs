@@ -31,7 +31,8 @@ impl Labels {
         let events = store.annotations(key, Some(&self.annotator))?;
         self.ledger = std::mem::take(&mut self.ledger).and(&events, &self.annotator, &self.scheme.name);
         self.round = store.round(key, &self.scheme.name)?.map(|kept| kept.round).unwrap_or_default();
-        *first = store.batches(key, &self.scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
+        let last = store.batches(key, &self.scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
+        *first = last.into_iter().map(|one| one.clip).collect();
         Ok(())
     }
 }
