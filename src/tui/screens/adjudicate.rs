@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
-use super::{clip_view, opinion};
+use super::{clip_view, label, opinion};
 use crate::label::gold::Dispute;
 use crate::label::{Answers, Occasion, Question};
 use crate::tui::command::{Command, Row, named, rows};
@@ -164,9 +164,7 @@ impl Screen for Adjudicate {
             put(buffer, last, &format!("decided before: {value}; u takes it back"), theme.dim());
         }
         self.opinion(buffer, says, bench, theme);
-        if let Some(reason) = self.trouble.as_deref().or(bench.store_trouble()) {
-            put(buffer, trouble, &format!("NOT SAVED: {reason}"), theme.bad());
-        }
+        label::safety(buffer, trouble, bench, self.trouble.as_deref(), theme);
     }
 }
 
