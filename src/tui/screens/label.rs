@@ -195,7 +195,7 @@ impl Screen for Label {
         sheet.draw(buffer, choice, theme);
         self.remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
-        self.safety(buffer, trouble, bench, theme);
+        safety(buffer, trouble, bench, self.trouble.as_deref(), theme);
     }
 }
 
@@ -478,19 +478,6 @@ impl Label {
         }
     }
 
-    /// Where what was said is, unless all of it is in the store.
-    fn safety(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        match (&self.trouble, bench.standing()) {
-            (Some(reason), _) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
-            (None, Standing::Nowhere(reason)) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
-            (None, Standing::Journal(waiting, reason)) => {
-                let text = format!("SAVED IN THE JOURNAL ({waiting}), not yet in the store: {reason}");
-                put(buffer, area, &text, theme.warn());
-            }
-            (None, Standing::Store) => {}
-        }
-    }
-
     fn progress(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let progress = bench.queue().progress();
         let share = progress.labelled as f64 / progress.total.max(1) as f64;
@@ -534,6 +521,19 @@ impl Label {
 /// What the ledger calls a turn.
 fn at(turn: Turn, bench: &Workbench) -> Option<At<'_>> {
     Some(At { clip: &bench.corpus().clips.get(turn.clip)?.id, occasion: turn.occasion })
+}
+
+/// Where what was said is, unless all of it is in the store; `trouble`: why the last act is nowhere.
+pub fn safety(buffer: &mut Buffer, area: Rect, bench: &Workbench, trouble: Option<&str>, theme: &Theme) {
+    match (trouble, bench.standing()) {
+        (Some(reason), _) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+        (None, Standing::Nowhere(reason)) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+        (None, Standing::Journal(waiting, reason)) => {
+            let text = format!("SAVED IN THE JOURNAL ({waiting}), not yet in the store: {reason}");
+            put(buffer, area, &text, theme.warn());
+        }
+        (None, Standing::Store) => {}
+    }
 }
 
 /// The letters and signs that a class must not take: commands that can be given while labelling.
