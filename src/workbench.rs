@@ -4,6 +4,7 @@
 //! [`Workbench::apply`]. Results live here, so leaving a screen loses nothing. Deliberately absent: keys, cells, and text
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
+pub mod agree;
 mod altered;
 pub mod assign;
 pub mod baseline;
@@ -40,6 +41,7 @@ pub mod shelf;
 pub mod standing;
 pub mod summary;
 mod training;
+pub mod truth;
 mod tune;
 pub mod verify;
 pub mod versus;
@@ -57,6 +59,7 @@ use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
 use crate::label::{Annotator, Scheme};
 
+use agree::{Studies, Study};
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
@@ -106,6 +109,8 @@ pub enum Update {
     Opinion(u64, Report<Word, ()>),
     /// The tests between runs with this number.
     Tests(u64, Report<(), Tested>),
+    /// The agreement of people, asked for with this number.
+    Agreement(u64, Report<(), Vec<Study>>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
     /// Time to try the store again.
@@ -153,6 +158,7 @@ pub struct Workbench {
     crossed: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
     tests: Tests,
+    studies: Studies,
 }
 
 struct Playing {
@@ -195,6 +201,7 @@ impl Workbench {
             crossed: Vec::new(),
             run_problems: Vec::new(),
             tests: Tests::default(),
+            studies: Studies::default(),
             settings,
             send,
         };
@@ -226,6 +233,7 @@ impl Workbench {
             Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Opinion(number, report) => self.opinions.take(number, report),
             Update::Tests(number, report) => self.tests.take(number, report),
+            Update::Agreement(number, report) => self.studies.take(number, report),
             Update::Sound(_) => true,
             Update::Retry => self.retry(),
         }

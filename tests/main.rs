@@ -37,4 +37,5 @@ mod statistics;
 mod store;
 mod support;
 mod trees;
+mod truth;
 mod tune;

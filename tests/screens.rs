@@ -3,6 +3,8 @@
 //! Snapshots show cells at 80x24 and 120x40; Braille and half blocks are masked alike (what they show is tested beside the
 //! widgets), so that the last bit of a sample does not decide on which line a curve runs.
 
+#[path = "screens/label.rs"]
+mod label;
 #[path = "screens/opinion.rs"]
 mod opinion;
 #[path = "screens/results.rs"]
@@ -150,6 +152,7 @@ fn key_of_name(name: &str) -> KeyEvent {
         "Enter" => KeyCode::Enter,
         "Esc" => KeyCode::Esc,
         "Tab" => KeyCode::Tab,
+        "Shift-Tab" => KeyCode::BackTab,
         "Down" => KeyCode::Down,
         "Backspace" => KeyCode::Backspace,
         "Right" => KeyCode::Right,
@@ -207,6 +210,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 listeners: None,
                 sexes: std::collections::BTreeMap::new(),
                 pretrained: Vec::new(),
+                truth: None,
             },
             plan: PlanFacts {
                 plan: if leak { "random:2" } else { "loso" }.to_owned(),

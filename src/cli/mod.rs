@@ -3,6 +3,7 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 a gate failed, 130 interrupted.
 //! Deliberately absent: anything a screen could not do too; verbs call the workbench.
 
+mod agree;
 mod assign;
 mod compare;
 mod cross;
@@ -92,6 +93,8 @@ enum Verb {
     Label(Open),
     /// Plan a round: who rates which clips, how often, and how their work is watched.
     Assign(assign::Assign),
+    /// Tell how far the people who labelled agree, and make gold labels of what they say.
+    Agree(agree::Agree),
     /// Write every annotation, and one row per clip with the vote.
     Export(labels::Export),
     /// Copy the store of labels and runs, whole or not at all.
@@ -205,6 +208,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
         Some(Verb::Assign(verb)) => verb.run(),
+        Some(Verb::Agree(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Backup(verb)) => verb.run(),
         Some(Verb::Restore(verb)) => verb.run(),

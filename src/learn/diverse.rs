@@ -59,7 +59,9 @@ pub fn diverse(
         }
     }
     // Clusters whose members' speakers have had their share, and features that do not cluster at all.
-    candidates.iter().for_each(|&row| drop(choose(row, &mut chosen)));
+    for &row in &candidates {
+        choose(row, &mut chosen);
+    }
     let rest: Vec<usize> = candidates.iter().copied().filter(|row| !chosen.contains(row)).collect();
     chosen.extend(rest.into_iter().take(wanted - chosen.len().min(wanted)));
     chosen.sort_by(|&a, &b| uncertain[b].total_cmp(&uncertain[a]).then(a.cmp(&b)));
@@ -112,7 +114,8 @@ mod tests {
             let centre = [[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]][row / 10][column];
             centre + 0.01 * ((row * 7 + column * 3) % 10) as f64
         });
-        let uncertain: Vec<f64> = (0..30).map(|row| 0.9 - 0.2 * (row / 10) as f64 - 0.001 * (row % 10) as f64).collect();
+        let uncertain: Vec<f64> =
+            (0..30).map(|row| 0.9 - 0.2 * (row / 10) as f64 - 0.001 * (row % 10) as f64).collect();
         let chosen = diverse(features.view(), &uncertain, &(0..30).collect::<Vec<_>>(), (3, 1));
         assert_eq!(chosen, [0, 10, 20]);
     }

@@ -16,6 +16,7 @@ mod resample;
 mod scale;
 mod separation;
 mod several;
+mod soft;
 
 pub use association::Association;
 pub use calibration::{Calibration, ReliabilityBin};
@@ -30,3 +31,4 @@ pub use resample::Score;
 pub use scale::{ccc, pearson, rmse};
 pub use separation::{anova_f, mutual_information};
 pub use several::{Friedman, holm};
+pub use soft::SoftFit;

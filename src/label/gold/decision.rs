@@ -74,6 +74,9 @@ mod tests {
             |all: &[Annotation]| decisions(all, "s", "").values().map(|one| one.value.clone()).collect::<Vec<_>>();
         assert_eq!(value(&[first.clone(), second.clone()]), ["y"]);
         assert_eq!(value(&[first.clone(), second, undo]), ["x"]);
-        assert!(decisions(&[first.clone()], "s", "arousal").is_empty() && decisions(&[first], "t", "").is_empty());
+        assert!(
+            decisions(std::slice::from_ref(&first), "s", "arousal").is_empty()
+                && decisions(&[first], "t", "").is_empty()
+        );
     }
 }

@@ -1,6 +1,10 @@
 //! Label: one clip at a time, in the annotator's blind order; one key labels, saves and goes on.
 //!
-//! What is shown is the sound, the choice, and what this annotator has said before. Where the annotator has switched a model
+//! A scheme may ask several questions in one pass (`label/form.rs`); each answer is an annotation of its own, on disk at once. A
+//! clip is done when every required question has an answer, be it "cannot judge". An answer that a later version of the scheme no
+//! longer has stays valid: it counts, is shown as an old answer, and can be replaced like any other.
+//!
+//! What is shown is the sound, the questions, and what this annotator has said before. Where the annotator has switched a model
 //! on, what it says of a clip is shown once that clip has its label, and not before: until then every cell is the same,
 //! whatever the model says and whether it has said it yet. Deliberately absent: file name, speaker, the corpus' label.
 
@@ -8,25 +12,36 @@ use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
+mod form;
+mod sheet;
+
 use super::{clip_view, opinion};
-use crate::label::{self, Act, At, Scheme, Turn};
+use crate::label::{self, Act, Answers, At, Scheme, Turn};
 use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put, put_center, put_right};
 use crate::workbench::opinion::Ask;
 use crate::workbench::safe::Standing;
 use crate::workbench::{Opening, Workbench};
+use form::Form;
+use sheet::Sheet;
+
+/// [`Question::purpose`] of the line for an answer that is typed.
+const TEXT: &str = "answer";
 
 /// The screen's state: the clip at hand.
 #[derive(Default)]
 pub struct Label {
     current: Option<Turn>,
-    /// Those before it, the last one last.
+    /// Where in the scheme's questions about it.
+    form: Form,
+    /// The clips before it, the last one last.
     way: Vec<Turn>,
     /// The Workbench's scheme with a letter for every class that is no command of this screen.
     scheme: Option<Scheme>,
-    /// Labels given since the program started.
+    /// Clips that got their label, or another one, since the program started.
     given: usize,
     /// Why the last act is not on disk; stays until one is.
     trouble: Option<String>,
@@ -44,6 +59,19 @@ static COMMANDS: &[Command<Label>] = &[
         row: row("model", &["m"], "what a model says, once you have decided; or no more"),
         run: Label::switch_model,
     },
+    Command {
+        row: row("on", &["Enter"], "save what is chosen, write; from a clip that is done, to the next"),
+        run: Label::on,
+    },
+    Command {
+        row: row("cannot judge", &["0"], "no answer is possible; it counts as missing"),
+        run: Label::cannot_judge,
+    },
+    Command {
+        row: row("question after", &["Tab"], "to the next question, also to one that is optional"),
+        run: Label::after,
+    },
+    Command { row: row("question before", &["Shift-Tab"], "to the question before"), run: Label::before },
     Command { row: row("clip before", &["Backspace"], "to the clip before, to change its label"), run: Label::back },
     Command { row: row("redo", &["Ctrl-r"], "do again what was undone"), run: Label::redo },
     Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Label::next_panel },
@@ -69,7 +97,7 @@ impl Screen for Label {
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
         self.returns = matches!(topic, Topic::Review(_));
         if let Topic::Clip(clip) | Topic::Review(clip) = topic {
-            self.current = Some(Turn::main(clip));
+            (self.current, self.form) = (Some(Turn::main(clip)), Form::default());
         }
         self.sync(bench);
         if let Some(turn) = self.current {
@@ -90,9 +118,7 @@ impl Screen for Label {
         if let Some(current) = self.current {
             bench.want(current.clip);
             // The next clip is decoded while this one is being heard.
-            if let Some(next) = self.next(bench) {
-                bench.want(next.clip);
-            }
+            self.next(bench).into_iter().for_each(|next| bench.want(next.clip));
             self.consult(current, bench);
         }
         then
@@ -101,13 +127,19 @@ impl Screen for Label {
     fn key(&mut self, key: &str, bench: &mut Workbench) -> Option<Outcome> {
         let mut letters = key.chars();
         let (Some(letter), None) = (letters.next(), letters.next()) else { return None };
-        let question = self.question(bench)?;
-        let value = match question.step_of(letter) {
-            Some(step) => step.to_string(),
-            None => question.class_of(letter)?.name.clone(),
+        let (scheme, at) = (self.scheme.as_ref()?, self.at(bench)?);
+        let question = &scheme.questions[self.form.at(scheme, bench.ledger(), at)];
+        let value = match &question.answers {
+            Answers::Choice(_) => question.class_of(letter)?.name.clone(),
+            Answers::Scale(_) => question.step_of(letter)?.to_string(),
+            Answers::Several(_) => {
+                let class = &question.class_of(letter)?.name;
+                self.form.toggle(question, bench.ledger().answer(at, &question.name), class);
+                return Some(Ok(Then::Stay));
+            }
+            Answers::Text => return None,
         };
-        let answer = Act::label(value).asked(&question.name);
-        Some(self.say(answer, bench, true))
+        Some(self.reply(value, bench))
     }
 
     fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
@@ -116,7 +148,8 @@ impl Screen for Label {
                 bench.opinion_places_mut().label = opinion::consult(&named, bench)?;
                 Ok(Then::Stay)
             }
-            ("note", Answer::Done(text)) => self.say(Act::Note(text.trim().to_owned()), bench, false),
+            ("note", Answer::Done(text)) => self.say(Act::Note(text.trim().to_owned()), bench),
+            (TEXT, Answer::Done(text)) => self.write(text.trim(), bench),
             _ => Ok(Then::Stay),
         }
     }
@@ -142,7 +175,7 @@ impl Screen for Label {
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let (Some(current), Some(question)) = (self.current, self.question(bench)) else {
+        let (Some(current), Some(scheme), Some(at)) = (self.current, &self.scheme, self.at(bench)) else {
             let text = match bench.opening() {
                 Opening::Scanning(_) => "reading the corpus …",
                 Opening::Open => "there are no clips to label",
@@ -150,19 +183,17 @@ impl Screen for Label {
             };
             return put_center(buffer, line(area, area.height / 2), text, theme.text());
         };
-        let grid = Grid::new(question, area.width);
+        let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), at), area.width);
         let panel = bench.view().label;
         let says = u16::from(bench.opinion_places().label);
-        let room = area.height.saturating_sub(grid.lines + 5 + says);
+        let room = area.height.saturating_sub(sheet.height() + 5 + says);
         let [head, picture, time, _, choice, mine, says, trouble] =
-            widgets::rows(area, [1, room, 1, 1, grid.lines, 1, says, 1].map(Constraint::Length));
+            widgets::rows(area, [1, room, 1, 1, sheet.height(), 1, says, 1].map(Constraint::Length));
         self.progress(buffer, head, bench, theme);
         clip_view::draw(buffer, picture, bench, (current.clip, panel, None), theme);
         clip_view::time(buffer, time, bench, (current.clip, panel), theme);
-        let id = &bench.corpus().clips[current.clip].id;
-        let at = At { clip: id, occasion: current.occasion };
-        grid.draw(buffer, choice, question, bench.ledger().answer(at, &question.name), theme);
-        remarks(buffer, mine, bench, at, theme);
+        sheet.draw(buffer, choice, theme);
+        self.remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
         self.safety(buffer, trouble, bench, theme);
     }
@@ -170,26 +201,72 @@ impl Screen for Label {
 
 impl Label {
     fn undo(&mut self, bench: &mut Workbench) -> Outcome {
+        let before = bench.ledger().undo_target().map(|(_, at)| self.answers(at, bench));
         let undone = bench.undo();
-        self.returned(undone, "undone", "nothing to undo", bench)
+        self.returned((undone, before), "undone", "nothing to undo", bench)
     }
 
     fn redo(&mut self, bench: &mut Workbench) -> Outcome {
+        let before = bench.ledger().redo_target().map(|(_, at)| self.answers(at, bench));
         let redone = bench.redo();
-        self.returned(redone, "done again", "nothing to do again", bench)
+        self.returned((redone, before), "done again", "nothing to do again", bench)
+    }
+
+    /// Saves the classes that are chosen, opens the line to write, or leaves a clip that is done.
+    fn on(&mut self, bench: &mut Workbench) -> Outcome {
+        let (at, (_, question)) = self.at(bench).zip(self.question(bench)).context("there is no clip to label")?;
+        let saved = bench.ledger().answer(at, &question.name);
+        match &question.answers {
+            Answers::Several(_) if self.form.is_unsaved() || !self.is_done(bench) => {
+                let chosen = self.form.joined(question, saved);
+                if chosen.is_empty() {
+                    return Ok(Then::Say("choose a class at least; 0: cannot judge".to_owned()));
+                }
+                self.reply(chosen, bench)
+            }
+            Answers::Text => {
+                let (prompt, text) = (format!("{}:", question.title), saved.unwrap_or_default().to_owned());
+                Ok(Then::Ask(Question { purpose: TEXT, prompt, text }))
+            }
+            _ if self.is_done(bench) => self.leave_clip(bench),
+            _ => Ok(Then::Say("answer the question first; 0: cannot judge, s: not now".to_owned())),
+        }
+    }
+
+    fn cannot_judge(&mut self, bench: &mut Workbench) -> Outcome {
+        self.reply(String::new(), bench)
+    }
+
+    fn after(&mut self, bench: &mut Workbench) -> Outcome {
+        self.step(bench, 1)
+    }
+
+    fn before(&mut self, bench: &mut Workbench) -> Outcome {
+        self.step(bench, -1)
+    }
+
+    /// To another question, around the ends.
+    fn step(&mut self, bench: &Workbench, by: isize) -> Outcome {
+        let (at, _) = self.question(bench).context("there is no clip to label")?;
+        let mut questions = Cursor::new(self.scheme.as_ref().map_or(0, |scheme| scheme.questions.len()));
+        questions.select(at);
+        questions.step_around(by);
+        questions.row().into_iter().for_each(|at| self.form.go(at));
+        Ok(if questions.len() > 1 { Then::Stay } else { Then::Say("there is only this question".to_owned()) })
     }
 
     fn skip(&mut self, bench: &mut Workbench) -> Outcome {
-        self.say(Act::Skip, bench, true)
+        self.say(Act::Skip, bench)?;
+        self.leave_clip(bench)
     }
 
     fn flag(&mut self, bench: &mut Workbench) -> Outcome {
         let flagged = self.at(bench).is_some_and(|at| bench.ledger().flagged(at));
-        self.say(Act::Flag(!flagged), bench, false)
+        self.say(Act::Flag(!flagged), bench)
     }
 
     fn ask_note(&mut self, bench: &mut Workbench) -> Outcome {
-        let text = self.at(bench).and_then(|at| bench.ledger().note(at)).unwrap_or_default().to_owned();
+        let text = self.at(bench).and_then(|at| bench.ledger().note(at).map(str::to_owned)).unwrap_or_default();
         Ok(Then::Ask(Question { purpose: "note", prompt: "note:".to_owned(), text }))
     }
 
@@ -223,8 +300,7 @@ impl Label {
         let Some(before) = self.way.pop() else {
             return Ok(Then::Say("there is no clip before".to_owned()));
         };
-        self.current = Some(before);
-        bench.play(before.clip);
+        self.go(Some(before), bench);
         Ok(Then::Stay)
     }
 
@@ -246,21 +322,39 @@ impl Label {
         self.current.filter(decided).or_else(|| self.way.last().copied().filter(decided))
     }
 
-    /// Saves an act on the clip at hand; the next clip comes only once it is on disk.
-    fn say(&mut self, act: Act, bench: &mut Workbench, on: bool) -> Outcome {
+    /// Saves an act on the clip at hand.
+    fn say(&mut self, act: Act, bench: &mut Workbench) -> Outcome {
         let turn = self.current.context("there is no clip to label")?;
-        let is_done = |bench: &Workbench| at(turn, bench).is_some_and(|at| bench.ledger().is_done(at));
-        let (was_done, is_skip) = (is_done(bench), act == Act::Skip);
         self.kept(bench.annotate(turn, act, None))?;
-        self.given += usize::from(!was_done && is_done(bench));
-        // The next question of this clip comes before the next clip.
-        if !on || !(is_done(bench) || is_skip) {
-            return Ok(Then::Stay);
+        Ok(Then::Stay)
+    }
+
+    /// Answers the question at hand and goes on: to the next question, or to the next clip once this one is done.
+    fn reply(&mut self, value: String, bench: &mut Workbench) -> Outcome {
+        let (at, question) = self.question(bench).context("there is no clip to label")?;
+        let answer = Act::label(value).asked(&question.name);
+        let was_done = self.is_done(bench);
+        self.say(answer, bench)?;
+        let scheme = self.scheme.as_ref().context("the corpus is not open yet")?;
+        match Form::following(scheme, at) {
+            _ if !self.is_done(bench) => self.form = Form::default(),
+            Some(next) if was_done => self.form.go(next),
+            _ => {
+                self.given += 1;
+                return self.leave_clip(bench);
+            }
         }
+        Ok(Then::Stay)
+    }
+
+    /// To the next clip; the one at hand stays as it is.
+    fn leave_clip(&mut self, bench: &mut Workbench) -> Outcome {
+        let turn = self.current.context("there is no clip to label")?;
         if self.returns {
             return Ok(Then::Back);
         }
         let Some(next) = self.next(bench) else {
+            self.form = Form::default();
             bench.stop();
             return Ok(Then::Say("all clips have their label".to_owned()));
         };
@@ -272,13 +366,45 @@ impl Label {
         Ok(if same { Then::Say("only this clip is left".to_owned()) } else { Then::Stay })
     }
 
-    fn returned(&mut self, turn: Result<Option<Turn>>, done: &str, nothing: &str, bench: &mut Workbench) -> Outcome {
+    /// What was typed; an empty line leaves an optional question open, and takes a remark back that had been made.
+    fn write(&mut self, text: &str, bench: &mut Workbench) -> Outcome {
+        let (_, question) = self.question(bench).context("there is no clip to label")?;
+        let saved = self.at(bench).and_then(|at| bench.ledger().answer(at, &question.name).map(str::to_owned));
+        match (text, question.required, saved) {
+            ("", true, _) => Ok(Then::Say("write an answer; 0: cannot judge".to_owned())),
+            ("", false, None) => {
+                self.form = Form::default();
+                Ok(Then::Stay)
+            }
+            (text, ..) => self.reply(text.to_owned(), bench),
+        }
+    }
+
+    /// After undo or redo: to the clip and the question whose answer is another now; `before`: its answers until then.
+    fn returned(
+        &mut self,
+        (turn, before): (Result<Option<Turn>>, Option<Vec<Option<String>>>),
+        done: &str,
+        nothing: &str,
+        bench: &mut Workbench,
+    ) -> Outcome {
         let Some(turn) = self.kept(turn)? else { return Ok(Then::Say(nothing.to_owned())) };
         self.way.pop_if(|before| *before == turn);
-        if self.current != Some(turn) {
+        if self.current == Some(turn) {
+            self.form = Form::default();
+        } else {
             self.go(Some(turn), bench);
         }
+        let now = self.at(bench).map(|at| self.answers(at, bench)).unwrap_or_default();
+        let mut pairs = before.iter().flatten().zip(&now);
+        pairs.position(|(before, now)| before != now).into_iter().for_each(|at| self.form.go(at));
         Ok(Then::Say(done.to_owned()))
+    }
+
+    /// What holds for each question about a clip.
+    fn answers(&self, at: At<'_>, bench: &Workbench) -> Vec<Option<String>> {
+        let questions = self.scheme.iter().flat_map(|scheme| &scheme.questions);
+        questions.map(|question| bench.ledger().answer(at, &question.name).map(str::to_owned)).collect()
     }
 
     /// Remembers why something was not saved, until something is.
@@ -289,11 +415,10 @@ impl Label {
         result
     }
 
+    /// Brings a clip on the screen and plays it.
     fn go(&mut self, turn: Option<Turn>, bench: &mut Workbench) {
-        self.current = turn;
-        if let Some(turn) = turn {
-            bench.play(turn.clip);
-        }
+        (self.current, self.form) = (turn, Form::default());
+        turn.into_iter().for_each(|turn| bench.play(turn.clip));
     }
 
     fn at<'a>(&self, bench: &'a Workbench) -> Option<At<'a>> {
@@ -304,12 +429,15 @@ impl Label {
         bench.queue().next_after(self.current)
     }
 
-    /// The question at hand: the first that the clip still needs an answer to, else the first.
-    fn question(&self, bench: &Workbench) -> Option<&label::Question> {
-        let (questions, at) = (&self.scheme.as_ref()?.questions, self.at(bench)?);
-        let open =
-            |question: &&label::Question| question.required && bench.ledger().answer(at, &question.name).is_none();
-        questions.iter().find(open).or(questions.first())
+    /// The question at hand and its number.
+    fn question(&self, bench: &Workbench) -> Option<(usize, &label::Question)> {
+        let scheme = self.scheme.as_ref()?;
+        let at = self.form.at(scheme, bench.ledger(), self.at(bench)?);
+        Some((at, &scheme.questions[at]))
+    }
+
+    fn is_done(&self, bench: &Workbench) -> bool {
+        self.at(bench).is_some_and(|at| bench.ledger().is_done(at))
     }
 
     /// Gives letters to the classes of a scheme seen for the first time; digits remain when its own letters clash.
@@ -380,6 +508,27 @@ impl Label {
         let rest = put(buffer, rest, &text, theme.text());
         put_right(buffer, rest, &format!("  {}", bench.scheme().title), theme.dim());
     }
+
+    /// Flag, skip and note of the clip, and an answer that its only question cannot show as a class.
+    fn remarks(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, at: At<'_>, theme: &Theme) {
+        let ledger = bench.ledger();
+        let mut rest = area;
+        if let Some([question]) = self.scheme.as_ref().map(|scheme| &scheme.questions[..])
+            && let Some(value) = ledger.answer(at, &question.name)
+            && (value.is_empty() || !question.takes(value))
+        {
+            rest = put(buffer, rest, &format!("{}  ", form::words(question, value)), theme.strong());
+        }
+        if ledger.flagged(at) {
+            rest = put(buffer, rest, "! flagged  ", theme.warn());
+        }
+        if ledger.skipped(at) {
+            rest = put(buffer, rest, "skipped before  ", theme.dim());
+        }
+        if let Some(note) = ledger.note(at) {
+            put(buffer, rest, &format!("note: {note}"), theme.text());
+        }
+    }
 }
 
 /// What the ledger calls a turn.
@@ -392,54 +541,6 @@ pub fn reserved() -> Vec<char> {
     let groups = crate::tui::app::groups_of(&Label::default());
     let keys = groups.iter().flat_map(|group| group.rows.iter().flat_map(|row| row.keys));
     keys.filter_map(|key| key.parse::<char>().ok()).filter(|key| !key.is_ascii_digit()).collect()
-}
-
-/// The classes in as many columns as fit.
-struct Grid {
-    columns: u16,
-    lines: u16,
-}
-
-/// Sign, digit, letter and spaces around a class name.
-const AROUND: u16 = 9;
-
-impl Grid {
-    fn new(question: &label::Question, width: u16) -> Grid {
-        let names = question.answers.classes().iter().map(|class| class.name.chars().count() as u16);
-        let cell = names.max().unwrap_or(1).min(20) + AROUND;
-        let columns = (width / cell).clamp(1, 5);
-        Grid { columns, lines: (question.answers.classes().len() as u16).div_ceil(columns) }
-    }
-
-    fn draw(&self, buffer: &mut Buffer, area: Rect, question: &label::Question, chosen: Option<&str>, theme: &Theme) {
-        let width = area.width / self.columns;
-        for (index, class) in question.answers.classes().iter().enumerate() {
-            let (x, y) = (index as u16 % self.columns * width, index as u16 / self.columns);
-            let place = Rect { x: area.x + x, width: width.saturating_sub(1), ..line(area, y) };
-            let is_chosen = chosen == Some(class.name.as_str());
-            let rest = put(buffer, place, if is_chosen { " > " } else { "   " }, theme.strong());
-            let digit = question.digit(index).unwrap_or(' ');
-            let rest = put(buffer, rest, &format!("{digit} {} ", class.key.unwrap_or(' ')), theme.accent());
-            put(buffer, rest, &class.name, theme.strong());
-            if is_chosen {
-                buffer.set_style(place.intersection(buffer.area), theme.selected());
-            }
-        }
-    }
-}
-
-fn remarks(buffer: &mut Buffer, area: Rect, bench: &Workbench, at: At<'_>, theme: &Theme) {
-    let ledger = bench.ledger();
-    let mut rest = area;
-    if ledger.flagged(at) {
-        rest = put(buffer, rest, "! flagged  ", theme.warn());
-    }
-    if ledger.skipped(at) {
-        rest = put(buffer, rest, "skipped before  ", theme.dim());
-    }
-    if let Some(note) = ledger.note(at) {
-        put(buffer, rest, &format!("note: {note}"), theme.text());
-    }
 }
 
 #[cfg(test)]
