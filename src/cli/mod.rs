@@ -95,8 +95,10 @@ enum Verb {
     Assign(assign::Assign),
     /// Tell how far the people who labelled agree, and make gold labels of what they say.
     Agree(agree::Agree),
-    /// Write every annotation, and one row per clip with the vote.
+    /// Write what was said about the clips, in a format that other programs read.
     Export(labels::Export),
+    /// Take in what others said about the clips: labels, ratings, votes.
+    Import(labels::ImportVerb),
     /// Copy the store of labels and runs, whole or not at all.
     Backup(store::Backup),
     /// Put a copy in the store's place; what was there is kept.
@@ -214,6 +216,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Restore(verb)) => verb.run(),
         Some(Verb::Merge(verb)) => verb.run(),
         Some(Verb::Check(verb)) => verb.run(),
+        Some(Verb::Import(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),
     }

@@ -32,7 +32,7 @@ pub struct SchemeId {
 }
 
 /// What was said. Labels are kept as class names, so they stay readable when a scheme changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Act {
     /// The answer to a question of the scheme.
     Answer {
@@ -140,6 +140,18 @@ pub enum Exposure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+impl AnnotationId {
+    /// What an undo or redo refers to when that is the `place`-th annotation of the same batch and has no number yet.
+    pub fn in_batch(place: usize) -> AnnotationId {
+        AnnotationId(-1 - i64::try_from(place).unwrap_or(i64::MAX - 1))
+    }
+
+    /// The place in a batch that [`AnnotationId::in_batch`] stands for; `None` for the number of a stored annotation.
+    pub fn place_in_batch(self) -> Option<usize> {
+        usize::try_from(-1 - self.0).ok()
+    }
+}
+
 impl Annotator {
     /// The name without the kind.
     pub fn name(&self) -> &str {
@@ -229,6 +241,16 @@ impl Act {
         match self {
             Act::Undo(id) | Act::Redo(id) => Some(*id),
             _ => None,
+        }
+    }
+
+    /// The same undo or redo of another annotation; anything else stays as it is.
+    #[must_use]
+    pub fn referring_to(self, id: AnnotationId) -> Act {
+        match self {
+            Act::Undo(_) => Act::Undo(id),
+            Act::Redo(_) => Act::Redo(id),
+            act => act,
         }
     }
 

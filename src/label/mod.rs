@@ -4,7 +4,7 @@
 //! Deliberately absent: storage (see `store`), the keys of the screen, agreement coefficients (see `score::agreement`).
 
 mod annotation;
-mod export;
+pub mod exchange;
 pub mod gold;
 mod ledger;
 mod question;
@@ -19,7 +19,7 @@ mod vote;
 pub use annotation::{
     Act, Annotation, AnnotationId, Annotator, Exposure, Listening, NewAnnotation, Occasion, SchemeId, Timestamp,
 };
-pub use export::{ExportError, Exported, Format, Row, export};
+pub use exchange::{ExportError, Exported, Format, Row, export};
 pub use ledger::{At, Ledger};
 pub use question::{Answers, Class, Question, SEVERAL, Scale};
 pub use queue::{Progress, Queue, Turn};

@@ -69,6 +69,39 @@ impl Store {
         })
     }
 
+    /// Appends annotations, all or none, in this order. An undo or redo of one of them refers to it by
+    /// [`AnnotationId::in_batch`].
+    ///
+    /// # Errors
+    /// As [`Store::append`]; nothing is written then.
+    pub fn append_all(&mut self, corpus_key: &str, all: &[NewAnnotation]) -> Result<Vec<AnnotationId>, StoreError> {
+        all.iter().try_for_each(check)?;
+        let mut dangling = None;
+        let ids = self.write(|tx| {
+            let mut ids: Vec<AnnotationId> = Vec::with_capacity(all.len());
+            for (at, new) in all.iter().enumerate() {
+                let inside = new.act.refers_to().and_then(AnnotationId::place_in_batch);
+                let referring = inside.map(|place| match ids.get(place) {
+                    Some(id) => NewAnnotation { act: new.act.clone().referring_to(*id), ..new.clone() },
+                    None => new.clone(),
+                });
+                match insert(tx, corpus_key, referring.as_ref().unwrap_or(new))? {
+                    Some(id) => ids.push(id),
+                    None => {
+                        dangling = Some(at);
+                        return Err(rusqlite::Error::QueryReturnedNoRows);
+                    }
+                }
+            }
+            Ok(ids)
+        });
+        let refused = |at: usize| {
+            let new = &all[at];
+            StoreError::Refused(format!("{} never said what is undone about {}", new.annotator, new.clip.0))
+        };
+        ids.map_err(|error| dangling.map_or(error, refused))
+    }
+
     /// The annotations of the corpus filed under `corpus_key`, of one annotator or all, in the order in which they were
     /// said: that of their ids, but for those that came from another store.
     ///

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
 use super::{Opening, Update, Workbench, corpus_key};
 use crate::corpus::ClipId;
@@ -218,8 +218,7 @@ impl Workbench {
         if self.opening != Opening::Open {
             bail!("the corpus is not open yet");
         }
-        let store = self.store.as_ref().map_err(|reason| anyhow!("{reason}"))?;
-        let place = (store.path().to_owned(), corpus_key(&self.corpus));
+        let place = (self.settings.store.clone(), corpus_key(&self.corpus));
         let how = Bootstrap { draws: DRAWS, ..Bootstrap::default() };
         let scheme = &self.labels.scheme;
         let (name, questions) = (Some(scheme.name.clone()), scheme.questions.clone());

@@ -1,18 +1,19 @@
-//! Writes annotations and votes to files that other programs read: CSV or one JSON object per line.
+//! Formats `csv` and `jsonl`: every annotation with all that is known of it, a row each. What they write they read again, ids kept.
 //!
 //! `labels.csv` gets every raw annotation, its sibling `labels.clips.csv` one row per clip with the vote. Text is written
 //! as it is, also where a spreadsheet would take it for a formula (`=…`): an export that alters notes could not be read
-//! back. Deliberately absent: other tools' formats, and reading.
+//! back. Kept: all that was said. Not kept: what describes clips (speaker, text, split); files are those of the corpus.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::vote::ledgers;
-use super::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, Occasion, SchemeId, Timestamp};
-use super::{Vote, Voters, votes};
-use crate::corpus::ClipId;
-use crate::file::{Staged, stage};
 use serde::Serialize;
+
+use super::{Exchange, Folder, Item, Part, Places, Put, Said, Sheet, Trouble};
+use crate::corpus::{ClipId, Corpus};
+use crate::label::{
+    Act, Annotation, AnnotationId, Annotator, NewAnnotation, Occasion, SchemeId, Timestamp, Vote, Voters, votes,
+};
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub struct Row {
     /// [`Occasion::word`].
     #[serde(default)]
     pub occasion: Option<String>,
-    /// A [`Listening`](super::Listening) as JSON.
+    /// A [`Listening`](crate::label::Listening) as JSON.
     #[serde(default)]
     pub listening: Option<String>,
 }
@@ -93,18 +94,167 @@ pub struct ExportError {
 /// # Errors
 /// [`ExportError`] when a file cannot be written.
 pub fn export(annotations: &[Annotation], format: Format, file: &Path) -> Result<Exported, ExportError> {
-    let clips = beside(file);
-    let rows = rows(annotations);
-    let votes = votes(annotations, Voters::Humans);
-    let votes: Vec<VoteRow<'_>> = votes.iter().map(VoteRow::of).collect();
-    let raw = staged(file, |out| write(out, format, ROW, &rows))?;
-    let voted = staged(&clips, |out| match format {
-        Format::Csv => write(out, format, VOTE, &votes.iter().map(VoteRow::flat).collect::<io::Result<Vec<_>>>()?),
-        Format::Jsonl => write(out, format, VOTE, &votes),
-    })?;
-    publish(raw, file)?;
-    publish(voted, &clips)?;
-    Ok(Exported { annotations: file.to_owned(), rows: rows.len(), clips, votes: votes.len() })
+    let sheet = Sheet::of("", &[], &[], annotations);
+    let written = super::write(format.exchange(), &sheet, file)?;
+    let clips = written.last().cloned().unwrap_or_default();
+    let votes = votes(annotations, Voters::Humans).len();
+    Ok(Exported { annotations: file.to_owned(), rows: sheet.said.len(), clips, votes })
+}
+
+/// Our own rows as CSV.
+pub struct Csv;
+
+/// Our own rows as one JSON object per line.
+pub struct Jsonl;
+
+impl Exchange for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn about(&self) -> &'static str {
+        "every annotation as a row of CSV, and beside it one row per clip with the vote"
+    }
+
+    fn keeps(&self) -> &'static [Part] {
+        KEEPS
+    }
+
+    fn describes_clips(&self) -> bool {
+        false
+    }
+
+    fn fits(&self, files: &Folder) -> bool {
+        files.only().is_some_and(|name| files.head(name).starts_with("id,file,audio,annotator,annotator_kind,"))
+    }
+
+    fn read(&self, files: &Folder, _corpus: &Corpus) -> Result<Sheet, Trouble> {
+        let name = one_file(files)?;
+        let (place, text) = (files.place(name), files.text(name)?);
+        let mut rows = csv::Reader::from_reader(text.as_bytes());
+        let headings = rows.headers().map_err(|error| Trouble::csv(&place, &error))?.clone();
+        let mut sheet = Reading::new(files.title());
+        let mut record = csv::StringRecord::new();
+        while rows.read_record(&mut record).map_err(|error| Trouble::csv(&place, &error))? {
+            let line = record.position().map_or(1, |at| usize::try_from(at.line()).unwrap_or(usize::MAX));
+            let row: Row = record.deserialize(Some(&headings)).map_err(|error| Trouble::csv(&place, &error))?;
+            sheet.take(row).map_err(|reason| {
+                let field = reason.split('`').nth(1).unwrap_or_default();
+                let column = headings.iter().position(|heading| heading == field).map_or(1, |at| at + 1);
+                Trouble::line(&place, line, column, &reason)
+            })?;
+        }
+        Ok(sheet.sheet)
+    }
+
+    fn write(&self, sheet: &Sheet, name: &str, put: &mut dyn Put) -> io::Result<()> {
+        put.put(name, &mut |out| {
+            let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+            csv.write_record(ROW.split(','))?;
+            rows(sheet).try_for_each(|row| Ok::<(), io::Error>(csv.serialize(row?)?))?;
+            csv.flush()
+        })?;
+        let votes = voted(sheet)?;
+        put.put(&beside(name), &mut |out| {
+            let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+            csv.write_record(VOTE.split(','))?;
+            votes.iter().try_for_each(|vote| Ok::<(), io::Error>(csv.serialize(VoteRow::of(vote).flat()?)?))?;
+            csv.flush()
+        })
+    }
+}
+
+impl Exchange for Jsonl {
+    fn name(&self) -> &'static str {
+        "jsonl"
+    }
+
+    fn about(&self) -> &'static str {
+        "every annotation as a line of JSON, and beside it one line per clip with the vote"
+    }
+
+    fn keeps(&self) -> &'static [Part] {
+        KEEPS
+    }
+
+    fn describes_clips(&self) -> bool {
+        false
+    }
+
+    fn fits(&self, files: &Folder) -> bool {
+        files.only().is_some_and(|name| {
+            let head = files.head(name);
+            let first = head.lines().next().unwrap_or_default();
+            first.starts_with("{\"id\":") && first.contains("\"annotator_kind\"")
+        })
+    }
+
+    fn read(&self, files: &Folder, _corpus: &Corpus) -> Result<Sheet, Trouble> {
+        let name = one_file(files)?;
+        let (place, text) = (files.place(name), files.text(name)?);
+        let mut sheet = Reading::new(files.title());
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let row: Row = serde_json::from_str(line).map_err(|error| Trouble::json(&place, at + 1, &error))?;
+            sheet.take(row).map_err(|reason| Trouble::line(&place, at + 1, 1, reason))?;
+        }
+        Ok(sheet.sheet)
+    }
+
+    fn write(&self, sheet: &Sheet, name: &str, put: &mut dyn Put) -> io::Result<()> {
+        put.put(name, &mut |out| rows(sheet).try_for_each(|row| line(out, &row?)))?;
+        let votes = voted(sheet)?;
+        put.put(&beside(name), &mut |out| votes.iter().try_for_each(|vote| line(out, &VoteRow::of(vote))))
+    }
+}
+
+impl Format {
+    fn exchange(self) -> &'static dyn Exchange {
+        match self {
+            Format::Csv => &Csv,
+            Format::Jsonl => &Jsonl,
+        }
+    }
+}
+
+/// All but what describes clips.
+const KEEPS: &[Part] = &[
+    Part::Rater,
+    Part::Scheme,
+    Part::Question,
+    Part::Time,
+    Part::Confidence,
+    Part::LeadTime,
+    Part::Listening,
+    Part::Occasion,
+    Part::Remarks,
+    Part::Skips,
+    Part::Unjudged,
+    Part::History,
+];
+
+/// The one file that was asked for.
+pub(super) fn one_file(files: &Folder) -> Result<&str, Trouble> {
+    files.only().ok_or_else(|| Trouble::file(files.place(""), "a folder, where one file is meant"))
+}
+
+/// A sheet that rows are added to.
+struct Reading {
+    sheet: Sheet,
+    places: Places,
+}
+
+impl Reading {
+    fn new(name: String) -> Reading {
+        Reading { sheet: Sheet { name, ..Sheet::default() }, places: Places::new() }
+    }
+
+    fn take(&mut self, row: Row) -> Result<(), String> {
+        let superseded = row.superseded;
+        let one = row.annotation()?;
+        let item = self.sheet.place(Item::of(one.clip.0.clone()), &mut self.places);
+        self.sheet.said.push(Said::of(item, one, superseded));
+        Ok(())
+    }
 }
 
 impl Row {
@@ -138,12 +288,13 @@ impl Row {
     pub fn annotation(self) -> Result<Annotation, String> {
         let annotator = Annotator::from_parts(&self.annotator_kind, &self.annotator)
             .ok_or_else(|| format!("`annotator_kind`: `{}` is neither human nor machine", self.annotator_kind))?;
-        let scheme: SchemeId = self.scheme.parse()?;
+        let scheme: SchemeId = self.scheme.parse().map_err(|reason| format!("`scheme`: {reason}"))?;
         let act = Act::from_parts(&self.act, self.value, self.refers_to)
             .ok_or_else(|| format!("`act`: `{}` does not fit `value` and `refers_to`", self.act))?;
         let act = act.asked(self.question.unwrap_or_default());
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let exposure = filled(self.exposure).map(|text| text.parse()).transpose()?;
+        let exposure = filled(self.exposure).map(|text| text.parse()).transpose();
+        let exposure = exposure.map_err(|reason: String| format!("`exposure`: {reason}"))?;
         let occasion = filled(self.occasion).map_or(Ok(Occasion::Main), |word| {
             Occasion::from_word(&word).ok_or_else(|| format!("`occasion`: `{word}` is unknown"))
         })?;
@@ -160,12 +311,34 @@ const ROW: &str = "id,file,audio,annotator,annotator_kind,scheme,act,value,refer
     question,occasion,listening";
 const VOTE: &str = "file,scheme,question,label,raters,counts,tied,flags";
 
-fn rows(annotations: &[Annotation]) -> Vec<Row> {
-    let ledgers = ledgers(annotations);
-    let holds = |event: &Annotation| {
-        ledgers.get(&(event.scheme.name.as_str(), &event.annotator)).is_some_and(|ledger| ledger.holds(event.id))
+fn rows(sheet: &Sheet) -> impl Iterator<Item = io::Result<Row>> {
+    sheet.said.iter().zip(1..).map(|(said, at)| Ok(Row::of(&annotation(sheet, said, at)?, said.superseded)))
+}
+
+fn voted(sheet: &Sheet) -> io::Result<Vec<Vote>> {
+    let all: io::Result<Vec<Annotation>> =
+        sheet.said.iter().zip(1..).map(|(said, at)| annotation(sheet, said, at)).collect();
+    Ok(votes(&all?, Voters::Humans))
+}
+
+/// What was said, as a store would have it; `at` numbers it where nothing else does.
+fn annotation(sheet: &Sheet, said: &Said, at: i64) -> io::Result<Annotation> {
+    let (Some(rater), Some(scheme), Some(moment)) = (&said.rater, &said.scheme, said.at) else {
+        return Err(io::Error::other("an answer without rater, scheme or time has no row"));
     };
-    annotations.iter().map(|event| Row::of(event, !holds(event))).collect()
+    let new = NewAnnotation {
+        clip: ClipId(sheet.items[said.item].file.clone()),
+        audio: said.audio.clone().unwrap_or_default(),
+        annotator: rater.annotator(),
+        scheme: scheme.clone(),
+        act: said.act.clone(),
+        confidence: said.confidence,
+        exposure: said.exposure.clone(),
+        at: moment,
+        occasion: said.occasion,
+        listening: said.listening.clone(),
+    };
+    Ok(new.numbered(said.id.unwrap_or(AnnotationId(at))))
 }
 
 #[derive(Serialize)]
@@ -214,48 +387,25 @@ impl<'a> VoteRow<'a> {
     }
 }
 
-fn write<T: Serialize>(out: &mut dyn Write, format: Format, columns: &str, rows: &[T]) -> io::Result<()> {
-    match format {
-        Format::Csv => {
-            let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(out);
-            csv.write_record(columns.split(','))?;
-            rows.iter().try_for_each(|row| csv.serialize(row))?;
-            csv.flush()
-        }
-        Format::Jsonl => rows.iter().try_for_each(|row| {
-            serde_json::to_writer(&mut *out, row)?;
-            out.write_all(b"\n")
-        }),
-    }
-}
-
-/// A finished, synced file beside `file` that has not taken its name yet.
-fn staged(file: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged, ExportError> {
-    let durable = stage(file, fill).and_then(Staged::durable);
-    durable.map_err(|source| ExportError { file: file.to_owned(), source })
-}
-
-fn publish(staged: Staged, file: &Path) -> Result<(), ExportError> {
-    staged.publish(file).map_err(|source| ExportError { file: file.to_owned(), source })
+fn line<T: Serialize>(out: &mut dyn Write, row: &T) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, row)?;
+    out.write_all(b"\n")
 }
 
 /// `labels.csv` → `labels.clips.csv`, `labels` → `labels.clips`.
-fn beside(file: &Path) -> PathBuf {
-    let mut name = file.file_stem().unwrap_or_default().to_owned();
-    name.push(".clips");
-    if let Some(suffix) = file.extension() {
-        name.push(".");
-        name.push(suffix);
+fn beside(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, suffix)) if !stem.is_empty() => format!("{stem}.clips.{suffix}"),
+        _ => format!("{name}.clips"),
     }
-    file.with_file_name(name)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::test_events::Events;
-    use super::super::{Exposure, Listening};
     use super::*;
+    use crate::label::test_events::Events;
+    use crate::label::{Exposure, Listening};
     use proptest::prelude::*;
 
     fn read(format: Format, file: &Path) -> Vec<Row> {
