@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 pub mod agree;
+mod ahead;
 mod altered;
 pub mod assign;
 pub mod baseline;
@@ -30,11 +31,13 @@ pub mod log;
 pub mod material;
 pub mod models;
 pub mod net;
+pub mod next;
 pub mod opinion;
 pub mod picture;
 pub mod places;
 mod pretrain;
 pub mod quantize;
+mod raters;
 pub mod repeats;
 pub mod report;
 pub mod safe;
@@ -60,9 +63,11 @@ use crate::audio::{Playback, PlaybackNews, Player, Silent, Sound};
 use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
-use crate::label::{Annotator, Scheme};
+use crate::label::{Annotator, Quality, Scheme};
+use crate::store::Batch;
 
 use agree::{Studies, Study};
+use ahead::Ahead;
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
 use example::Examples;
@@ -71,6 +76,7 @@ use labels::Labels;
 use listening::Tracker;
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use raters::Watched;
 use safe::Safe;
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
@@ -112,8 +118,12 @@ pub enum Update {
     Columns(u64, Report<Progress, Ranked>),
     /// The model with this number.
     Opinion(u64, Report<Word, ()>),
+    /// The choice of the next clips with this number.
+    Ahead(u64, Report<News, Option<Batch>>),
     /// The tests between runs with this number.
     Tests(u64, Report<(), Tested>),
+    /// The figures of raters, watched for with this number.
+    Raters(u64, Report<Vec<Quality>, ()>),
     /// The example with this number.
     Example(u64, Report<(), Arc<Sound>>),
     /// The agreement of people, asked for with this number.
@@ -160,6 +170,8 @@ pub struct Workbench {
     scanning: Option<Job>,
     training: Option<Training>,
     rankings: Rankings,
+    ahead: Ahead,
+    watched: Watched,
     opinions: Opinions,
     runs: Vec<Arc<Judged>>,
     crossed: Vec<Arc<Judged>>,
@@ -209,6 +221,8 @@ impl Workbench {
             scanning: None,
             training: None,
             rankings: Rankings::default(),
+            ahead: Ahead::default(),
+            watched: Watched::default(),
             opinions: Opinions::default(),
             runs: Vec::new(),
             crossed: Vec::new(),
@@ -245,7 +259,9 @@ impl Workbench {
             Update::Training(number, report) => self.trained(number, report),
             Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Opinion(number, report) => self.opinions.take(number, report),
+            Update::Ahead(number, report) => self.looked_ahead(number, report),
             Update::Tests(number, report) => self.tests.take(number, report),
+            Update::Raters(number, report) => self.rated(number, report),
             Update::Example(number, report) => self.exemplified(number, report),
             Update::Agreement(number, report) => self.studies.take(number, report),
             Update::Sound(_) => true,

@@ -26,6 +26,6 @@ pub use quality::{OfQuestion, Quality, Share, Streak, Third, is_hit, quality};
 pub use question::{Answers, Class, Question, SEVERAL, Scale};
 pub use queue::{Progress, Queue, Turn};
 pub use ratings::{Asked, Ratings, RatingsError, Said};
-pub use round::{Known, Round, lot};
+pub use round::{Ahead, Known, Round, lot};
 pub use scheme::{BUILT_IN, Scheme, SchemeError};
 pub use vote::{Vote, Voters, votes};

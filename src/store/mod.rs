@@ -16,6 +16,7 @@ mod migrate;
 mod rounds;
 pub(crate) mod run;
 mod runs;
+mod schemes;
 mod shared;
 
 use std::fs;
@@ -32,12 +33,13 @@ pub use error::StoreError;
 pub use filesystem::{FileSystem, file_system};
 pub use journal::{Journal, Waiting, is_waiting};
 pub use merge::{Conflict, Merged, Moved};
-pub use rounds::{Batch, KeptRound};
+pub use rounds::{Batch, KeptRound, Proposed};
 pub use run::{
     AUDIO_DIGITS, Coin, CrossFacts, DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Repeat, Run, RunId,
     Searched, Source, Spent, Training, Winner,
 };
 pub use runs::{RunProblem, Runs};
+pub use schemes::other_shape;
 
 /// An open store. Several may be open on one file, in one process or many.
 #[derive(Debug)]

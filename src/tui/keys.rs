@@ -92,6 +92,7 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
         row: row("features", &["5"], "which features tell classes apart"),
         run: |(), _| Ok(Then::Switch("features")),
     },
+    Command { row: row("agree", &["6"], "how far those who label agree"), run: |(), _| Ok(Then::Switch("agree")) },
     Command { row: row("help", &["?", "F1"], "the keys of this screen"), run: |(), _| Ok(Then::Help) },
     Command { row: row("palette", &[":"], "find a command by name"), run: |(), _| Ok(Then::Palette) },
     Command { row: BACK, run: |(), _| Ok(Then::Back) },
