@@ -163,7 +163,7 @@ impl<'a> Work<'a> {
                 |occasion| self.ledger.answer(At { clip, occasion }, question).filter(|value| !value.is_empty());
             Some((answer(Occasion::Main)?, answer(Occasion::Repeat)?))
         };
-        self.ledger.met(Occasion::Repeat).filter_map(|clip| pair(clip)).collect()
+        self.ledger.met(Occasion::Repeat).filter_map(pair).collect()
     }
 }
 

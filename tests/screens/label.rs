@@ -1,6 +1,6 @@
 //! The Label screen by keys: schemes of several questions, in every terminal size, with nothing lost.
 
-use emolab::label::{Act, Annotation, Exposure, Known, NewAnnotation, Occasion, Round};
+use emolab::label::{Act, Annotation, Exposure, Known, Listening, NewAnnotation, Occasion, Round};
 use emolab::workbench::corpus_key;
 
 use super::*;
@@ -475,9 +475,26 @@ fn a_version_that_asks_something_else_is_refused() {
 
 #[test]
 fn raters_are_watched_while_they_label() {
-    let mut stage = Stage::new("label");
-    stage.press(&["1", "1", "2"]);
-    stage.press(&["Esc", "6", "w"]);
+    let mut stage = Stage::new("browse");
+    let (corpus, scheme) = (stage.app.bench().corpus(), stage.app.bench().scheme().id());
+    let key = corpus_key(corpus);
+    let mut store = Store::open(&stage.home.path().join("emolab.db")).unwrap();
+    let human = |name: &str| emolab::label::Annotator::Human(name.to_owned());
+    for (clip, class) in corpus.clips.iter().zip(["anger", "anger", "fear"]) {
+        let listening = Listening {
+            plays: 1,
+            heard: if class == "fear" { 0.2 } else { 1.0 },
+            sink: "silent".to_owned(),
+            gain_db: 0.0,
+            picture: "none".to_owned(),
+            seconds: 2.5,
+        };
+        let (id, audio, who) = (clip.id.clone(), clip.audio.hash.clone(), human("ann"));
+        let new = NewAnnotation::now(id, audio, who, scheme.clone(), Act::label(class));
+        store.append(&key, &NewAnnotation { listening: Some(listening), ..new }).unwrap();
+    }
+    let clip = corpus.clips[0].clone();
+    stage.press(&["6", "w"]);
     stage.until(|app| app.bench().raters().is_some());
     insta::assert_snapshot!(stage.timeless(80, 24), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
@@ -509,12 +526,26 @@ fn raters_are_watched_while_they_label() {
     stage.shows("longest run: 2 times anger");
     stage.press(&["Esc"]);
     // Another process says something: the table follows.
-    let (corpus, scheme) = (stage.app.bench().corpus(), stage.app.bench().scheme().id());
-    let (key, clip) = (corpus_key(corpus), corpus.clips[0].clone());
-    let mut store = Store::open(&stage.home.path().join("emolab.db")).unwrap();
-    let ben = emolab::label::Annotator::Human("ben".to_owned());
-    store.append(&key, &NewAnnotation::now(clip.id, clip.audio.hash, ben, scheme, Act::label("fear"))).unwrap();
+    store
+        .append(&key, &NewAnnotation::now(clip.id, clip.audio.hash, human("ben"), scheme, Act::label("fear")))
+        .unwrap();
     stage.until(|app| app.bench().raters().is_some_and(|found| found.unwrap().len() == 2));
     stage.shows("2 raters");
     stage.shows("ben");
+    let (root, store) = (key, stage.home.path().join("emolab.db").display().to_string());
+    let table = stage.home.run(&["raters", &root, "--store", &store]);
+    let table = crate::support::text(&table.stdout);
+    assert!(table.contains("s/clip") && table.contains("1/3") && table.contains("2 anger (p "), "{table}");
+    let json = stage.home.run(&["raters", &root, "--store", &store, "--scheme", "demo", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["raters"][0]["rater"], "ann");
+    assert_eq!(json["raters"][0]["fast"], serde_json::json!({ "count": 1, "of": 3 }));
+}
+
+#[test]
+fn the_scheme_in_the_manual_is_one() {
+    let page = include_str!("../../docs/labels.md");
+    let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let scheme = emolab::label::Scheme::parse(text, "docs/labels.md").unwrap();
+    assert_eq!(scheme.required().collect::<Vec<_>>(), ["mood", "arousal"]);
 }
