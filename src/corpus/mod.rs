@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
 pub use guard::{Leak, LeakKind};
-pub use listeners::{Heard, ListenersTable, Ratings};
+pub use listeners::{Answer, Heard, ListenersTable, Ratings};
 pub use plan::{Layout, Plan, PlanError, Split};
 pub use scan::{ScanError, Scanned, scan};
 pub use target::{Task, TaskError, Traits, UnknownTarget, task};
