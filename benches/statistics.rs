@@ -7,6 +7,7 @@
 
 use std::time::Instant;
 
+use emolab::score::agreement::{Coefficient, Level, Table, coefficient, coefficients, estimates, value};
 use emolab::score::{
     Bootstrap, Confusion, Friedman, Method, Resamples, bootstrap, corrected_t, five_by_two_f, holm, mcnemar, metric,
     rope, speaker_permutation, wilcoxon,
@@ -32,6 +33,9 @@ fn main() {
     let asked = |part: &str| only.as_deref().is_none_or(|only| only == part);
     if asked("time") {
         time();
+    }
+    if asked("agreement") {
+        agreement();
     }
     if asked("coverage") {
         coverage();
@@ -358,6 +362,53 @@ fn several() {
             holm(&(0..8).map(of).collect::<Vec<_>>()).into_iter().reduce(f64::min)
         }),
     );
+}
+
+/// `python -P benches/krippendorff_time.py` takes the time of one alpha by the pip package on the first table.
+fn agreement() {
+    println!("\n## Time of all coefficients of 100,000 ratings with 1,000 draws, seconds (median of 3)\n");
+    println!(
+        "| clips | raters | steps | coefficients | 1 thread | 2 threads | one alpha, no draws |\n|---|---|---|---|---|---|---|"
+    );
+    for (clips, each, of, steps) in
+        [(20_000, 5, 5, 9), (50_000, 2, 2, 7), (20_000, 5, 50, 7), (10_000, 10, 10, 9), (2_000, 50, 50, 9)]
+    {
+        let table = rated(clips, (each, of), steps);
+        let all: Vec<&'static Coefficient> = coefficients(Level::Scale).collect();
+        let seconds = |work: &dyn Fn()| {
+            let mut all: Vec<f64> = (0..3)
+                .map(|_| {
+                    let start = Instant::now();
+                    work();
+                    start.elapsed().as_secs_f64()
+                })
+                .collect();
+            all.sort_by(f64::total_cmp);
+            all[1]
+        };
+        let whole = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let how = Bootstrap { draws: 1000, ..Bootstrap::default() };
+            seconds(&|| assert!(pool.install(|| estimates(&table, &all, how, || true)).is_some()))
+        };
+        let one = seconds(&|| assert!(value(&table, coefficient("alpha_interval").unwrap()).is_some()));
+        let (single, two) = (whole(1), whole(2));
+        println!("| {clips} | {each} of {of} | {steps} | {} | {single:.2} | {two:.2} | {one:.4} |", all.len());
+    }
+}
+
+/// Each clip is rated by `each` of `of` raters, half of the time at random.
+fn rated(clips: usize, (each, of): (usize, usize), steps: usize) -> Table {
+    let mut random = Pcg64::seed_from_u64(6);
+    let mut raters: Vec<usize> = (0..of).collect();
+    let units = (0..clips).map(|_| {
+        let truth = random.random_range(0..steps);
+        raters.shuffle(&mut random);
+        let mut said =
+            |rater: &usize| (*rater, if random.random_bool(0.5) { truth } else { random.random_range(0..steps) });
+        raters[..each].iter().map(&mut said).collect()
+    });
+    Table::new((1..=steps).map(|step| step as f64).collect(), of, units.collect::<Vec<_>>()).unwrap()
 }
 
 fn time() {

@@ -57,6 +57,18 @@ impl Staged {
     }
 }
 
+/// Waits until the names in a folder are on the disk: a new file is only as durable as its name.
+///
+/// # Errors
+/// The operating system's. Where folders cannot be opened (Windows) nothing is done.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    std::fs::File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
 /// Without this a temporary file is its owner's alone, and so would be what it becomes.
 fn beside(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();

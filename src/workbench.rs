@@ -4,7 +4,9 @@
 //! [`Workbench::apply`]. Results live here, so leaving a screen loses nothing. Deliberately absent: keys, cells, and text
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
+pub mod agree;
 mod altered;
+pub mod assign;
 pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
@@ -20,6 +22,7 @@ pub mod folds;
 pub mod gate;
 pub mod human;
 pub mod kept;
+mod labels;
 pub mod live;
 pub mod log;
 pub mod material;
@@ -32,11 +35,13 @@ mod pretrain;
 pub mod quantize;
 pub mod repeats;
 pub mod report;
+pub mod safe;
 pub mod search;
 pub mod shelf;
 pub mod standing;
 pub mod summary;
 mod training;
+pub mod truth;
 mod tune;
 pub mod verify;
 pub mod versus;
@@ -46,28 +51,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, bail};
 
 use crate::audio::{Playback, PlaybackNews, Player, Silent};
-use crate::corpus::{ClipId, Corpus, Scanned, scan};
+use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
-use crate::label::{Act, Annotator, Exposure, Ledger, NewAnnotation, Queue, Scheme};
-use crate::store::Store;
+use crate::label::{Annotator, Scheme};
 
+use agree::{Studies, Study};
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
 use experiment::{Compared, Judged, News, Request};
+use labels::Labels;
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use safe::Safe;
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_crossed, load_runs};
 use versus::Versus;
 use view::View;
-
-/// Seed of every queue; each annotator still hears an order of their own.
-const QUEUE_SEED: u64 = 0;
 
 /// What the user asked for on the command line, already merged with the environment.
 #[derive(Debug, Clone)]
@@ -80,6 +84,8 @@ pub struct Settings {
     pub annotator: String,
     /// The SQLite file.
     pub store: PathBuf,
+    /// Folder of what waits while the store cannot take it.
+    pub journal: PathBuf,
     /// Folder of computed features.
     pub cache: PathBuf,
     /// What happens to a clip before its features are computed; pictures take its rate alone.
@@ -103,8 +109,12 @@ pub enum Update {
     Opinion(u64, Report<Word, ()>),
     /// The tests between runs with this number.
     Tests(u64, Report<(), Tested>),
+    /// The agreement of people, asked for with this number.
+    Agreement(u64, Report<(), Vec<Study>>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
+    /// Time to try the store again.
+    Retry,
 }
 
 /// What a scan brings back.
@@ -127,13 +137,6 @@ pub enum Opening {
     Failed(String),
 }
 
-struct Labels {
-    scheme: Scheme,
-    annotator: Annotator,
-    ledger: Ledger,
-    queue: Queue,
-}
-
 /// The corpus, its labels, the player, the running comparison and all runs.
 pub struct Workbench {
     root: PathBuf,
@@ -141,7 +144,9 @@ pub struct Workbench {
     send: Sender<Update>,
     opening: Opening,
     corpus: Arc<Corpus>,
-    store: Result<Store, String>,
+    safe: Safe,
+    /// True while an [`Update::Retry`] is on its way.
+    retrying: bool,
     labels: Labels,
     pictures: Pictures,
     sound: Playing,
@@ -153,6 +158,7 @@ pub struct Workbench {
     crossed: Vec<Arc<Judged>>,
     run_problems: Vec<String>,
     tests: Tests,
+    studies: Studies,
 }
 
 struct Playing {
@@ -171,7 +177,7 @@ impl Workbench {
     /// # Errors
     /// An unknown or broken scheme; no thread for the scan.
     pub fn open(root: &Path, settings: Settings, send: Sender<Update>) -> Result<Workbench> {
-        let store = Store::open(&settings.store).map_err(|error| error.to_string());
+        let safe = Safe::open(&settings.store, &settings.journal);
         let scheme = match &settings.scheme {
             Some(name) => Scheme::load(name)?,
             None => Scheme::of_classes("corpus", &[]),
@@ -182,8 +188,9 @@ impl Workbench {
             root: root.to_owned(),
             opening: Opening::Scanning(Scanned::default()),
             corpus: Arc::new(Corpus::empty(root)),
-            store,
-            labels: Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default() },
+            safe,
+            retrying: false,
+            labels: Labels::new(scheme, annotator),
             pictures: Pictures::default(),
             sound: Playing { player, clip: None, on_arrival: None },
             scanning: None,
@@ -194,10 +201,12 @@ impl Workbench {
             crossed: Vec::new(),
             run_problems: Vec::new(),
             tests: Tests::default(),
+            studies: Studies::default(),
             settings,
             send,
         };
         workbench.scan()?;
+        workbench.retry_later();
         Ok(workbench)
     }
 
@@ -205,7 +214,8 @@ impl Workbench {
         let (root, settings, send) = (self.root.clone(), self.settings.clone(), self.send.clone());
         let report = move |report| drop(send.send(Update::Scan(report)));
         let job = Job::spawn("scan", report, move |watch| {
-            let corpus = scan(&root, settings.corpus.as_deref(), watch)?;
+            let facts = Facts::of(&settings.cache.join("facts"), &root);
+            let corpus = rescan(&root, settings.corpus.as_deref(), facts, watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
             let crossed = load_crossed(&settings.store);
             Ok(Opened { corpus: Arc::new(corpus), runs, crossed, run_problems })
@@ -223,7 +233,9 @@ impl Workbench {
             Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Opinion(number, report) => self.opinions.take(number, report),
             Update::Tests(number, report) => self.tests.take(number, report),
+            Update::Agreement(number, report) => self.studies.take(number, report),
             Update::Sound(_) => true,
+            Update::Retry => self.retry(),
         }
     }
 
@@ -235,11 +247,6 @@ impl Workbench {
     /// How far the opening of the corpus is.
     pub fn opening(&self) -> &Opening {
         &self.opening
-    }
-
-    /// Why labels cannot be saved, if they cannot.
-    pub fn store_trouble(&self) -> Option<&str> {
-        self.store.as_ref().err().map(String::as_str)
     }
 
     /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
@@ -269,9 +276,7 @@ impl Workbench {
                 self.opening = Opening::Open;
                 self.corpus = opened.corpus;
                 (self.runs, self.crossed, self.run_problems) = (opened.runs, opened.crossed, opened.run_problems);
-                if let Err(error) = self.load_labels() {
-                    self.store = Err(format!("{error:#}"));
-                }
+                self.reload_labels();
             }
             Report::Cancelled => self.opening = Opening::Failed("stopped".to_owned()),
             Report::Failed(reason) => self.opening = Opening::Failed(reason),
@@ -285,100 +290,6 @@ impl Workbench {
             self.play(clip);
         }
         changed
-    }
-}
-
-/// Labels.
-impl Workbench {
-    /// Classes and their keys.
-    pub fn scheme(&self) -> &Scheme {
-        &self.labels.scheme
-    }
-
-    /// Who labels.
-    pub fn annotator(&self) -> &Annotator {
-        &self.labels.annotator
-    }
-
-    /// What this annotator has said so far.
-    pub fn ledger(&self) -> &Ledger {
-        &self.labels.ledger
-    }
-
-    /// The order in which this annotator hears the clips.
-    pub fn queue(&self) -> &Queue {
-        &self.labels.queue
-    }
-
-    /// Saves one act of this annotator; it is on disk when this returns.
-    ///
-    /// # Errors
-    /// The store's, naming the file; nothing has changed then.
-    pub fn annotate(&mut self, clip: usize, act: Act) -> Result<()> {
-        let clip = self.corpus.clips.get(clip).context("no such clip")?;
-        self.append(clip.id.clone(), clip.audio.hash.clone(), act)
-    }
-
-    fn append(&mut self, clip: ClipId, audio: String, act: Act) -> Result<()> {
-        let (annotator, scheme) = (self.labels.annotator.clone(), self.labels.scheme.id());
-        let exposure = self.exposure(&clip, &act);
-        let event = NewAnnotation { exposure, ..NewAnnotation::now(clip, audio, annotator, scheme, act) };
-        let store = self.store.as_mut().map_err(|reason| anyhow!("not saved: {reason}"))?;
-        let saved = store.append(&corpus_key(&self.corpus), &event).context("not saved")?;
-        self.labels.ledger.apply(&saved);
-        Ok(())
-    }
-
-    /// What of a model was seen before an act, or comes on the screen once it is done.
-    fn exposure(&self, clip: &ClipId, act: &Act) -> Option<Exposure> {
-        let now = self.corpus.index_of(clip).and_then(|clip| self.opinions.seen(clip));
-        if let Some(model) = now.or(self.labels.ledger.exposed(clip)) {
-            return Some(Exposure::Before(model.to_owned()));
-        }
-        let shown = self.opinions.places.label && matches!(act, Act::Answer { .. });
-        let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
-        adviser.map(|adviser| Exposure::After(adviser.name.clone()))
-    }
-
-    /// Takes back this annotator's last act, on whichever clip it was; that clip, or `None` when nothing is left.
-    ///
-    /// # Errors
-    /// As [`Workbench::annotate`].
-    pub fn undo(&mut self) -> Result<Option<usize>> {
-        let target = self.labels.ledger.undo_target().map(|(id, clip)| (id, clip.clone()));
-        target.map_or(Ok(None), |(id, clip)| self.again(&clip, Act::Undo(id)))
-    }
-
-    /// Does again what was last undone; that clip, or `None` when nothing is left.
-    ///
-    /// # Errors
-    /// As [`Workbench::annotate`].
-    pub fn redo(&mut self) -> Result<Option<usize>> {
-        let target = self.labels.ledger.redo_target().map(|(id, clip)| (id, clip.clone()));
-        target.map_or(Ok(None), |(id, clip)| self.again(&clip, Act::Redo(id)))
-    }
-
-    /// Undoes or redoes; also on a clip that has left the corpus, so that the acts before it stay within reach.
-    fn again(&mut self, clip: &ClipId, act: Act) -> Result<Option<usize>> {
-        let index = self.corpus.index_of(clip);
-        let audio = index.map(|index| self.corpus.clips[index].audio.hash.clone()).unwrap_or_default();
-        self.append(clip.clone(), audio, act)?;
-        index.map(Some).with_context(|| format!("done, on {}, which is no longer in the corpus", clip.0))
-    }
-
-    fn load_labels(&mut self) -> Result<()> {
-        let labels = &mut self.labels;
-        if self.settings.scheme.is_none() {
-            labels.scheme = Scheme::of_classes(&self.corpus.name, &self.corpus.classes);
-        }
-        let ids: Vec<_> = self.corpus.clips.iter().map(|clip| clip.id.clone()).collect();
-        labels.queue = Queue::new(&ids, &labels.annotator, QUEUE_SEED);
-        if let Ok(store) = &self.store {
-            let events = store.annotations(&corpus_key(&self.corpus), Some(&labels.annotator))?;
-            let asking = Ledger::asking(labels.scheme.required());
-            labels.ledger = asking.and(&events, &labels.annotator, &labels.scheme.name);
-        }
-        Ok(())
     }
 }
 

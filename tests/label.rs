@@ -6,7 +6,7 @@
 
 use emolab::corpus::ClipId;
 use emolab::label::{
-    Act, Annotator, Format, Ledger, NewAnnotation, Progress, Queue, Row, Scheme, Voters, export, votes,
+    Act, Annotator, Format, Ledger, NewAnnotation, Progress, Queue, Round, Row, Scheme, Voters, export, votes,
 };
 use emolab::store::Store;
 
@@ -16,6 +16,7 @@ struct Sitting {
     scheme: Scheme,
     who: Annotator,
     queue: Queue,
+    clips: Vec<ClipId>,
     ledger: Ledger,
 }
 
@@ -27,28 +28,33 @@ impl Sitting {
         let who = Annotator::Human(name.to_owned());
         let store = Store::open(path).unwrap();
         let ledger = Ledger::of(&store.annotations("/c", Some(&who)).unwrap(), &who, &scheme.name);
-        Sitting { queue: Queue::new(&clips, &who, 7), store, scheme, who, ledger }
+        let asked: Vec<_> = clips.iter().map(|clip| (clip, None)).collect();
+        let mut queue = Queue::new(&asked, &who, &Round { seed: 7, ..Round::default() }, &[]);
+        clips.iter().enumerate().for_each(|(at, clip)| queue.settle(at, clip, &ledger));
+        Sitting { queue, clips, store, scheme, who, ledger }
     }
 
     fn say(&mut self, clip: &ClipId, act: Act) {
         let (annotator, scheme) = (self.who.clone(), self.scheme.id());
         let new = NewAnnotation::now(clip.clone(), "00".to_owned(), annotator, scheme, act);
         self.ledger.apply(&self.store.append("/c", &new).unwrap());
+        let at = self.clips.iter().position(|one| one == clip).unwrap();
+        self.queue.settle(at, clip, &self.ledger);
     }
 
     fn press(&mut self, key: char) {
-        let clip = self.queue.resume(&self.ledger).unwrap().clone();
+        let clip = self.clips[self.queue.resume().unwrap().clip].clone();
         let class = self.scheme.questions[0].class_of(key).unwrap().name.clone();
         self.say(&clip, Act::label(class));
     }
 
     fn undo(&mut self) {
-        let (id, clip) = self.ledger.undo_target().map(|(id, clip)| (id, clip.clone())).unwrap();
+        let (id, clip) = self.ledger.undo_target().map(|(id, at)| (id, at.clip.clone())).unwrap();
         self.say(&clip, Act::Undo(id));
     }
 
     fn progress(&self) -> Progress {
-        self.queue.progress(&self.ledger)
+        self.queue.progress()
     }
 }
 
@@ -62,14 +68,15 @@ fn a_sitting_goes_on_where_it_was_left_and_everything_said_is_exported() {
     anna.press('f');
     anna.undo();
     assert_eq!(anna.progress(), Progress { labelled: 2, skipped: 0, total: 10 });
-    let next = anna.queue.resume(&anna.ledger).cloned();
+    let next = anna.queue.resume();
     drop(anna);
 
     let mut anna = Sitting::start(&path, "anna");
-    assert_eq!(anna.queue.resume(&anna.ledger).cloned(), next, "the clip that was undone");
-    assert_eq!(anna.ledger.redo_target().map(|(_, clip)| clip.clone()), next, "redo survives a restart");
+    assert_eq!(anna.queue.resume(), next, "the clip that was undone");
+    let redo = anna.ledger.redo_target().map(|(_, at)| at.clip);
+    assert_eq!(redo, next.map(|turn| &anna.clips[turn.clip]), "redo survives a restart");
     (0..8).for_each(|_| anna.press('1'));
-    assert_eq!(anna.queue.resume(&anna.ledger), None);
+    assert_eq!(anna.queue.resume(), None);
     let mut ben = Sitting::start(&path, "ben");
     assert_eq!(ben.progress(), Progress { labelled: 0, skipped: 0, total: 10 }, "blind to anna's labels");
     (0..10).for_each(|_| ben.press('1'));

@@ -3,6 +3,7 @@
 // The lints allow these in test functions; tests also have helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod agreement;
 mod architecture;
 mod audio;
 mod augment;
@@ -15,11 +16,14 @@ mod curve;
 mod docs;
 mod egemaps;
 mod extract;
+mod faults;
 mod features;
 mod journeys;
 mod label;
 mod log;
+mod merge;
 mod plans;
+mod power;
 mod preparation;
 mod pretrain;
 mod quantize;
@@ -33,4 +37,5 @@ mod statistics;
 mod store;
 mod support;
 mod trees;
+mod truth;
 mod tune;

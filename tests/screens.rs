@@ -3,6 +3,8 @@
 //! Snapshots show cells at 80x24 and 120x40; Braille and half blocks are masked alike (what they show is tested beside the
 //! widgets), so that the last bit of a sample does not decide on which line a curve runs.
 
+#[path = "screens/label.rs"]
+mod label;
 #[path = "screens/opinion.rs"]
 mod opinion;
 #[path = "screens/results.rs"]
@@ -68,6 +70,7 @@ impl Stage {
             scheme: None,
             annotator: "ann".to_owned(),
             store: home.path().join("emolab.db"),
+            journal: home.path().join("journal"),
             cache: home.path().join("cache"),
             preparation: emolab::features::Preparation::plain(22_050),
             silent: true,
@@ -149,6 +152,7 @@ fn key_of_name(name: &str) -> KeyEvent {
         "Enter" => KeyCode::Enter,
         "Esc" => KeyCode::Esc,
         "Tab" => KeyCode::Tab,
+        "Shift-Tab" => KeyCode::BackTab,
         "Down" => KeyCode::Down,
         "Backspace" => KeyCode::Backspace,
         "Right" => KeyCode::Right,
@@ -206,6 +210,7 @@ fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 listeners: None,
                 sexes: std::collections::BTreeMap::new(),
                 pretrained: Vec::new(),
+                truth: None,
             },
             plan: PlanFacts {
                 plan: if leak { "random:2" } else { "loso" }.to_owned(),
@@ -374,7 +379,7 @@ fn browse_filters_searches_and_sorts() {
 #[test]
 fn label_shows_nothing_that_could_bias() {
     let mut stage = Stage::new("label");
-    let clip = stage.app.bench().corpus().index_of(&stage.app.bench().queue().order()[0]).unwrap();
+    let clip = stage.app.bench().queue().turns()[0].clip;
     stage.pictured(clip);
     stage.until(|app| !app.bench().playback().playing);
     insta::assert_snapshot!(stage.screen(), @r"
@@ -393,8 +398,8 @@ fn label_shows_nothing_that_could_bias() {
          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
      500 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
      200 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
-         0.0       0.2        0.4         0.6        0.8         1.0        1.2 s
-    paused   1.31 / 1.31 s  mel magma 60 dB                     speed 1.0  vol 100 %
+         0.0     0.2      0.4      0.6      0.8      1.0      1.2      1.4     1.6 s
+    paused   1.66 / 1.66 s  mel magma 60 dB                     speed 1.0  vol 100 %
 
        1 a anger           2 f fear            3 H happiness       4 n neutral
        5 S sadness         6 p surprise
@@ -426,7 +431,7 @@ fn how_clips_are_shown_is_switched_by_keys_and_holds_on_every_screen() {
     stage.shows("up to 1000 Hz");
     assert!(!stage.screen().contains("8k"), "{}", stage.screen());
     stage.press(&["K", "2"]);
-    let clip = stage.app.bench().corpus().index_of(&stage.app.bench().queue().order()[0]).unwrap();
+    let clip = stage.app.bench().queue().turns()[0].clip;
     stage.pictured(clip);
     stage.shows("linear viridis 80 dB");
     // What a machine has measured is not shown to a rater who has not asked for it.
@@ -526,10 +531,16 @@ fn ctrl_c_stops_the_ranking_first() {
     stage.shows("columns of functionals");
 }
 
+/// The clips in the order in which they are met.
+fn order(stage: &Stage) -> Vec<ClipId> {
+    let bench = stage.app.bench();
+    bench.queue().turns().iter().map(|turn| bench.corpus().clips[turn.clip].id.clone()).collect()
+}
+
 #[test]
 fn one_key_labels_saves_and_goes_on_and_undo_comes_back() {
     let mut stage = Stage::new("label");
-    let order = stage.app.bench().queue().order().to_vec();
+    let order = order(&stage);
     stage.press(&["1", "f"]);
     assert_eq!(stage.app.bench().ledger().label(&order[0]), Some("anger"));
     assert_eq!(stage.app.bench().ledger().label(&order[1]), Some("fear"));
@@ -554,7 +565,7 @@ fn one_key_labels_saves_and_goes_on_and_undo_comes_back() {
 #[test]
 fn skip_flag_and_note() {
     let mut stage = Stage::new("label");
-    let first = stage.app.bench().queue().order()[0].clone();
+    let first = order(&stage)[0].clone();
     stage.press(&["!", "c"]).type_in("cough at the end").press(&["Enter"]);
     stage.shows("! flagged  note: cough at the end");
     stage.press(&["s"]);
@@ -569,18 +580,68 @@ fn skip_flag_and_note() {
     stage.shows("LABEL");
 }
 
+/// Puts a folder where the store should be, and a file where the folder of the journal should be.
+fn nowhere(settings: &mut Settings) {
+    std::fs::create_dir_all(&settings.store).unwrap();
+    std::fs::write(&settings.journal, "").unwrap();
+}
+
 #[test]
 fn what_cannot_be_saved_stays_on_the_screen() {
-    let mut stage = Stage::with("label", Depth::True, |settings| {
-        let place = settings.store.clone();
-        std::fs::create_dir_all(&place).unwrap();
-    });
-    stage.shows("NOT SAVED");
-    let before = stage.app.bench().queue().order()[0].clone();
+    let mut stage = Stage::with("label", Depth::True, nowhere);
+    stage.shows("SAVED IN THE JOURNAL (0), not yet in the store");
+    let before = order(&stage)[0].clone();
     stage.press(&["1"]);
     stage.shows("clip 1 of 6");
+    stage.shows("NOT SAVED: ");
     stage.shows("not saved");
     assert_eq!(stage.app.bench().ledger().label(&before), None);
+}
+
+#[test]
+fn what_the_store_does_not_take_waits_in_the_journal_and_is_recovered() {
+    let mut stage = Stage::with("label", Depth::True, |settings| std::fs::create_dir_all(&settings.store).unwrap());
+    let order: Vec<ClipId> = order(&stage);
+    stage.press(&["1", "2", "u", "3", "1"]);
+    stage.shows("clip 4 of 6  3 labelled");
+    stage.shows("SAVED IN THE JOURNAL (5), not yet in the store");
+    stage.press(&["Ctrl-c"]);
+    stage.shows("5 labels wait in the recovery journal");
+    let Stage { app, home, .. } = stage;
+    let root = app.bench().corpus().root.clone();
+    drop(app);
+    // Still no store: what waits is shown, and can be undone.
+    let mut stage = Stage::on(home, &root, "label", Depth::True, |_| {});
+    stage.shows("3 labelled");
+    stage.press(&["u"]);
+    stage.shows("2 labelled");
+    let Stage { app, home, .. } = stage;
+    drop(app);
+    std::fs::remove_dir(home.path().join("emolab.db")).unwrap();
+    let stage = Stage::on(home, &root, "label", Depth::True, |_| {});
+    stage.shows("6 labels of an earlier session were recovered");
+    stage.shows("2 labelled");
+    let ledger = stage.app.bench().ledger();
+    let labels: Vec<_> = order.iter().map(|clip| ledger.label(clip)).collect();
+    assert_eq!(labels[..4], [Some("anger"), Some("happiness"), None, None]);
+    assert_eq!(ledger.redo_target().map(|(_, at)| at.clip), Some(&order[2]), "undo and redo go on");
+}
+
+#[test]
+fn the_journal_empties_as_soon_as_the_store_takes_writes_again() {
+    let mut stage = Stage::with("label", Depth::True, |settings| std::fs::create_dir_all(&settings.store).unwrap());
+    stage.press(&["1"]);
+    stage.shows("SAVED IN THE JOURNAL (1)");
+    let path = stage.home.path().join("emolab.db");
+    std::fs::remove_dir(&path).unwrap();
+    drop(Store::open(&path).unwrap());
+    stage.press(&["u"]);
+    stage.shows("0 labelled");
+    assert!(!stage.screen().contains("JOURNAL"), "{}", stage.screen());
+    let store = Store::open(&path).unwrap();
+    let said = store.annotations(&key_of(&stage.app.bench().corpus().root), None).unwrap();
+    assert_eq!(said.iter().map(|event| event.act.word()).collect::<Vec<_>>(), ["label", "undo"]);
+    assert_eq!(said[1].act.refers_to(), Some(said[0].id), "by the number that the store gave");
 }
 
 #[test]
@@ -633,12 +694,9 @@ fn in_a_terminal_too_small_the_quit_question_is_seen_and_answered() {
 
 #[test]
 fn the_quit_question_tells_what_is_not_saved() {
-    let mut stage = Stage::with("label", Depth::True, |settings| std::fs::create_dir_all(&settings.store).unwrap());
-    stage.press(&["Ctrl-c"]);
-    stage.shows("Labels cannot be saved: ");
-    assert!(!stage.screen().contains("All labels are saved"));
+    let mut stage = Stage::with("label", Depth::True, nowhere);
     // Once a label was lost, even q asks, on every screen.
-    stage.press(&["n", "1", "Esc", "q"]);
+    stage.press(&["1", "Esc", "q"]);
     assert_eq!(stage.app.take_wish(), None);
     stage.shows("What you said last is not saved: ");
 }

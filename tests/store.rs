@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 
 use emolab::corpus::ClipId;
 use emolab::label::{Act, Annotator, Exposure, NewAnnotation, SchemeId};
-use emolab::store::{Store, StoreError};
+use emolab::store::{Content, FileSystem, Store, StoreError};
 
-use crate::support::skipped;
+use crate::support::{Home, skipped, text};
 
 fn new(annotator: &str, clip: &str, act: Act) -> NewAnnotation {
     let (who, scheme) = (Annotator::Human(annotator.to_owned()), SchemeId { name: "emodb7".to_owned(), version: 1 });
@@ -233,4 +233,145 @@ fn a_read_only_store_can_be_read_and_says_why_it_cannot_be_written() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(text.matches("read [\"a\"]").count(), 2, "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains(&format!("error {}: attempt to write a readonly database", path.display())), "{text}");
+}
+
+#[test]
+fn a_store_that_was_removed_under_an_open_window_takes_no_label_for_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let mut store = Store::open(&path).unwrap();
+    store.append("/c", &label("anna", "a")).unwrap();
+    fs::rename(&path, folder.path().join("y.db")).unwrap();
+    assert!(matches!(store.append("/c", &label("anna", "b")), Err(StoreError::Vanished { .. })));
+    assert!(matches!(Store::open_existing(&path), Err(StoreError::Vanished { .. })), "none is made in its place");
+}
+
+#[test]
+fn on_a_shared_file_system_the_rollback_journal_is_used_and_where_there_are_no_locks_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    Store::open(&path).unwrap().append("/c", &label("anna", "a")).unwrap();
+    let on = |kind: FileSystem| Store::open_on(&path, &move |_: &Path| kind.clone());
+    let mut store = on(FileSystem::Shared("NFS".to_owned())).unwrap();
+    store.append("/c", &label("anna", "b")).unwrap();
+    assert!(store.cautions()[0].contains("lies on NFS"), "{:?}", store.cautions());
+    assert!(!folder.path().join("x.db-wal").exists() && !folder.path().join("x.db-shm").exists());
+    let mut second = on(FileSystem::Shared("NFS".to_owned())).unwrap();
+    second.append("/c", &label("ben", "c")).unwrap();
+    drop((store, second));
+    assert_eq!(clips(&Store::open(&path).unwrap(), None), ["a", "b", "c"]);
+    let refused = on(FileSystem::Lockless("sshfs".to_owned())).unwrap_err();
+    assert!(refused.to_string().contains("lies on sshfs") && refused.to_string().contains("emolab merge"), "{refused}");
+}
+
+#[test]
+fn a_store_in_wal_mode_is_not_opened_on_a_shared_file_system_while_someone_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let mut local = Store::open(&path).unwrap();
+    local.append("/c", &label("anna", "a")).unwrap();
+    let refused = Store::open_on(&path, &|_: &Path| FileSystem::Shared("NFS".to_owned())).unwrap_err();
+    assert!(matches!(refused, StoreError::Busy { .. }), "{refused}");
+}
+
+#[test]
+fn a_backup_is_of_one_moment_and_replaces_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("x.db"), folder.path().join("copy.db"));
+    let mut store = Store::open(&path).unwrap();
+    store.append("/c", &label("anna", "a")).unwrap();
+    assert_eq!(store.backup(&copy).unwrap(), Content { annotations: 1, runs: 0 });
+    let before = fs::read(&copy).unwrap();
+    store.append("/c", &label("anna", "b")).unwrap();
+    assert!(store.backup(&copy).unwrap_err().to_string().ends_with("copy.db: exists already"));
+    assert_eq!(fs::read(&copy).unwrap(), before);
+    assert_eq!(
+        store.annotations("/c", None).unwrap()[..1],
+        Store::open(&copy).unwrap().annotations("/c", None).unwrap()
+    );
+    assert!(store.backup(&folder.path().join("no/such/copy.db")).is_err());
+    assert_eq!(
+        fs::read_dir(folder.path())
+            .unwrap()
+            .filter(|entry| { entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".emolab") })
+            .count(),
+        0,
+        "no half copy is left"
+    );
+}
+
+#[test]
+fn restoring_keeps_what_was_there_whole_or_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("x.db"), folder.path().join("copy.db"));
+    let mut store = Store::open(&path).unwrap();
+    store.append("/c", &label("anna", "a")).unwrap();
+    store.backup(&copy).unwrap();
+    store.append("/c", &label("anna", "b")).unwrap();
+    let busy = Store::restore(&copy, &path).unwrap_err();
+    assert!(matches!(busy, StoreError::Busy { .. }), "a window is open: {busy}");
+    assert_eq!(clips(&store, None), ["a", "b"]);
+    drop(store);
+    let restored = Store::restore(&copy, &path).unwrap();
+    assert_eq!(restored.content.annotations, 1);
+    assert_eq!(clips(&Store::open(&path).unwrap(), None), ["a"]);
+    let (aside, content) = restored.kept.unwrap();
+    assert_eq!(content.unwrap().annotations, 2);
+    assert_eq!(clips(&Store::open(&aside).unwrap(), None), ["a", "b"]);
+    // A damaged store is moved aside as it is; a damaged copy takes no store's place.
+    let whole = fs::read(&copy).unwrap();
+    let spoilt: Vec<u8> = whole.iter().enumerate().map(|(at, byte)| if at > 4096 { !byte } else { *byte }).collect();
+    fs::write(&path, &spoilt).unwrap();
+    let restored = Store::restore(&copy, &path).unwrap();
+    assert_eq!(fs::read(restored.kept.unwrap().0).unwrap(), spoilt);
+    fs::write(&copy, &spoilt).unwrap();
+    assert!(matches!(Store::restore(&copy, &path), Err(StoreError::Damaged { .. })));
+    assert_eq!(clips(&Store::open(&path).unwrap(), None), ["a"]);
+    assert!(Store::restore(&folder.path().join("none.db"), &path).is_err());
+}
+
+#[test]
+fn check_finds_what_is_wrong_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let mut store = Store::open(&path).unwrap();
+    store.append("/c", &label("anna", "a")).unwrap();
+    let bad = |store: &Store| {
+        let findings = store.check().unwrap();
+        findings
+            .into_iter()
+            .filter(|finding| !finding.good)
+            .map(|finding| (finding.what, finding.text))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bad(&store), []);
+    let spoil = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    spoil("DROP TRIGGER annotation_never_changes; UPDATE annotation SET at = 'noon'");
+    assert!(bad(&store)[0].1.contains("annotation 1 has a senseless time"), "{:?}", bad(&store));
+    spoil("PRAGMA foreign_keys = OFF; UPDATE annotation SET clip_id = 77");
+    let found = bad(&store);
+    assert!(found[0].1.contains("row 1 of annotation refers to a row of clip"), "{found:?}");
+}
+
+#[test]
+fn the_verbs_copy_check_and_restore() {
+    let home = Home::new();
+    let none = home.run(&["check"]);
+    assert_eq!((none.status.code(), text(&none.stderr).contains("there is no store yet")), (Some(1), true));
+    let path = home.path().join(".local/share/emolab/emolab.db");
+    Store::open(&path).unwrap().append("/c", &label("anna", "a")).unwrap();
+    let copy = home.path().join("copy.db");
+    let done = home.run(&["backup", copy.to_str().unwrap()]);
+    assert!(done.status.success() && text(&done.stderr).contains("1 annotations, 0 runs"), "{}", text(&done.stderr));
+    let check = home.run(&["check"]);
+    assert!(check.status.success(), "{}", text(&check.stdout));
+    assert!(text(&check.stdout).contains("recovery journal nothing waits"), "{}", text(&check.stdout));
+    fs::write(&path, "spoilt").unwrap();
+    let check = home.run(&["check"]);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(text(&check.stdout).contains("BAD  opening"), "{}", text(&check.stdout));
+    let restored = home.run(&["restore", copy.to_str().unwrap()]);
+    assert!(restored.status.success() && text(&restored.stderr).contains("is kept"), "{}", text(&restored.stderr));
+    assert_eq!(clips(&Store::open(&path).unwrap(), None), ["a"]);
+    assert!(home.run(&["backup"]).status.success());
 }

@@ -17,7 +17,7 @@ use super::prepare::set_name;
 use super::progress::Progress;
 use super::running::Running;
 use super::search::time;
-use super::{Place, say, stdout};
+use super::{Files, Place, say, stdout};
 use crate::corpus::plan::Plan;
 use crate::corpus::{Corpus, LeakKind, Target, scan};
 use crate::features::cache::Cache;
@@ -29,6 +29,7 @@ use crate::workbench::experiment::{Compared, Effort, Params, Request, compare};
 use crate::workbench::folds::default_plan;
 use crate::workbench::log::{Log, Logged};
 use crate::workbench::material::{Contender, Listener, check_asked, check_pretrain, contenders};
+use crate::workbench::truth::{self, TruthName, Wanted};
 use crate::workbench::{Keeper, places};
 
 use figures::People;
@@ -64,6 +65,8 @@ pub struct ProtocolArgs {
     /// emotion, sex or sex+emotion.
     #[arg(long, default_value_t = Target::Emotion)]
     target: Target,
+    #[command(flatten)]
+    pub truth: TruthArgs,
     /// Feature set for the classifiers that can read it.
     #[arg(long, value_name = "SET", value_parser = set_name)]
     pub features: Option<String>,
@@ -96,6 +99,41 @@ pub struct ProtocolArgs {
     pretrain: Vec<PathBuf>,
     #[command(flatten)]
     resuming: Resuming,
+}
+
+/// Which labels are learnt and judged by.
+#[derive(Debug, Clone, Args)]
+pub struct TruthArgs {
+    /// Take these for true: corpus, or what people said here: majority, ds (Dawid-Skene), mace, gold (decided, else the
+    /// majority) or soft (nets learn the shares).
+    #[arg(long, value_name = "NAME", default_value = "corpus")]
+    truth: TruthName,
+    /// The scheme in which they said it [default: the one most used].
+    #[arg(long, value_name = "NAME")]
+    truth_scheme: Option<String>,
+    /// The question of that scheme [default: its first choice].
+    #[arg(long, value_name = "NAME")]
+    truth_question: Option<String>,
+}
+
+impl TruthArgs {
+    /// Whether the corpus' own labels are asked for.
+    pub fn is_corpus(&self) -> bool {
+        self.truth.0 == truth::TRUTHS[0]
+    }
+
+    /// The corpus with these labels.
+    ///
+    /// # Errors
+    /// As [`truth::from_store`]; options that go with people's labels alone.
+    pub fn apply(&self, corpus: Corpus, files: &Files) -> Result<Corpus> {
+        let method = Some(&self.truth.0).filter(|_| !self.is_corpus());
+        let alone = method.is_none() && (self.truth_scheme.is_some() || self.truth_question.is_some());
+        ensure!(!alone, "--truth-scheme and --truth-question go with --truth majority, ds, mace, gold or soft");
+        let (scheme, question) = (self.truth_scheme.clone(), self.truth_question.clone());
+        let wanted = method.map(|method| Wanted { method: method.clone(), scheme, question, until: None });
+        truth::from_store(corpus, wanted.as_ref(), &files.store()?)
+    }
 }
 
 /// Choosing hyper-parameters.
@@ -234,6 +272,7 @@ impl Compare {
     fn compare(&self, log: Option<&Log>, progress: &Progress) -> Result<(Compared, People)> {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
+        let corpus = self.protocol.truth.apply(corpus, &self.running.files)?;
         let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));
         let mut request = self.protocol.request(self.models.clone(), plan);
         request.effort.repeats = self.repeats as usize;

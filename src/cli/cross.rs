@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -61,6 +61,7 @@ impl Cross {
     }
 
     fn cross(&self, log: Option<&Log>, progress: &Progress) -> Result<Crossing> {
+        ensure!(self.protocol.truth.is_corpus(), "emolab cross learns and judges by the corpora's own labels alone");
         let mut corpora: Vec<Corpus> = Vec::new();
         for path in &self.paths {
             let corpus = scan(path, None, progress)?;

@@ -74,6 +74,7 @@ impl CurveVerb {
     fn spend(&self, log: Option<&Log>, progress: &Progress) -> Result<Compared> {
         let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
         tell_problems(&corpus);
+        let corpus = self.protocol.truth.apply(corpus, &self.running.files)?;
         let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));
         let request = self.protocol.request(self.models.clone(), plan);
         let spending = Spending { by: self.by, points: self.points as usize, draws: self.repeats as usize };

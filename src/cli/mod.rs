@@ -3,6 +3,8 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 a gate failed, 130 interrupted.
 //! Deliberately absent: anything a screen could not do too; verbs call the workbench.
 
+mod agree;
+mod assign;
 mod compare;
 mod cross;
 mod curve;
@@ -20,6 +22,7 @@ mod running;
 mod runs;
 mod scan;
 mod search;
+mod store;
 mod table;
 mod verify;
 
@@ -88,10 +91,22 @@ enum Verb {
     Predict(model::Predict),
     /// Open the workbench in the Label screen.
     Label(Open),
+    /// Plan a round: who rates which clips, how often, and how their work is watched.
+    Assign(assign::Assign),
+    /// Tell how far the people who labelled agree, and make gold labels of what they say.
+    Agree(agree::Agree),
     /// Write what was said about the clips, in a format that other programs read.
     Export(labels::Export),
     /// Take in what others said about the clips: labels, ratings, votes.
     Import(labels::ImportVerb),
+    /// Copy the store of labels and runs, whole or not at all.
+    Backup(store::Backup),
+    /// Put a copy in the store's place; what was there is kept.
+    Restore(store::Restore),
+    /// Bring in what another store has and this one has not: laptop and server, two raters' machines.
+    Merge(store::Merge),
+    /// Look whether the store is whole, and labels wait to go into it.
+    Check(store::Check),
     /// Compute features of a corpus as .npy, CSV or Parquet, or describe the columns of a set.
     Features(features::Extract),
     /// Write the pages that are generated from the registries.
@@ -194,7 +209,13 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
+        Some(Verb::Assign(verb)) => verb.run(),
+        Some(Verb::Agree(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
+        Some(Verb::Backup(verb)) => verb.run(),
+        Some(Verb::Restore(verb)) => verb.run(),
+        Some(Verb::Merge(verb)) => verb.run(),
+        Some(Verb::Check(verb)) => verb.run(),
         Some(Verb::Import(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),
@@ -221,6 +242,7 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         scheme: open.scheme,
         annotator: open.annotator.unwrap_or_else(login_name),
         store: open.files.store()?,
+        journal: places::journal()?,
         cache: open.files.cache()?,
         preparation: open.prepare.preparation(None),
         silent: open.silent,

@@ -17,6 +17,7 @@ use crate::store::{Run, RunId};
 use crate::workbench::differ::Predictions;
 use crate::workbench::gate::GateFailed;
 use crate::workbench::kept;
+use crate::workbench::truth::{self, Wanted};
 use crate::workbench::verify::{Verified, origin, repeatable, verify};
 
 /// Changes that are listed.
@@ -59,6 +60,8 @@ impl Verify {
         let origin = origin(&run);
         let corpus = scan(self.at.as_ref().unwrap_or(&origin.path), origin.description.as_deref(), &progress)?;
         tell_problems(&corpus);
+        let wanted = run.protocol.data.truth.as_ref().map(Wanted::from);
+        let corpus = truth::from_store(corpus, wanted.as_ref(), &self.files.store()?)?;
         let cache = Cache::open(&self.files.cache()?);
         let verified = verify(&run, &corpus, &cache, &progress)?;
         progress.end();

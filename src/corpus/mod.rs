@@ -4,6 +4,7 @@
 
 pub mod demo;
 pub mod description;
+mod facts;
 pub mod format;
 pub mod guard;
 mod listeners;
@@ -12,17 +13,20 @@ mod recognise;
 mod scan;
 mod target;
 mod tree;
+mod truth;
 
 use std::path::{Path, PathBuf};
 
 pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
+pub use facts::Facts;
 pub use guard::{Leak, LeakKind};
 pub use listeners::{Answer, Heard, ListenersTable, Ratings};
 pub use plan::{Layout, Plan, PlanError, Split};
-pub use scan::{ScanError, Scanned, scan};
+pub use scan::{ScanError, Scanned, rescan, scan};
 pub use target::{Task, TaskError, Traits, UnknownTarget, task};
 pub use tree::audio_under;
+pub use truth::Truth;
 
 use crate::audio::AudioFacts;
 use description::Fields;
@@ -98,6 +102,8 @@ pub struct Corpus {
     pub ratings: Ratings,
     /// True for machine-made speech, whose scores mean nothing.
     pub synthetic: bool,
+    /// How people's labels came to stand in the clips; `None` = the corpus' own do.
+    pub truth: Option<Truth>,
     /// What to ask for to read it again.
     pub origin: Origin,
 }
@@ -134,8 +140,15 @@ impl Corpus {
             classes: Vec::new(),
             ratings: Ratings::default(),
             synthetic: false,
+            truth: None,
             origin: Origin::default(),
         }
+    }
+
+    /// The soft label of the clip at that place: the share of each class.
+    pub fn shares(&self, clip: usize) -> Option<&[f32]> {
+        let shares = self.truth.as_ref()?.shares.get(&self.clips.get(clip)?.id);
+        shares.map(Vec::as_slice)
     }
 
     /// Place of a clip in `clips`, which are sorted by id.

@@ -1,7 +1,6 @@
 //! The scan: walk a tree, settle its layout, decode every file in parallel; what does not open becomes a [`Problem`].
 //!
-//! Deliberately absent: keeping samples (a clip keeps [`AudioFacts`] only) and a cache of facts: [`facts_of`] is the one
-//! place where a file is decoded, so a cache would stand there.
+//! Deliberately absent: keeping samples (a clip keeps [`AudioFacts`] only); what is kept from scan to scan is in `facts`.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::description::{Description, Said};
+use super::facts::Facts;
 use super::recognise::{Resolved, as_one, recognise};
 use super::tree::{Found, Tree};
 use super::{Clip, Corpus, Origin, Problem, listeners};
@@ -97,6 +97,19 @@ pub enum ScanError {
 /// # Errors
 /// [`ScanError`]; single bad files are no error but [`Corpus::problems`], as long as one clip opens.
 pub fn scan(root: &Path, corpus: Option<&str>, watch: &dyn Watch<Scanned>) -> Result<Corpus, ScanError> {
+    rescan(root, corpus, Facts::none(), watch)
+}
+
+/// As [`scan`], decoding only files whose facts are not known.
+///
+/// # Errors
+/// As [`scan`].
+pub fn rescan(
+    root: &Path,
+    corpus: Option<&str>,
+    facts: Facts,
+    watch: &dyn Watch<Scanned>,
+) -> Result<Corpus, ScanError> {
     let description = corpus.map(Description::named).transpose()?;
     let tree = Tree::walk(root, watch)?;
     if tree.audio.is_empty() {
@@ -106,15 +119,17 @@ pub fn scan(root: &Path, corpus: Option<&str>, watch: &dyn Watch<Scanned>) -> Re
         Some(description) => as_one(&tree, description),
         None => recognise(&tree)?,
     };
-    Ok(Corpus { origin: Origin::of(root, corpus), ..open(tree, resolved, watch)? })
+    let opened = open(tree, resolved, &facts, watch)?;
+    facts.keep();
+    Ok(Corpus { origin: Origin::of(root, corpus), ..opened })
 }
 
-fn open(tree: Tree, resolved: Resolved, watch: &dyn Watch<Scanned>) -> Result<Corpus, ScanError> {
+fn open(tree: Tree, resolved: Resolved, facts: &Facts, watch: &dyn Watch<Scanned>) -> Result<Corpus, ScanError> {
     let files = tree.audio.len();
     let mut problems = tree.problems;
     problems.extend(resolved.problems);
     let mut clips = Vec::new();
-    for end in clips_of(tree.audio, resolved.said, watch)? {
+    for end in clips_of(tree.audio, resolved.said, facts, watch)? {
         match end {
             Ok((clip, note)) => {
                 problems.extend(note.map(|reason| Problem { file: clip.id.0.clone(), reason }));
@@ -143,6 +158,7 @@ type Opened = Result<(Clip, Option<String>), Problem>;
 fn clips_of(
     audio: Vec<Found>,
     said: Vec<Result<Said, String>>,
+    facts: &Facts,
     watch: &dyn Watch<Scanned>,
 ) -> Result<Vec<Opened>, Cancelled> {
     let total = audio.len();
@@ -153,7 +169,7 @@ fn clips_of(
         .into_par_iter()
         .map(|(found, said)| {
             watch.check()?;
-            let opened = clip_of(found, said);
+            let opened = clip_of(found, said, facts);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             if done.is_multiple_of(step) || done == total {
                 watch.tell(Scanned { done, total });
@@ -163,9 +179,9 @@ fn clips_of(
         .collect()
 }
 
-fn clip_of(found: Found, said: Result<Said, String>) -> Opened {
+fn clip_of(found: Found, said: Result<Said, String>, facts: &Facts) -> Opened {
     let Found { path, id } = found;
-    match said.and_then(|said| Ok((said, facts_of(&path)?))) {
+    match said.and_then(|said| Ok((said, facts.get(&path, || facts_of(&path))?))) {
         Ok((said, audio)) => {
             let Said { speaker, sex, label, text, words, intensity, language, other, note } = said;
             Ok((Clip { id, path, speaker, sex, label, text, words, intensity, language, other, audio }, note))

@@ -8,12 +8,28 @@ use std::collections::HashMap;
 use super::{Act, Annotation, AnnotationId, Annotator, Occasion};
 use crate::corpus::ClipId;
 
+/// A clip as it was met: for the work itself, as a hidden repeat, in training. Each is answered by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At<'a> {
+    /// Which clip.
+    pub clip: &'a ClipId,
+    /// What for.
+    pub occasion: Occasion,
+}
+
+impl<'a> From<&'a ClipId> for At<'a> {
+    fn from(clip: &'a ClipId) -> At<'a> {
+        At { clip, occasion: Occasion::Main }
+    }
+}
+
 /// The state after some events of one annotator in one scheme. Each event costs constant amortised time; only undoing
 /// something that is not the last of its clip searches that clip's own history.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     clips: Vec<ClipState>,
-    index: HashMap<ClipId, usize>,
+    /// By occasion.
+    index: [HashMap<ClipId, usize>; 4],
     events: HashMap<AnnotationId, Event>,
     done: Vec<AnnotationId>,
     undone: Vec<AnnotationId>,
@@ -32,17 +48,18 @@ impl Ledger {
         ledger
     }
 
-    /// The ledger of those `annotations` (in order of id) that `annotator` made in the scheme of that name, whatever its
+    /// The ledger of those `annotations` (in the order of the store) that `annotator` made in the scheme of that name, whatever its
     /// version, as the work itself: hidden repeats, training and adjudication are others' business.
     pub fn of<'a>(
         annotations: impl IntoIterator<Item = &'a Annotation>,
         annotator: &Annotator,
         scheme: &str,
     ) -> Ledger {
-        Ledger::default().and(annotations, annotator, scheme)
+        let work = annotations.into_iter().filter(|event| event.occasion == Occasion::Main);
+        Ledger::default().and(work, annotator, scheme)
     }
 
-    /// The same as [`Ledger::of`], on top of what is there (see [`Ledger::asking`]).
+    /// With those of `annotations` (in the order of the store) that `annotator` made in the scheme of that name, for whatever occasion.
     #[must_use]
     pub fn and<'a>(
         mut self,
@@ -50,9 +67,7 @@ impl Ledger {
         annotator: &Annotator,
         scheme: &str,
     ) -> Ledger {
-        let mine = |event: &&Annotation| {
-            event.occasion == Occasion::Main && event.annotator == *annotator && event.scheme.name == scheme
-        };
+        let mine = |event: &&Annotation| event.annotator == *annotator && event.scheme.name == scheme;
         annotations.into_iter().filter(mine).for_each(|event| self.apply(event));
         self
     }
@@ -79,15 +94,15 @@ impl Ledger {
 
     /// The answer that holds for a clip: to the unnamed question, or the first of those asked. `None` without one, and for
     /// "cannot judge".
-    pub fn label(&self, clip: &ClipId) -> Option<&str> {
+    pub fn label<'a>(&self, at: impl Into<At<'a>>) -> Option<&str> {
         let question = self.asked.first().map_or("", |&first| &self.questions[usize::from(first)]);
-        self.answer(clip, question).filter(|value| !value.is_empty())
+        self.answer(at, question).filter(|value| !value.is_empty())
     }
 
     /// What was answered to a question; empty for "cannot judge".
-    pub fn answer(&self, clip: &ClipId, question: &str) -> Option<&str> {
+    pub fn answer<'a>(&self, at: impl Into<At<'a>>, question: &str) -> Option<&str> {
         let question = self.questions.iter().position(|known| known == question)?;
-        self.clip(clip)?.answer(question).map(|(_, value)| value.as_str())
+        self.clip(at)?.answer(question).map(|(_, value)| value.as_str())
     }
 
     /// Names of the questions that were asked or answered.
@@ -96,48 +111,53 @@ impl Ledger {
     }
 
     /// True when every question that is asked has its answer.
-    pub fn is_done(&self, clip: &ClipId) -> bool {
-        self.clip(clip).is_some_and(|state| self.all_answered(state))
+    pub fn is_done<'a>(&self, at: impl Into<At<'a>>) -> bool {
+        self.clip(at).is_some_and(|state| self.all_answered(state))
     }
 
     /// True when the clip was skipped and is not done.
-    pub fn skipped(&self, clip: &ClipId) -> bool {
-        self.clip(clip).is_some_and(|state| !self.all_answered(state) && !state.skips.is_empty())
+    pub fn skipped<'a>(&self, at: impl Into<At<'a>>) -> bool {
+        self.clip(at).is_some_and(|state| !self.all_answered(state) && !state.skips.is_empty())
     }
 
     /// True when the clip is flagged.
-    pub fn flagged(&self, clip: &ClipId) -> bool {
-        self.clip(clip).and_then(|state| state.flags.last()).is_some_and(|(_, on)| *on)
+    pub fn flagged<'a>(&self, at: impl Into<At<'a>>) -> bool {
+        self.clip(at).and_then(|state| state.flags.last()).is_some_and(|(_, on)| *on)
     }
 
     /// The remark that holds for a clip.
-    pub fn note(&self, clip: &ClipId) -> Option<&str> {
-        self.clip(clip)?.notes.last().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    pub fn note<'a>(&self, at: impl Into<At<'a>>) -> Option<&str> {
+        self.clip(at)?.notes.last().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
     }
 
     /// The model whose view of a clip was seen last, before or after something that was said about it, undone or not.
-    pub fn exposed(&self, clip: &ClipId) -> Option<&str> {
-        self.clip(clip)?.seen.as_deref()
+    pub fn exposed<'a>(&self, at: impl Into<At<'a>>) -> Option<&str> {
+        self.clip(at)?.seen.as_deref()
     }
 
     /// What undo would take back: the last act that holds, on whatever clip.
-    pub fn undo_target(&self) -> Option<(AnnotationId, &ClipId)> {
+    pub fn undo_target(&self) -> Option<(AnnotationId, At<'_>)> {
         self.with_clip(*self.done.last()?)
     }
 
     /// What redo would bring back: the last act undone, unless something new was said since.
-    pub fn redo_target(&self) -> Option<(AnnotationId, &ClipId)> {
+    pub fn redo_target(&self) -> Option<(AnnotationId, At<'_>)> {
         self.with_clip(*self.undone.last()?)
     }
 
-    /// Number of clips that are done.
+    /// Number of clips that are done, as the work itself.
     pub fn labelled_count(&self) -> usize {
         self.labelled
     }
 
-    /// The clips of all events, in order of first mention.
+    /// The clips of all events of the work itself, in order of first mention.
     pub fn clips(&self) -> impl Iterator<Item = &ClipId> {
-        self.clips.iter().map(|state| &state.id)
+        self.met(Occasion::Main)
+    }
+
+    /// The clips of all events of that occasion, in order of first mention.
+    pub fn met(&self, occasion: Occasion) -> impl Iterator<Item = &ClipId> {
+        self.clips.iter().filter(move |state| state.occasion == occasion).map(|state| &state.id)
     }
 
     /// False for an annotation that no longer counts: undone, or replaced by a later one. An undo or redo counts while it
@@ -153,14 +173,15 @@ impl Ledger {
     }
 
     fn act(&mut self, event: &Annotation, act: &Act) {
-        let clip = self.place(&event.clip);
+        let clip = self.place(event);
         let field = match act {
             Act::Answer { question, .. } => Field::Answer(self.question(question)),
             Act::Skip => Field::Skip,
             Act::Flag(_) => Field::Flag,
             _ => Field::Note,
         };
-        self.events.insert(event.id, Event::Act { clip, field, act: act.clone(), toggled_by: None });
+        let order = self.events.len();
+        self.events.insert(event.id, Event::Act { order, clip, field, act: act.clone(), toggled_by: None });
         self.expose(event);
         self.undone.clear();
         self.put(event.id);
@@ -169,26 +190,29 @@ impl Ledger {
     /// What was seen stays seen.
     fn expose(&mut self, event: &Annotation) {
         if let Some(exposure) = &event.exposure {
-            let clip = self.place(&event.clip);
+            let clip = self.place(event);
             self.clips[clip].seen = Some(exposure.model().to_owned());
         }
     }
 
     /// Makes a known act hold. True when it did not before.
     fn put(&mut self, id: AnnotationId) -> bool {
-        let Some(Event::Act { clip, field, act, .. }) = self.events.get(&id) else { return false };
+        let Some(Event::Act { clip, field, act, order, .. }) = self.events.get(&id) else { return false };
         let (clip, was_done) = (*clip, self.all_answered(&self.clips[*clip]));
+        let events = &self.events;
+        let earlier = |other| matches!(events.get(&other), Some(Event::Act { order: its, .. }) if its < order);
         let state = &mut self.clips[clip];
         match (act, field) {
             (Act::Answer { value, .. }, Field::Answer(question)) => {
-                insert(&mut state.answers, id, (*question, value.clone()));
+                insert(&mut state.answers, (id, (*question, value.clone())), earlier);
             }
-            (Act::Skip, _) => insert(&mut state.skips, id, ()),
-            (Act::Flag(on), _) => insert(&mut state.flags, id, *on),
-            (Act::Note(text), _) => insert(&mut state.notes, id, text.clone()),
+            (Act::Skip, _) => insert(&mut state.skips, (id, ()), earlier),
+            (Act::Flag(on), _) => insert(&mut state.flags, (id, *on), earlier),
+            (Act::Note(text), _) => insert(&mut state.notes, (id, text.clone()), earlier),
             _ => return false,
         }
-        self.labelled += usize::from(!was_done && self.all_answered(&self.clips[clip]));
+        let state = &self.clips[clip];
+        self.labelled += usize::from(state.occasion == Occasion::Main && !was_done && self.all_answered(state));
         self.done.push(id);
         true
     }
@@ -201,7 +225,8 @@ impl Ledger {
             let (clip, field) = (*clip, *field);
             let was_done = self.all_answered(&self.clips[clip]);
             self.clips[clip].remove(field, id);
-            self.labelled -= usize::from(was_done && !self.all_answered(&self.clips[clip]));
+            let state = &self.clips[clip];
+            self.labelled -= usize::from(state.occasion == Occasion::Main && was_done && !self.all_answered(state));
         }
         self.undone.push(id);
         true
@@ -211,12 +236,13 @@ impl Ledger {
         take(&mut self.undone, id) && self.put(id)
     }
 
-    fn place(&mut self, clip: &ClipId) -> usize {
-        if let Some(&place) = self.index.get(clip) {
+    fn place(&mut self, event: &Annotation) -> usize {
+        let index = &mut self.index[event.occasion as usize];
+        if let Some(&place) = index.get(&event.clip) {
             return place;
         }
-        self.index.insert(clip.clone(), self.clips.len());
-        self.clips.push(ClipState::new(clip.clone()));
+        index.insert(event.clip.clone(), self.clips.len());
+        self.clips.push(ClipState::new(event.clip.clone(), event.occasion));
         self.clips.len() - 1
     }
 
@@ -249,13 +275,17 @@ impl Ledger {
         last == Some(id)
     }
 
-    fn clip(&self, clip: &ClipId) -> Option<&ClipState> {
-        self.clips.get(*self.index.get(clip)?)
+    fn clip<'a>(&self, at: impl Into<At<'a>>) -> Option<&ClipState> {
+        let at = at.into();
+        self.clips.get(*self.index[at.occasion as usize].get(at.clip)?)
     }
 
-    fn with_clip(&self, id: AnnotationId) -> Option<(AnnotationId, &ClipId)> {
+    fn with_clip(&self, id: AnnotationId) -> Option<(AnnotationId, At<'_>)> {
         match self.events.get(&id)? {
-            Event::Act { clip, .. } => Some((id, &self.clips[*clip].id)),
+            Event::Act { clip, .. } => {
+                let state = &self.clips[*clip];
+                Some((id, At { clip: &state.id, occasion: state.occasion }))
+            }
             Event::Toggle { .. } => None,
         }
     }
@@ -265,6 +295,7 @@ impl Ledger {
 #[derive(Debug, Clone)]
 struct ClipState {
     id: ClipId,
+    occasion: Occasion,
     answers: Vec<(AnnotationId, (u16, String))>,
     skips: Vec<(AnnotationId, ())>,
     flags: Vec<(AnnotationId, bool)>,
@@ -275,8 +306,17 @@ struct ClipState {
 
 #[derive(Debug, Clone)]
 enum Event {
-    Act { clip: usize, field: Field, act: Act, toggled_by: Option<AnnotationId> },
-    Toggle { target: AnnotationId },
+    /// `order`: events that came before it.
+    Act {
+        order: usize,
+        clip: usize,
+        field: Field,
+        act: Act,
+        toggled_by: Option<AnnotationId>,
+    },
+    Toggle {
+        target: AnnotationId,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -288,9 +328,9 @@ enum Field {
 }
 
 impl ClipState {
-    fn new(id: ClipId) -> ClipState {
+    fn new(id: ClipId, occasion: Occasion) -> ClipState {
         let (answers, skips, flags, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        ClipState { id, answers, skips, flags, notes, seen: None }
+        ClipState { id, occasion, answers, skips, flags, notes, seen: None }
     }
 
     /// The last answer to a question, by the question's place.
@@ -309,14 +349,15 @@ impl ClipState {
     }
 }
 
-fn insert<T>(acts: &mut Vec<(AnnotationId, T)>, id: AnnotationId, value: T) {
+/// Puts an act behind those that came `earlier`: by arrival, not by number, for what comes from another store has late numbers.
+fn insert<T>(acts: &mut Vec<(AnnotationId, T)>, act: (AnnotationId, T), earlier: impl Fn(AnnotationId) -> bool) {
     // Nearly always at the end: only a redo after events of another window goes elsewhere.
-    let at = acts.partition_point(|(other, _)| *other < id);
-    acts.insert(at, (id, value));
+    let at = acts.iter().rposition(|(other, _)| earlier(*other)).map_or(0, |last| last + 1);
+    acts.insert(at, act);
 }
 
 fn remove<T>(acts: &mut Vec<(AnnotationId, T)>, id: AnnotationId) {
-    if let Ok(at) = acts.binary_search_by_key(&id, |(other, _)| *other) {
+    if let Some(at) = acts.iter().rposition(|(other, _)| *other == id) {
         acts.remove(at);
     }
 }
@@ -363,13 +404,13 @@ mod tests {
         }
 
         fn undo(&mut self) {
-            if let Some((id, clip)) = self.ledger.undo_target().map(|(id, clip)| (id, clip.0.clone())) {
+            if let Some((id, clip)) = self.ledger.undo_target().map(|(id, at)| (id, at.clip.0.clone())) {
                 self.say(&clip, Act::Undo(id));
             }
         }
 
         fn redo(&mut self) {
-            if let Some((id, clip)) = self.ledger.redo_target().map(|(id, clip)| (id, clip.0.clone())) {
+            if let Some((id, clip)) = self.ledger.redo_target().map(|(id, at)| (id, at.clip.0.clone())) {
                 self.say(&clip, Act::Redo(id));
             }
         }
@@ -398,7 +439,7 @@ mod tests {
         s.undo();
         assert_eq!(s.ledger.label(&clip("b")), None);
         assert_eq!(s.ledger.labelled_count(), 1);
-        assert_eq!(s.ledger.undo_target(), Some((AnnotationId(1), &clip("a"))));
+        assert_eq!(s.ledger.undo_target(), Some((AnnotationId(1), At::from(&clip("a")))));
         s.redo();
         s.redo();
         s.redo();
@@ -486,6 +527,11 @@ mod tests {
         });
         let ledger = Ledger::of(&said, &Annotator::Human("anna".to_owned()), "s");
         assert_eq!(ledger.clips().collect::<Vec<_>>(), [&clip("main")]);
+        let all = Ledger::default().and(&said, &Annotator::Human("anna".to_owned()), "s");
+        assert_eq!((all.labelled_count(), all.clips().count(), all.met(Occasion::Repeat).count()), (1, 1, 1));
+        let (repeat, other) = (clip("repeat"), Occasion::Repeat);
+        assert!(!all.is_done(&repeat) && all.is_done(At { clip: &repeat, occasion: other }));
+        assert_eq!(all.undo_target().map(|(id, at)| (id, at.occasion)), Some((said[3].id, Occasion::Adjudication)));
     }
 
     #[test]
@@ -545,7 +591,7 @@ mod tests {
     }
 
     fn act(kind: u8, id: i64, session: &Session) -> Act {
-        let target = |target: Option<(AnnotationId, &ClipId)>| target.map_or(AnnotationId(id), |(id, _)| id);
+        let target = |target: Option<(AnnotationId, At<'_>)>| target.map_or(AnnotationId(id), |(id, _)| id);
         match kind {
             0..4 => label(["fear", "anger"][usize::from(kind % 2)]),
             4 => Act::Skip,
@@ -578,8 +624,8 @@ mod tests {
                     prop_assert_eq!(s.ledger.note(&id), note.as_deref().filter(|text| !text.is_empty()));
                 }
                 let top = |stack: &[Annotation]| stack.last().map(|event| (event.id, event.clip.clone()));
-                prop_assert_eq!(s.ledger.undo_target().map(|(id, clip)| (id, clip.clone())), top(&naive.done));
-                prop_assert_eq!(s.ledger.redo_target().map(|(id, clip)| (id, clip.clone())), top(&naive.undone));
+                prop_assert_eq!(s.ledger.undo_target().map(|(id, at)| (id, at.clip.clone())), top(&naive.done));
+                prop_assert_eq!(s.ledger.redo_target().map(|(id, at)| (id, at.clip.clone())), top(&naive.undone));
                 let labelled = ["a", "b", "c", "d"].iter().filter(|name| naive.label(&clip(name)).is_some()).count();
                 prop_assert_eq!(s.ledger.labelled_count(), labelled);
             }

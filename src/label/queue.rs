@@ -1,154 +1,354 @@
 //! The order in which one annotator meets the clips: blind (it follows from a seed, not from names or labels) and the
 //! same each time.
 //!
-//! Deliberately absent: who gets which clips, spacing of speakers, repeats and gold clips.
+//! Training comes first, then the clips of the work with hidden repeats between them. Two clips of one speaker come in a row only
+//! where no other speaker is left. Deliberately absent: who gets which clips (see [`Round::assigns`]), and the answers themselves:
+//! the queue keeps only what is open, told by [`Queue::settle`].
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 
-use super::{Annotator, Ledger};
+use super::round::lot;
+use super::{Annotator, At, Ledger, Occasion, Round};
 use crate::corpus::ClipId;
 
-/// All clips in one annotator's order.
+/// A hidden repeat comes so many turns after the clip itself at least, and up to twice as many.
+const APART: usize = 20;
+
+/// One thing to do: a clip, by its place in the list the queue was made of, and what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Turn {
+    /// Place of the clip.
+    pub clip: usize,
+    /// [`Occasion::Training`], [`Occasion::Main`] or [`Occasion::Repeat`].
+    pub occasion: Occasion,
+}
+
+impl Turn {
+    /// The work itself.
+    pub fn main(clip: usize) -> Turn {
+        Turn { clip, occasion: Occasion::Main }
+    }
+}
+
+/// All turns of one annotator, in order, and which of them are open.
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
-    order: Vec<ClipId>,
-    place: HashMap<ClipId, usize>,
+    turns: Vec<Turn>,
+    /// A number per turn; turns whose speaker is not known have one each.
+    speakers: Vec<u32>,
+    place: HashMap<Turn, u32>,
+    open: BTreeSet<u32>,
+    skipped: BTreeSet<u32>,
+    done: BTreeSet<u32>,
 }
 
 /// How far an annotator is with a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Clips that are done: every question that is asked has its answer.
+    /// Turns that are done: every question that is asked has its answer.
     pub labelled: usize,
-    /// Clips put off.
+    /// Turns put off.
     pub skipped: usize,
-    /// Clips of the queue.
+    /// Turns of the queue.
     pub total: usize,
 }
 
 impl Queue {
-    /// Orders `clips` for `annotator`. The place of a clip depends on seed, annotator and its own id alone, so clips that
-    /// join or leave the corpus do not shuffle the others. Doubled clips count once.
-    pub fn new(clips: &[ClipId], annotator: &Annotator, seed: u64) -> Queue {
-        let mut keyed: Vec<([u8; 32], &ClipId)> = clips.iter().map(|clip| (lot(clip, annotator, seed), clip)).collect();
-        keyed.sort_unstable();
-        keyed.dedup();
-        let order: Vec<ClipId> = keyed.into_iter().map(|(_, clip)| clip.clone()).collect();
-        let place = order.iter().enumerate().map(|(place, clip)| (clip.clone(), place)).collect();
-        Queue { order, place }
+    /// Orders those of `clips` (id and speaker, ids unique) that `annotator` is to hear. The place of a clip depends on seed, annotator and its own id, and
+    /// moves only as far as it must to keep speakers apart: clips that join or leave the corpus hardly move the others; `first`, in that order, come before the rest.
+    /// Everything is open.
+    pub fn new(clips: &[(&ClipId, Option<&str>)], annotator: &Annotator, round: &Round, first: &[ClipId]) -> Queue {
+        let order = order(clips, annotator, round, first);
+        let mut speakers: HashMap<&str, u32> = HashMap::new();
+        let mut unknown = u32::MAX;
+        let mut speaker = |turn: &Turn| match clips[turn.clip].1 {
+            Some(name) => {
+                let next = speakers.len() as u32;
+                *speakers.entry(name).or_insert(next)
+            }
+            None => {
+                unknown -= 1;
+                unknown
+            }
+        };
+        let speakers = order.iter().map(&mut speaker).collect();
+        let place = order.iter().enumerate().map(|(place, turn)| (*turn, place as u32)).collect();
+        // Nothing is answered yet, so no repeat is due.
+        let due = |(place, turn): (usize, &Turn)| (turn.occasion != Occasion::Repeat).then_some(place as u32);
+        let open = order.iter().enumerate().filter_map(due).collect();
+        Queue { turns: order, speakers, place, open, skipped: BTreeSet::new(), done: BTreeSet::new() }
     }
 
-    /// The clips in order.
-    pub fn order(&self) -> &[ClipId] {
-        &self.order
+    /// The turns in order.
+    pub fn turns(&self) -> &[Turn] {
+        &self.turns
     }
 
-    /// The clip's place in the order, from 0.
-    pub fn place(&self, clip: &ClipId) -> Option<usize> {
-        self.place.get(clip).copied()
+    /// The turn's place in the order, from 0.
+    pub fn place(&self, turn: Turn) -> Option<usize> {
+        self.place.get(&turn).map(|&place| place as usize)
     }
 
-    /// Where to go on: the first clip neither labelled nor skipped, else the first skipped one.
-    pub fn resume(&self, ledger: &Ledger) -> Option<&ClipId> {
-        self.next_after(None, ledger)
+    /// Takes in what the ledger now says of one clip: to be called after each event on it, and for every clip at the start.
+    pub fn settle(&mut self, clip: usize, id: &ClipId, ledger: &Ledger) {
+        for occasion in [Occasion::Training, Occasion::Main, Occasion::Repeat] {
+            let Some(&place) = self.place.get(&Turn { clip, occasion }) else { continue };
+            for set in [&mut self.open, &mut self.skipped, &mut self.done] {
+                set.remove(&place);
+            }
+            let at = At { clip: id, occasion };
+            let due = occasion != Occasion::Repeat || ledger.is_done(id);
+            let set = match (ledger.is_done(at), ledger.skipped(at)) {
+                (true, _) => &mut self.done,
+                (false, true) => &mut self.skipped,
+                (false, false) if due => &mut self.open,
+                (false, false) => continue,
+            };
+            set.insert(place);
+        }
     }
 
-    /// The next clip to label after `current`, around the end to the start: one neither done nor skipped; when none
-    /// is left, a skipped one. `None` when every clip is done. A clip outside the queue counts as no clip.
-    pub fn next_after(&self, current: Option<&ClipId>, ledger: &Ledger) -> Option<&ClipId> {
-        let start = current.and_then(|clip| self.place(clip)).map_or(0, |place| place + 1);
-        let around = || self.order[start..].iter().chain(&self.order[..start]);
-        let fresh = around().find(|clip| !ledger.is_done(clip) && !ledger.skipped(clip));
-        fresh.or_else(|| around().find(|clip| ledger.skipped(clip)))
+    /// Where to go on: the first open turn, else the first skipped one.
+    pub fn resume(&self) -> Option<Turn> {
+        self.next_after(None)
     }
 
-    /// How far the annotator is; counts only clips of the queue.
-    pub fn progress(&self, ledger: &Ledger) -> Progress {
-        let labelled = self.order.iter().filter(|clip| ledger.is_done(clip)).count();
-        let skipped = self.order.iter().filter(|clip| ledger.skipped(clip)).count();
-        Progress { labelled, skipped, total: self.order.len() }
+    /// The turn after `current`: the first open one by another speaker, else the first open one, else one that was skipped, in the
+    /// same way, `current` itself last. `None` when everything is done. A turn that is not of this queue counts as none.
+    pub fn next_after(&self, current: Option<Turn>) -> Option<Turn> {
+        let here = current.and_then(|turn| self.place.get(&turn)).copied();
+        let speaker = here.map(|place| self.speakers[place as usize]);
+        let of = |set: &BTreeSet<u32>| {
+            let other = set.iter().find(|&&place| Some(self.speakers[place as usize]) != speaker);
+            other.or_else(|| set.iter().find(|&&place| Some(place) != here)).or(set.first()).copied()
+        };
+        of(&self.open).or_else(|| of(&self.skipped)).map(|place| self.turns[place as usize])
+    }
+
+    /// How far the annotator is.
+    pub fn progress(&self) -> Progress {
+        Progress { labelled: self.done.len(), skipped: self.skipped.len(), total: self.turns.len() }
     }
 }
 
-/// The lot that a clip draws: a hash, so that it is the same on every machine and in every version.
-fn lot(clip: &ClipId, annotator: &Annotator, seed: u64) -> [u8; 32] {
-    let mut hash = blake3::Hasher::new();
-    hash.update(&seed.to_le_bytes());
-    for part in [annotator.kind(), annotator.name(), &clip.0] {
-        hash.update(&(part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
+/// Training, then the work by lot with repeats between.
+fn order(clips: &[(&ClipId, Option<&str>)], annotator: &Annotator, round: &Round, first: &[ClipId]) -> Vec<Turn> {
+    let own = |purpose: &str, id: &ClipId| lot(round.seed, &[purpose, annotator.kind(), annotator.name(), &id.0]);
+    let by_lot = |purpose: &str, keep: &dyn Fn(&ClipId) -> bool| -> Vec<usize> {
+        let kept = clips.iter().enumerate().filter(|(_, (id, _))| keep(id));
+        let mut drawn: Vec<([u8; 32], usize)> = kept.map(|(at, (id, _))| (own(purpose, id), at)).collect();
+        drawn.sort_unstable();
+        drawn.into_iter().map(|(_, at)| at).collect()
+    };
+    let rank: HashMap<&ClipId, usize> = first.iter().enumerate().map(|(rank, id)| (id, rank)).collect();
+    let mut main = by_lot("main", &|id| round.assigns(id, annotator) && !round.training.contains_key(id));
+    // Stable: the rest stays by lot.
+    main.sort_by_key(|&at| rank.get(clips[at].0).copied().unwrap_or(usize::MAX));
+    let main = spread(&main, |at| clips[at].1);
+    let mut turns: Vec<(usize, Turn)> =
+        main.iter().enumerate().map(|(place, &clip)| (2 * place, Turn { clip, occasion: Occasion::Main })).collect();
+    for (place, &clip) in main.iter().enumerate() {
+        let drawn = own("repeat", clips[clip].0);
+        let share = f64::from(u16::from_le_bytes([drawn[0], drawn[1]])) / 65_536.0;
+        if share < round.repeats {
+            let later = place + APART + usize::from(drawn[2]) % APART;
+            turns.push((2 * later + 1, Turn { clip, occasion: Occasion::Repeat }));
+        }
     }
-    *hash.finalize().as_bytes()
+    turns.sort_by_key(|(place, _)| *place);
+    let training = by_lot("training", &|id| round.training.contains_key(id));
+    let training = training.into_iter().map(|clip| Turn { clip, occasion: Occasion::Training });
+    training.chain(turns.into_iter().map(|(_, turn)| turn)).collect()
+}
+
+/// The clips as near to their order as can be without two of one speaker in a row; clips without a speaker go anywhere.
+fn spread<'a>(order: &[usize], speaker: impl Fn(usize) -> Option<&'a str>) -> Vec<usize> {
+    let mut waiting: HashMap<&str, VecDeque<usize>> = HashMap::new();
+    // The first place of each speaker that waits, and all of the unknown, the next one on top.
+    let mut heads: BinaryHeap<Reverse<(usize, Option<&str>)>> = BinaryHeap::new();
+    for (place, &at) in order.iter().enumerate() {
+        match speaker(at).map(|name| (name, waiting.entry(name).or_default())) {
+            Some((_, places)) if !places.is_empty() => places.push_back(place),
+            Some((name, places)) => {
+                places.push_back(place);
+                heads.push(Reverse((place, Some(name))));
+            }
+            None => heads.push(Reverse((place, None))),
+        }
+    }
+    let (mut spread, mut last) = (Vec::with_capacity(order.len()), None);
+    while let Some(Reverse(mut head)) = heads.pop() {
+        if head.1.is_some()
+            && head.1 == last
+            && let Some(Reverse(other)) = heads.pop()
+        {
+            heads.push(Reverse(head));
+            head = other;
+        }
+        let (place, name) = head;
+        spread.push(order[place]);
+        last = name;
+        if let Some((name, places)) = name.and_then(|name| Some((name, waiting.get_mut(name)?))) {
+            places.pop_front();
+            heads.extend(places.front().map(|&next| Reverse((next, Some(name)))));
+        }
+    }
+    spread
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::Act;
     use super::super::test_events::Events;
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
-    fn clips(n: usize) -> Vec<ClipId> {
-        (0..n).map(|i| ClipId(format!("clip{i:03}.wav"))).collect()
+    /// A queue, its clips, and what anna says.
+    struct Sitting {
+        clips: Vec<(ClipId, Option<String>)>,
+        queue: Queue,
+        ledger: Ledger,
+        events: Events,
     }
 
-    fn human(name: &str) -> Annotator {
-        Annotator::Human(name.to_owned())
+    impl Sitting {
+        /// `speakers[i]` speaks clip i; an empty name is unknown.
+        fn new(speakers: &[&str], round: &Round) -> Sitting {
+            let speaker = |name: &&str| (!name.is_empty()).then(|| (*name).to_owned());
+            let clips = (0..).map(id).zip(speakers.iter().map(speaker)).collect();
+            let mut s =
+                Sitting { clips, queue: Queue::default(), ledger: Ledger::default(), events: Events::default() };
+            s.queue = s.of("anna", round, &[]);
+            s
+        }
+
+        fn of(&self, who: &str, round: &Round, first: &[ClipId]) -> Queue {
+            let clips: Vec<_> = self.clips.iter().map(|(id, speaker)| (id, speaker.as_deref())).collect();
+            Queue::new(&clips, &Annotator::Human(who.to_owned()), round, first)
+        }
+
+        fn say(&mut self, turn: Turn, act: Act) {
+            let mut event = self.events.say(&self.clips[turn.clip].0.0, act);
+            event.said.occasion = turn.occasion;
+            self.ledger.apply(&event);
+            self.queue.settle(turn.clip, &self.clips[turn.clip].0, &self.ledger);
+        }
+
+        fn label(&mut self, turn: Turn) {
+            self.say(turn, Act::label("a"));
+        }
+
+        /// Labels whatever comes next until nothing does.
+        fn walk(&mut self) -> Vec<Turn> {
+            let mut met = Vec::new();
+            while let Some(turn) = self.queue.next_after(met.last().copied()) {
+                self.label(turn);
+                met.push(turn);
+            }
+            met
+        }
+    }
+
+    fn id(i: usize) -> ClipId {
+        ClipId(format!("clip{i:03}.wav"))
+    }
+
+    fn ids(queue: &Queue) -> Vec<ClipId> {
+        queue.turns().iter().map(|turn| id(turn.clip)).collect()
+    }
+
+    fn known(clips: &[usize]) -> crate::label::Known {
+        clips.iter().map(|&clip| (id(clip), BTreeMap::new())).collect()
     }
 
     #[test]
     fn the_order_is_the_annotators_own_and_stays() {
-        let all = clips(50);
-        let anna = Queue::new(&all, &human("anna"), 1);
-        let mut reversed = all.clone();
-        reversed.reverse();
-        assert_eq!(anna.order(), Queue::new(&reversed, &human("anna"), 1).order());
-        for other in [Queue::new(&all, &human("ben"), 1), Queue::new(&all, &human("anna"), 2)] {
-            assert_ne!(anna.order(), other.order());
+        let (s, round) = (Sitting::new(&[""; 50], &Round::default()), Round::default());
+        assert_eq!(s.queue.turns(), s.of("anna", &round, &[]).turns());
+        for other in [s.of("ben", &round, &[]), s.of("anna", &Round { seed: 2, ..round.clone() }, &[])] {
+            assert_ne!(ids(&s.queue), ids(&other));
         }
-        assert_ne!(anna.order(), &all[..], "blind: not by name");
-        let without: Vec<ClipId> = all.iter().skip(1).cloned().collect();
-        let rest: Vec<&ClipId> = anna.order().iter().filter(|clip| **clip != all[0]).collect();
-        assert_eq!(rest, Queue::new(&without, &human("anna"), 1).order().iter().collect::<Vec<_>>());
+        let sorted: Vec<ClipId> = (0..50).map(id).collect();
+        assert_ne!(ids(&s.queue), sorted, "blind: not by name");
+        let fewer = Sitting::new(&[""; 40], &round);
+        let rest: Vec<ClipId> = ids(&s.queue).into_iter().filter(|one| *one < id(40)).collect();
+        assert_eq!(rest, ids(&fewer.queue), "clips that join do not shuffle the others");
+        let first = [id(7), id(3), id(99)];
+        assert_eq!(ids(&s.of("anna", &round, &first))[..2], first[..2]);
     }
 
     #[test]
     fn skipped_clips_come_back_at_the_end() {
-        let queue = Queue::new(&clips(3), &human("anna"), 7);
-        let order = queue.order().to_vec();
-        let (mut events, mut ledger) = (Events::default(), Ledger::default());
-        ledger.apply(&events.say(&order[0].0, Act::Skip));
-        assert_eq!(queue.next_after(Some(&order[0]), &ledger), Some(&order[1]));
-        ledger.apply(&events.say(&order[1].0, Act::label("a")));
-        assert_eq!(queue.resume(&ledger), Some(&order[2]));
-        ledger.apply(&events.say(&order[2].0, Act::label("a")));
-        assert_eq!(queue.next_after(Some(&order[2]), &ledger), Some(&order[0]));
-        assert_eq!(queue.next_after(Some(&order[0]), &ledger), Some(&order[0]), "still open");
-        assert_eq!(queue.progress(&ledger), Progress { labelled: 2, skipped: 1, total: 3 });
-        ledger.apply(&events.say(&order[0].0, Act::label("b")));
-        assert_eq!(queue.next_after(Some(&order[0]), &ledger), None);
-        assert_eq!(queue.resume(&ledger), None);
+        let mut s = Sitting::new(&[""; 3], &Round::default());
+        let turns = s.queue.turns().to_vec();
+        s.say(turns[0], Act::Skip);
+        assert_eq!(s.queue.next_after(Some(turns[0])), Some(turns[1]));
+        s.label(turns[1]);
+        assert_eq!(s.queue.resume(), Some(turns[2]));
+        s.label(turns[2]);
+        assert_eq!(s.queue.next_after(Some(turns[2])), Some(turns[0]));
+        assert_eq!(s.queue.next_after(Some(turns[0])), Some(turns[0]), "still open");
+        assert_eq!(s.queue.progress(), Progress { labelled: 2, skipped: 1, total: 3 });
+        s.label(turns[0]);
+        assert_eq!((s.queue.next_after(Some(turns[0])), s.queue.resume()), (None, None));
     }
 
     #[test]
-    fn an_empty_queue_and_a_foreign_clip_are_no_trouble() {
-        let ledger = Ledger::default();
-        assert_eq!(Queue::new(&[], &human("anna"), 0).resume(&ledger), None);
-        let queue = Queue::new(&clips(2), &human("anna"), 0);
-        assert_eq!(queue.next_after(Some(&ClipId("gone.wav".to_owned())), &ledger), queue.order().first());
+    fn an_empty_queue_and_a_foreign_turn_are_no_trouble() {
+        assert_eq!(Queue::default().resume(), None);
+        let queue = Sitting::new(&[""; 2], &Round::default()).queue;
+        let foreign = Turn { clip: 77, occasion: Occasion::Main };
+        assert_eq!(queue.next_after(Some(foreign)), queue.turns().first().copied());
+    }
+
+    #[test]
+    fn repeats_come_later_once_the_clip_is_done_and_training_first() {
+        let round = Round { repeats: 0.3, training: known(&[5, 6]), ..Round::default() };
+        let mut s = Sitting::new(&[""; 100], &round);
+        let met = s.walk();
+        assert!(met[..2].iter().all(|turn| turn.occasion == Occasion::Training && [5, 6].contains(&turn.clip)));
+        let repeats: Vec<usize> = (0..met.len()).filter(|&at| met[at].occasion == Occasion::Repeat).collect();
+        assert!((20..=40).contains(&repeats.len()), "{}", repeats.len());
+        for &at in &repeats {
+            let first = met.iter().position(|turn| turn.clip == met[at].clip).unwrap();
+            assert!(met[first].occasion == Occasion::Main && at > first);
+            assert!(at - first >= APART || at > 98, "{first} {at}");
+        }
+        assert_eq!(s.queue.progress().labelled, 2 + 98 + repeats.len());
+        let open = Turn { occasion: Occasion::Main, ..met[repeats[0]] };
+        let target = s.ledger.answer(&id(open.clip), "").map(str::to_owned);
+        assert_eq!(target.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn what_is_undone_is_open_again() {
+        let mut s = Sitting::new(&[""; 4], &Round::default());
+        let first = s.queue.resume().unwrap();
+        s.label(first);
+        let (target, _) = s.ledger.undo_target().unwrap();
+        s.say(first, Act::Undo(target));
+        assert_eq!((s.queue.resume(), s.queue.progress().labelled), (Some(first), 0));
     }
 
     proptest! {
         #[test]
-        fn labelling_what_comes_next_meets_every_clip_once(n in 0_usize..40, seed: u64) {
-            let queue = Queue::new(&clips(n), &human("anna"), seed);
-            let (mut events, mut ledger) = (Events::default(), Ledger::default());
-            let mut met = Vec::new();
-            while let Some(clip) = queue.next_after(met.last(), &ledger).cloned() {
-                ledger.apply(&events.say(&clip.0, Act::label("a")));
-                met.push(clip);
+        fn every_clip_is_met_once_and_no_speaker_twice_in_a_row(speakers in proptest::collection::vec(0_usize..4, 0..40)) {
+            let names: Vec<&str> = speakers.iter().map(|&speaker| ["a", "b", "c", "d"][speaker]).collect();
+            let mut s = Sitting::new(&names, &Round::default());
+            let order = s.queue.turns().to_vec();
+            let met = s.walk();
+            prop_assert_eq!(&met, &order);
+            let mut clips: Vec<usize> = met.iter().map(|turn| turn.clip).collect();
+            for at in 1..met.len() {
+                let same = names[met[at].clip] == names[met[at - 1].clip];
+                let others = met[at..].iter().any(|turn| names[turn.clip] != names[met[at - 1].clip]);
+                prop_assert!(!(same && others), "only where no other speaker is left");
             }
-            prop_assert_eq!(&met[..], queue.order());
+            clips.sort_unstable();
+            prop_assert_eq!(clips, (0..speakers.len()).collect::<Vec<_>>());
         }
     }
 }

@@ -67,12 +67,23 @@ pub fn fit_kept(
             altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
             starts: data.extras.starts.into_iter().map(|(name, start)| (name, of_classes(start, &present))).collect(),
             neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
+            shares: data.extras.shares.map(|shares| of_present(&shares, &present)),
         };
         let told = Mapped::new(watch, |epoch: Epoch| Some(epoch.of_task(&present, data.classes)));
         let ready = Data { inputs, labels, groups: data.groups, classes: present.len(), extras };
         let model = kind.fit_kept(&ready, &recipe, keeper.as_ref(), &told)?;
         Ok(Fitted { recipe, classes: data.classes, present, prep, model })
     })
+}
+
+/// Soft labels over the classes that occur: what is said of the others falls away, and rows sum to 1 again.
+fn of_present(shares: &Array2<f32>, present: &[usize]) -> Array2<f32> {
+    let mut left = shares.select(ndarray::Axis(1), present);
+    for mut row in left.rows_mut() {
+        let sum = row.sum();
+        row.mapv_inplace(|share| if sum > 0.0 { share / sum } else { 0.0 });
+    }
+    left
 }
 
 impl Fitted {

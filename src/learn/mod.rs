@@ -11,6 +11,7 @@ pub mod committee;
 mod cost;
 mod definite;
 mod distance;
+mod diverse;
 mod extra_trees;
 mod fit;
 mod forest;
@@ -83,6 +84,8 @@ pub struct Extras {
     pub altered: Option<Altered>,
     /// The class of speech without emotion, if the task has one.
     pub neutral: Option<usize>,
+    /// n x classes: soft labels, where people disagree; rows sum to 1. `Data::labels` has the likeliest class.
+    pub shares: Option<Array2<f32>>,
     /// Fitted nets to start from, by the classifier's name.
     pub starts: BTreeMap<String, Arc<Start>>,
 }
@@ -473,7 +476,8 @@ impl Extras {
             classes: second.classes,
         });
         let altered = self.altered.as_ref().map(|altered| altered.select(rows));
-        Extras { second, altered, neutral: self.neutral, starts: self.starts.clone() }
+        let shares = self.shares.as_ref().map(|shares| shares.select(ndarray::Axis(0), rows));
+        Extras { second, altered, neutral: self.neutral, shares, starts: self.starts.clone() }
     }
 }
 

@@ -13,6 +13,21 @@ const PRECISION: f64 = 4e-16;
 /// In place of a zero in Lentz's algorithm.
 const TINY: f64 = 1e-300;
 
+/// ψ(x), the derivative of ln Γ, for x > 0: the recurrence up to 10, then the asymptotic series (Abramowitz & Stegun 6.3.5, 6.3.18).
+#[must_use]
+pub fn digamma(x: f64) -> f64 {
+    let (mut x, mut steps) = (x, 0.0);
+    while x < 10.0 {
+        steps += 1.0 / x;
+        x += 1.0;
+    }
+    let square = 1.0 / (x * x);
+    // Bernoulli numbers B_2k / 2k.
+    let terms = [1.0 / 12.0, -1.0 / 120.0, 1.0 / 252.0, -1.0 / 240.0, 1.0 / 132.0, -691.0 / 32760.0, 1.0 / 12.0];
+    let series = terms.iter().rev().fold(0.0, |sum, term| (sum + term) * square);
+    x.ln() - 0.5 / x - series - steps
+}
+
 /// P(Z ≤ z) of the standard normal distribution.
 #[must_use]
 pub fn normal_cdf(z: f64) -> f64 {

@@ -105,12 +105,22 @@ impl Resamples {
         let mut all = Confusion::new(first.classes());
         groups.iter().for_each(|group| all.add(group));
         let point = score(&all)?;
-        let mut values = resample(groups, score, draws, seed);
-        if values.is_empty() || values.len() * 2 < draws {
+        let values = resample(groups, score, draws, seed);
+        Resamples::made(values, (point, jackknife(groups, score)), (draws, groups.len()))
+    }
+
+    /// Of `values` that are defined in `draws` resamples of `groups` groups, the score of all of them, and its jackknife; `None`
+    /// where more than half are undefined, and of fewer than two groups.
+    pub(super) fn made(
+        mut values: Vec<f64>,
+        (point, without): (f64, Vec<f64>),
+        (draws, groups): (usize, usize),
+    ) -> Option<Resamples> {
+        if values.is_empty() || values.len() * 2 < draws || groups < 2 {
             return None;
         }
         values.sort_by(f64::total_cmp);
-        Some(Resamples { values, point, without: jackknife(groups, score), groups: groups.len() })
+        Some(Resamples { values, point, without, groups })
     }
 
     /// The interval that covers with probability `level`, 0..1.

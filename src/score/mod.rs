@@ -3,6 +3,7 @@
 //!
 //! Undefined scores are `None`, never NaN and never a silent 0. Deliberately absent: anything that knows a classifier.
 
+pub mod agreement;
 mod association;
 mod calibration;
 mod confusion;
@@ -15,6 +16,7 @@ mod resample;
 mod scale;
 mod separation;
 mod several;
+mod soft;
 
 pub use association::Association;
 pub use calibration::{Calibration, ReliabilityBin};
@@ -29,3 +31,4 @@ pub use resample::Score;
 pub use scale::{ccc, pearson, rmse};
 pub use separation::{anova_f, mutual_information};
 pub use several::{Friedman, holm};
+pub use soft::SoftFit;

@@ -32,15 +32,42 @@ struct Urn {
 /// The score of each of `draws` resamples in which it is defined, in the order drawn. Panics when groups differ in classes.
 pub(super) fn resample(groups: &[Confusion], score: Score, draws: usize, seed: u64) -> Vec<f64> {
     let Some(urn) = Urn::of(groups) else { return Vec::new() };
+    in_chunks(draws, seed, |random, many| {
+        let (mut counts, mut drawn) = (vec![0_u64; urn.kinds.len()], Confusion::new(urn.classes));
+        let scores = (0..many).filter_map(|_| {
+            draw(&urn.kind_of, random, &mut counts);
+            urn.sum(&counts, &mut drawn);
+            score(&drawn)
+        });
+        scores.collect()
+    })
+}
+
+/// What `work` makes of each chunk of `draws`, in order: it gets a generator of its own and how many draws the chunk has.
+pub(super) fn in_chunks<T: Send>(draws: usize, seed: u64, work: impl Fn(&mut Pcg64, usize) -> Vec<T> + Sync) -> Vec<T> {
     let chunks: Vec<usize> = (0..draws.div_ceil(CHUNK)).collect();
     let of_chunk = |&chunk: &usize| {
         let mut random = Pcg64::seed_from_u64(seed ^ APART.wrapping_mul(chunk as u64 + 1));
-        let (mut counts, mut drawn) = (vec![0_u64; urn.kinds.len()], Confusion::new(urn.classes));
-        let many = CHUNK.min(draws - chunk * CHUNK);
-        (0..many).filter_map(|_| score(urn.draw(&mut random, &mut counts, &mut drawn))).collect::<Vec<f64>>()
+        work(&mut random, CHUNK.min(draws - chunk * CHUNK))
     };
-    let values: Vec<Vec<f64>> = chunks.par_iter().map(of_chunk).collect();
-    values.concat()
+    let made: Vec<Vec<T>> = chunks.par_iter().map(of_chunk).collect();
+    made.into_iter().flatten().collect()
+}
+
+/// As many things as there are, drawn with replacement, counted by kind.
+pub(super) fn draw(kind_of: &[u32], random: &mut Pcg64, counts: &mut [u64]) {
+    counts.fill(0);
+    let n = kind_of.len() as u64;
+    // A 32-bit number times n, its upper half: even to n / 2^32. Two come out of one 64-bit number.
+    let mut take = |bits: u64| counts[kind_of[((bits * n) >> 32) as usize] as usize] += 1;
+    for _ in 0..n / 2 {
+        let bits: u64 = random.random();
+        take(bits & 0xFFFF_FFFF);
+        take(bits >> 32);
+    }
+    if n % 2 == 1 {
+        take(random.random::<u64>() >> 32);
+    }
 }
 
 /// The score without each group in turn, where it is defined.
@@ -75,24 +102,6 @@ impl Urn {
             kind_of.push(kind);
         }
         Some(Urn { kind_of, kinds, classes })
-    }
-
-    /// As many groups as there are, drawn with replacement, in sum.
-    fn draw<'a>(&self, random: &mut Pcg64, counts: &mut [u64], drawn: &'a mut Confusion) -> &'a Confusion {
-        counts.fill(0);
-        let n = self.kind_of.len() as u64;
-        // A 32-bit number times n, its upper half: even to n / 2^32. Two come out of one 64-bit number.
-        let mut take = |bits: u64| counts[self.kind_of[((bits * n) >> 32) as usize] as usize] += 1;
-        for _ in 0..n / 2 {
-            let bits: u64 = random.random();
-            take(bits & 0xFFFF_FFFF);
-            take(bits >> 32);
-        }
-        if n % 2 == 1 {
-            take(random.random::<u64>() >> 32);
-        }
-        self.sum(counts, drawn);
-        drawn
     }
 
     fn sum(&self, counts: &[u64], into: &mut Confusion) {

@@ -3,14 +3,41 @@
 //! Deliberately absent: changing or removing one (the file itself refuses, by triggers), and what they add up to (see
 //! `label::Ledger`).
 
-use rusqlite::types::Type;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use std::collections::{BTreeMap, HashMap};
 
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::identity::{Identity, identity};
+use super::journal::{Waiting, is_waiting};
+use super::merge::in_order;
 use super::{Store, StoreError, corpus_id};
 use crate::corpus::ClipId;
 use crate::label::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, Occasion, SchemeId};
 
+/// What became of annotations that had waited in a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// Written now.
+    pub added: usize,
+    /// There already: an earlier recovery was cut off after it had written them.
+    pub known: usize,
+    /// Not to be written by any means, with the reason.
+    pub refused: Vec<String>,
+    /// The numbers in the store of those that had others.
+    pub ids: HashMap<AnnotationId, AnnotationId>,
+}
+
 impl Store {
+    /// Hands the annotations of the corpus filed under `corpus_key` to `take` one after another, in order of id, without
+    /// keeping them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn each_annotation(&self, corpus_key: &str, mut take: impl FnMut(Annotation)) -> Result<(), StoreError> {
+        self.read(&format!("{SELECT} ORDER BY annotation.id"), [corpus_key], |row| Ok(take(annotation(row)?))).map(drop)
+    }
+
     /// Appends an annotation of a clip of the corpus filed under `corpus_key`. It is on disk when this returns.
     ///
     /// # Errors
@@ -24,6 +51,22 @@ impl Store {
             StoreError::Refused(format!("{} never said {said} about {}", new.annotator, new.clip.0))
         })?;
         Ok(new.clone().numbered(id))
+    }
+
+    /// Appends what waited in a journal, each exactly once, however often this is called: what is there already is known by
+    /// who said what about which clip, and when. All is on disk when this returns, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written. Lines that make no sense are no error but [`Recovered::refused`].
+    pub fn recover(&mut self, waiting: &[Waiting]) -> Result<Recovered, StoreError> {
+        if waiting.is_empty() {
+            return Ok(Recovered::default());
+        }
+        self.write(|tx| {
+            let (mut known, mut recovered) = (known(tx, waiting)?, Recovered::default());
+            waiting.iter().try_for_each(|line| recover_one(tx, line, &mut known, &mut recovered))?;
+            Ok(recovered)
+        })
     }
 
     /// Appends annotations, all or none, in this order. An undo or redo of one of them refers to it by
@@ -59,30 +102,99 @@ impl Store {
         ids.map_err(|error| dangling.map_or(error, refused))
     }
 
-    /// The annotations of the corpus filed under `corpus_key`, of one annotator or all, in order of id.
+    /// The annotations of the corpus filed under `corpus_key`, of one annotator or all, in the order in which they were
+    /// said: that of their ids, but for those that came from another store.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be read.
     pub fn annotations(&self, corpus_key: &str, annotator: Option<&Annotator>) -> Result<Vec<Annotation>, StoreError> {
-        let sql = "SELECT annotation.id, clip.name, audio, annotator.kind, annotator.name, scheme.name, scheme.version,
-                          act, value, refers_to, confidence, at, exposure, question, occasion, listening
-                   FROM annotation
-                   JOIN clip ON clip.id = clip_id
-                   JOIN annotator ON annotator.id = annotator_id
-                   JOIN scheme ON scheme.id = scheme_id
-                   WHERE annotation.corpus_id = (SELECT id FROM corpus WHERE key = ?1)";
-        match annotator {
-            None => self.read(&format!("{sql} ORDER BY annotation.id"), [corpus_key], annotation),
+        let said = match annotator {
+            None => self.read(&format!("{SELECT} ORDER BY annotation.id"), [corpus_key], annotation)?,
             Some(who) => {
                 let of_one = "annotator_id = (SELECT id FROM annotator WHERE kind = ?2 AND name = ?3)";
-                let sql = format!("{sql} AND {of_one} ORDER BY annotation.id");
-                self.read(&sql, [corpus_key, who.kind(), who.name()], annotation)
+                let sql = format!("{SELECT} AND {of_one} ORDER BY annotation.id");
+                self.read(&sql, [corpus_key, who.kind(), who.name()], annotation)?
             }
-        }
+        };
+        in_order(&self.db, said).map_err(|error| self.failed(error))
     }
 }
 
-fn check(new: &NewAnnotation) -> Result<(), StoreError> {
+/// Annotations of a corpus; conditions may follow.
+pub(super) const SELECT: &str =
+    "SELECT annotation.id, clip.name, audio, annotator.kind, annotator.name, scheme.name, scheme.version,
+                             act, value, refers_to, confidence, at, exposure, question, occasion, listening
+                      FROM annotation
+                      JOIN clip ON clip.id = clip_id
+                      JOIN annotator ON annotator.id = annotator_id
+                      JOIN scheme ON scheme.id = scheme_id
+                      WHERE annotation.corpus_id = (SELECT id FROM corpus WHERE key = ?1)";
+
+/// The annotations in the store that could be one of those that wait: same corpus, same annotator, same time.
+fn known(db: &Connection, waiting: &[Waiting]) -> rusqlite::Result<HashMap<Identity, AnnotationId>> {
+    let mut spans: BTreeMap<(&str, &Annotator), [String; 2]> = BTreeMap::new();
+    for Waiting { corpus_key, said } in waiting {
+        let at = said.at.to_string();
+        let span = spans.entry((corpus_key, &said.annotator)).or_insert_with(|| [at.clone(), at.clone()]);
+        *span = [at.clone().min(span[0].clone()), at.max(span[1].clone())];
+    }
+    let mut known = HashMap::new();
+    for ((corpus, who), [from, to]) in spans {
+        let of_one = "annotator_id = (SELECT id FROM annotator WHERE kind = ?2 AND name = ?3)";
+        let mut find = db.prepare_cached(&format!("{SELECT} AND {of_one} AND at BETWEEN ?4 AND ?5"))?;
+        for said in find.query_map([corpus, who.kind(), who.name(), &from, &to], annotation)? {
+            let said = said?;
+            known.insert(identity(corpus, &said, &target(&said.act)), said.id);
+        }
+    }
+    Ok(known)
+}
+
+fn target(act: &Act) -> Vec<u8> {
+    act.refers_to().map(|id| id.0.to_le_bytes().to_vec()).unwrap_or_default()
+}
+
+fn recover_one(
+    tx: &Transaction<'_>,
+    line: &Waiting,
+    known: &mut HashMap<Identity, AnnotationId>,
+    into: &mut Recovered,
+) -> rusqlite::Result<()> {
+    let mut new = line.said.said.clone();
+    new.act = renumbered(new.act, &into.ids);
+    let name = identity(&line.corpus_key, &new, &target(&new.act));
+    if let Some(id) = known.get(&name) {
+        into.known += 1;
+        into.ids.insert(line.said.id, *id);
+        return Ok(());
+    }
+    let refused = |reason: String| format!("{} on {}: {reason}", new.act.word(), new.clip.0);
+    match check(&new).map(|()| insert(tx, &line.corpus_key, &new)) {
+        Err(error) => into.refused.push(refused(error.to_string())),
+        Ok(Ok(None)) => into.refused.push(refused("what it refers to is not in the store".to_owned())),
+        Ok(Err(error)) if super::error::is_constraint(&error) => into.refused.push(refused(error.to_string())),
+        Ok(Err(error)) => return Err(error),
+        Ok(Ok(Some(id))) => {
+            into.added += 1;
+            into.ids.insert(line.said.id, id);
+            known.insert(name, id);
+        }
+    }
+    Ok(())
+}
+
+/// The act, referring to the number that its target has in the store.
+pub(crate) fn renumbered(act: Act, ids: &HashMap<AnnotationId, AnnotationId>) -> Act {
+    let real = |id: AnnotationId| if is_waiting(id) { ids.get(&id).copied().unwrap_or(id) } else { id };
+    match act {
+        Act::Undo(id) => Act::Undo(real(id)),
+        Act::Redo(id) => Act::Redo(real(id)),
+        other => other,
+    }
+}
+
+/// Refuses what makes no sense, before anything is written.
+pub(crate) fn check(new: &NewAnnotation) -> Result<(), StoreError> {
     let refuse = |reason: String| Err(StoreError::Refused(reason));
     match new.confidence {
         Some(sure) if !(0.0..=1.0).contains(&sure) => refuse(format!("a confidence of {sure} is not in 0..=1")),
@@ -93,7 +205,11 @@ fn check(new: &NewAnnotation) -> Result<(), StoreError> {
 }
 
 /// `None`: the undo or redo refers to something else than an act of this annotator on this clip.
-fn insert(tx: &Transaction<'_>, corpus_key: &str, new: &NewAnnotation) -> rusqlite::Result<Option<AnnotationId>> {
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    corpus_key: &str,
+    new: &NewAnnotation,
+) -> rusqlite::Result<Option<AnnotationId>> {
     let corpus = corpus_id(tx, corpus_key)?;
     let clip = row_id(tx, CLIP, params![corpus, new.clip.0])?;
     let annotator = row_id(tx, ANNOTATOR, params![new.annotator.kind(), new.annotator.name()])?;
@@ -150,7 +266,7 @@ fn row_id(tx: &Transaction<'_>, [find, add]: [&str; 2], values: &[&dyn rusqlite:
     }
 }
 
-fn annotation(row: &Row<'_>) -> rusqlite::Result<Annotation> {
+pub(super) fn annotation(row: &Row<'_>) -> rusqlite::Result<Annotation> {
     let id: i64 = row.get(0)?;
     let bad = |column, what: &str| {
         let reason = format!("annotation {id} has a senseless {what}");

@@ -38,6 +38,15 @@ pub enum StoreError {
         /// What the system says.
         reason: String,
     },
+    /// On a file system that machines share without seeing each other's locks; it was not touched.
+    #[error("{}: lies on {kind}, where two machines could write at once and spoil it; \
+             label into a store on this machine (--store) and bring it there with `emolab merge`", path.display())]
+    Lockless {
+        /// The file.
+        path: PathBuf,
+        /// The kind of file system.
+        kind: String,
+    },
     /// Another process kept writing for longer than the patience of this one.
     #[error("{}: in use by another process", path.display())]
     Busy {
@@ -51,6 +60,12 @@ pub enum StoreError {
         path: PathBuf,
         /// What was found.
         reason: String,
+    },
+    /// The file that was opened is no longer the one of that name: removed, or another one put in its place.
+    #[error("{}: has been removed or replaced while it was open", path.display())]
+    Vanished {
+        /// The file.
+        path: PathBuf,
     },
     /// What was to be stored makes no sense; nothing was written.
     #[error("not stored: {0}")]
@@ -87,6 +102,11 @@ impl StoreError {
             _ => StoreError::Unusable { path, reason: error.to_string() },
         }
     }
+}
+
+/// True when a row was refused by the table's own rules; the transaction goes on.
+pub(super) fn is_constraint(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::ConstraintViolation)
 }
 
 fn list(ids: &[RunId]) -> String {

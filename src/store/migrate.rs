@@ -1,6 +1,6 @@
 //! Tells whether a file is a store of ours, and brings an older one up to date, one numbered step after another.
 //!
-//! Deliberately absent: going back to an older layout, and keeping a copy of the old file.
+//! Deliberately absent: going back to an older layout (the copy that is kept has it).
 
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::{PATIENCE, StoreError};
+use super::{FileSystem, PATIENCE, StoreError, backup, with_ending};
 
 /// The steps, in order; `user_version` counts those taken. Never edit one that was released: add the next.
 static STEPS: &[&str] = &[
@@ -20,6 +20,7 @@ static STEPS: &[&str] = &[
     include_str!("0005_exposure.sql"),
     include_str!("0006_audio.sql"),
     include_str!("0007_labelling.sql"),
+    include_str!("0008_merged.sql"),
 ];
 
 /// `emol`: marks an SQLite file as ours.
@@ -57,17 +58,25 @@ pub(super) fn check_header(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Takes the missing steps up to layout `version`, all or none, and enters WAL mode.
-pub(super) fn migrate(path: &Path, db: &mut Connection, version: u32) -> Result<(), StoreError> {
+/// Takes the missing steps up to layout `version`, all or none, and enters the mode that suits the file system. Before a
+/// step changes a store of an older layout, a copy of it is kept beside it.
+pub(super) fn migrate(path: &Path, db: &mut Connection, version: u32, on: &FileSystem) -> Result<(), StoreError> {
     let failed = |error| StoreError::sqlite(path, error);
     let found = layout(db).map_err(failed)?;
     if found > version {
         return Err(StoreError::TooNew { path: path.to_owned(), found, known: version });
     }
     if found < version {
+        if found > 0 {
+            backup::keep(db, path, &with_ending(path, &format!(".v{found}-backup")))?;
+        }
         step(db, version).map_err(failed)?;
     }
-    enter_wal(db).map_err(failed)
+    match on {
+        FileSystem::Local => enter(db, "WAL").map_err(failed),
+        // Nothing but locks is shared between machines; the folder is waited for as well as the file.
+        _ => enter(db, "DELETE").and_then(|()| db.pragma_update(None, "synchronous", "EXTRA")).map_err(failed),
+    }
 }
 
 fn head(file: File) -> std::io::Result<Vec<u8>> {
@@ -92,12 +101,12 @@ fn step(db: &mut Connection, version: u32) -> rusqlite::Result<()> {
     tx.commit()
 }
 
-/// Entering WAL mode needs the file alone, and SQLite does not wait for that by itself. A file system without shared
+/// Entering another mode needs the file alone, and SQLite does not wait for that by itself. A file system without shared
 /// memory stays in rollback mode, which is as safe, and a read-only file stays what it is.
-fn enter_wal(db: &Connection) -> rusqlite::Result<()> {
+fn enter(db: &Connection, mode: &str) -> rusqlite::Result<()> {
     let start = Instant::now();
     loop {
-        match db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+        match db.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(())) {
             Err(rusqlite::Error::SqliteFailure(failure, _))
                 if failure.code == ErrorCode::DatabaseBusy && start.elapsed() < PATIENCE =>
             {

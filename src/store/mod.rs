@@ -2,21 +2,37 @@
 //!
 //! What a call has written is on disk when it returns (WAL, `synchronous=FULL`). A file that is not ours, is newer or is
 //! damaged is refused and left as it is. Deliberately absent: caches (safe to delete, elsewhere), a trait (there is one
-//! store), and repairing or backing up a file.
+//! store), and repairing a file.
 
 mod annotations;
+mod backup;
+mod check;
 mod error;
+mod filesystem;
+mod identity;
+mod journal;
+mod merge;
 mod migrate;
+mod rounds;
 pub(crate) mod run;
 mod runs;
+mod shared;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+pub use annotations::Recovered;
+pub(crate) use annotations::{check as sensible, renumbered};
+pub use backup::{Content, Restored};
+pub use check::Finding;
 pub use error::StoreError;
+pub use filesystem::{FileSystem, file_system};
+pub use journal::{Journal, Waiting, is_waiting};
+pub use merge::{Conflict, Merged, Moved};
+pub use rounds::{Batch, KeptRound};
 pub use run::{
     AUDIO_DIGITS, Coin, CrossFacts, DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Repeat, Run, RunId,
     Searched, Source, Spent, Training, Winner,
@@ -28,7 +44,13 @@ pub use runs::{RunProblem, Runs};
 pub struct Store {
     path: PathBuf,
     db: Connection,
+    /// The file that was opened, whatever its name leads to later.
+    file: Option<FileId>,
+    cautions: Vec<String>,
 }
+
+/// Device and number of a file.
+type FileId = (u64, u64);
 
 /// How long a call waits for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -43,24 +65,81 @@ impl Store {
     /// [`StoreError`], naming the file: not an emolab store, newer than this program, damaged, busy, or not to be written.
     /// A store in a read-only file opens for reading.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
-        Store::open_to(path, migrate::latest())
-    }
-
-    fn open_to(path: &Path, version: u32) -> Result<Store, StoreError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| StoreError::io(path, &error))?;
         }
-        migrate::check_header(path)?;
+        Store::open_to(path, migrate::latest(), &file_system)
+    }
+
+    /// As [`Store::open`], but makes nothing: for a store that was there a moment ago.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; `Vanished` when there is no file of that name.
+    pub fn open_existing(path: &Path) -> Result<Store, StoreError> {
+        if file_id(path).is_none() {
+            return Err(StoreError::Vanished { path: path.to_owned() });
+        }
+        Store::open_to(path, migrate::latest(), &file_system)
+    }
+
+    /// As [`Store::open`], told by `kind_of` on what kind of file system the store's folder lies.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(path: &Path, kind_of: &dyn Fn(&Path) -> FileSystem) -> Result<Store, StoreError> {
+        Store::open_to(path, migrate::latest(), kind_of)
+    }
+
+    fn open_to(path: &Path, version: u32, kind_of: &dyn Fn(&Path) -> FileSystem) -> Result<Store, StoreError> {
         let failed = |error| StoreError::sqlite(path, error);
-        let mut db = Connection::open(path).map_err(failed)?;
+        let mut cautions = Vec::new();
+        let kind = kind_of(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")));
+        if let FileSystem::Lockless(name) = &kind {
+            return Err(StoreError::Lockless { path: path.to_owned(), kind: name.clone() });
+        }
+        migrate::check_header(path)?;
+        shared::prepare(path).map_err(|error| StoreError::io(path, &error))?;
+        let mut db = connect(path, &mut cautions).map_err(failed)?;
         db.busy_timeout(PATIENCE).map_err(failed)?;
         db.pragma_update(None, "foreign_keys", true).map_err(failed)?;
         db.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         if fs::metadata(path).is_ok_and(|file| file.len() <= CHECKED_BYTES) {
             check_pages(path, &db)?;
         }
-        migrate::migrate(path, &mut db, version)?;
-        Ok(Store { path: path.to_owned(), db })
+        migrate::migrate(path, &mut db, version, &kind)?;
+        if let FileSystem::Shared(name) = &kind {
+            cautions.push(format!(
+                "{}: lies on {name}: slower, and safe for several machines only where the server keeps locks",
+                path.display()
+            ));
+        }
+        Ok(Store { path: path.to_owned(), db, file: file_id(path), cautions })
+    }
+
+    /// What the user should know about how the store was opened.
+    pub fn cautions(&self) -> &[String] {
+        &self.cautions
+    }
+
+    /// True when this store can be read but not written.
+    pub fn is_read_only(&self) -> bool {
+        self.db.is_readonly("main").unwrap_or(false)
+    }
+
+    /// Finds out whether the store takes writes at present, by writing nothing.
+    ///
+    /// # Errors
+    /// What a write would meet.
+    pub fn prove(&mut self) -> Result<(), StoreError> {
+        self.write(|_| Ok(()))
+    }
+
+    /// How long a call waits from now on for another process that writes.
+    ///
+    /// # Errors
+    /// None that is known; SQLite may refuse.
+    pub fn wait_at_most(&mut self, patience: Duration) -> Result<(), StoreError> {
+        self.db.busy_timeout(patience).map_err(|error| self.failed(error))
     }
 
     /// Where the store lies when the user names no other: `$XDG_DATA_HOME/emolab/emolab.db`, else
@@ -86,7 +165,12 @@ impl Store {
             tx.commit()?;
             Ok(value)
         };
-        attempt().map_err(|error| StoreError::sqlite(&self.path, error))
+        let value = attempt().map_err(|error| StoreError::sqlite(&self.path, error))?;
+        // What was committed to a file without a name is lost when the process ends.
+        if file_id(&self.path) != self.file {
+            return Err(StoreError::Vanished { path: self.path.clone() });
+        }
+        Ok(value)
     }
 
     fn read<T>(
@@ -103,6 +187,48 @@ impl Store {
     fn failed(&self, error: rusqlite::Error) -> StoreError {
         StoreError::sqlite(&self.path, error)
     }
+}
+
+/// Opens for writing if possible, else for reading. A file in WAL mode in a folder that may not be written can only be read
+/// as if nobody wrote it, which is right as long as nothing stands in its WAL.
+fn connect(path: &Path, cautions: &mut Vec<String>) -> rusqlite::Result<Connection> {
+    let read_only = "may be read but not written by you: what you label goes to the recovery journal";
+    let db = Connection::open(path)?;
+    if !db.is_readonly("main")? {
+        return Ok(db);
+    }
+    cautions.push(format!("{}: {read_only}", path.display()));
+    let readable = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    let wal = fs::metadata(with_ending(path, "-wal")).map_or(0, |file| file.len());
+    if readable.is_ok() || wal > 0 {
+        return Ok(db);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(format!("file:{}?immutable=1", escaped(path)), flags)
+}
+
+/// A path in a URI: `?`, `#` and `%` mean something there.
+fn escaped(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+/// The path of a file beside the store.
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// Elsewhere an open file cannot be removed; that there is one is enough.
+#[cfg(not(unix))]
+fn file_id(path: &Path) -> Option<FileId> {
+    fs::metadata(path).ok().map(|_| (0, 0))
 }
 
 /// The number of the corpus filed under `key`, which is added when new.
@@ -172,14 +298,18 @@ mod tests {
                 INSERT INTO scheme (name, version) VALUES ('s', 1);
                 INSERT INTO annotation (corpus_id, clip_id, audio, annotator_id, scheme_id, act, confidence, at)
                 VALUES (1, 1, '00ff', 1, 1, 'skip', 0.5, '2023-11-14T22:13:20.123Z');";
-            Store::open_to(&path, layout).unwrap().db.execute_batch(insert).unwrap();
+            Store::open_to(&path, layout, &file_system).unwrap().db.execute_batch(insert).unwrap();
             let store = Store::open(&path).unwrap();
             let said = new("a", Act::Skip).numbered(AnnotationId(1));
             assert_eq!(store.annotations("/c", None).unwrap(), [said]);
             assert_eq!(store.runs("/c").unwrap(), Runs::default());
             drop(store);
-            let refused = Store::open_to(&path, layout).unwrap_err();
+            let refused = Store::open_to(&path, layout, &file_system).unwrap_err();
             assert!(matches!(refused, StoreError::TooNew { .. }), "{refused}");
+            let kept = with_ending(&path, &format!(".v{layout}-backup"));
+            let old = Store::open_to(&kept, layout, &file_system).unwrap();
+            let rows: i64 = old.db.query_row("SELECT count(*) FROM annotation", [], |row| row.get(0)).unwrap();
+            assert_eq!(rows, 1, "the old file is kept as it was");
         }
     }
 

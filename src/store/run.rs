@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::corpus::{ClipId, Leak, Sex, Target};
+use crate::corpus::{ClipId, Leak, Sex, Target, Truth};
 use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::learn::space::Point;
@@ -112,6 +112,9 @@ pub struct DataFacts {
     /// Other corpora that nets were trained on before, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pretrained: Vec<String>,
+    /// How people's labels were made into those that were learnt and judged by; `None` = the corpus' own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<Truth>,
 }
 
 /// How clips were split.
@@ -421,6 +424,7 @@ pub(crate) mod tests {
                     listeners: None,
                     sexes: BTreeMap::new(),
                     pretrained: Vec::new(),
+                    truth: None,
                 },
                 plan: PlanFacts { plan: "loso".to_owned(), folds: 2, ..PlanFacts::default() },
                 training: Training {

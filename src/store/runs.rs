@@ -36,29 +36,7 @@ impl Store {
         if let Some(fault) = run.fault() {
             return Err(StoreError::Refused(fault));
         }
-        let refuse = |error: serde_json::Error| StoreError::Refused(error.to_string());
-        let protocol = serde_json::to_string(&run.protocol).map_err(refuse)?;
-        let recipe = serde_json::to_string(&run.recipe).map_err(refuse)?;
-        let cost = run.cost.as_ref().map(serde_json::to_string).transpose().map_err(refuse)?;
-        self.write(|tx| {
-            let corpus = corpus_id(tx, &run.protocol.data.corpus_key)?;
-            let id = tx
-                .prepare_cached(
-                    "INSERT INTO run (corpus_id, started_at, classifier, fit_seconds, protocol, recipe, cost)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?
-                .insert(params![
-                    corpus,
-                    run.started_at.to_string(),
-                    run.recipe.classifier,
-                    run.fit_seconds,
-                    protocol,
-                    recipe,
-                    cost
-                ])?;
-            insert_predictions(tx, id, &run.predictions)?;
-            Ok(RunId(id))
-        })
+        self.write(|tx| insert_run(tx, run))
     }
 
     /// The runs on the corpus filed under `corpus_key`, newest first, without their predictions.
@@ -137,6 +115,24 @@ impl Store {
 }
 
 const SELECT: &str = "SELECT id, started_at, fit_seconds, protocol, recipe, cost FROM run";
+
+/// Adds a run without a fault.
+pub(super) fn insert_run(tx: &Transaction<'_>, run: &Run) -> rusqlite::Result<RunId> {
+    let refuse = |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
+    let protocol = serde_json::to_string(&run.protocol).map_err(refuse)?;
+    let recipe = serde_json::to_string(&run.recipe).map_err(refuse)?;
+    let cost = run.cost.as_ref().map(serde_json::to_string).transpose().map_err(refuse)?;
+    let corpus = corpus_id(tx, &run.protocol.data.corpus_key)?;
+    let (at, classifier) = (run.started_at.to_string(), &run.recipe.classifier);
+    let id = tx
+        .prepare_cached(
+            "INSERT INTO run (corpus_id, started_at, classifier, fit_seconds, protocol, recipe, cost)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .insert(params![corpus, at, classifier, run.fit_seconds, protocol, recipe, cost])?;
+    insert_predictions(tx, id, &run.predictions)?;
+    Ok(RunId(id))
+}
 
 fn insert_predictions(tx: &Transaction<'_>, run: i64, predictions: &[Prediction]) -> rusqlite::Result<()> {
     let mut insert = tx.prepare_cached(

@@ -22,6 +22,7 @@ use super::theme::Theme;
 use super::widgets::{self, line, put, put_center, put_right};
 use crate::audio::SinkName;
 use crate::workbench::columns::Ranking;
+use crate::workbench::safe::Standing;
 use crate::workbench::{Update, Workbench};
 
 /// Smaller terminals get a sentence instead of a screen.
@@ -294,10 +295,14 @@ impl App {
         if !self.is_training() && lost.is_none() && !always {
             return self.wish = Some(Wish::Quit);
         }
-        let labels = match (lost, self.bench.store_trouble()) {
+        let labels = match (lost, self.bench.standing()) {
             (Some(reason), _) => format!("What you said last is not saved: {reason}."),
-            (None, Some(reason)) => format!("Labels cannot be saved: {reason}."),
-            (None, None) => "All labels are saved.".to_owned(),
+            (None, Standing::Nowhere(reason)) => format!("Labels cannot be saved: {reason}."),
+            (None, Standing::Journal(0, _) | Standing::Store) => "All labels are saved.".to_owned(),
+            (None, Standing::Journal(waiting, reason)) => {
+                let them = if waiting == 1 { "1 label waits" } else { &format!("{waiting} labels wait") };
+                format!("{them} in the recovery journal for the next start, because of the store: {reason}.")
+            }
         };
         let training = if self.is_training() { "A training is running and would be cancelled. " } else { "" };
         self.layers.push(Box::new(QuitQuestion { reason: format!("{training}{labels}") }));
@@ -307,6 +312,10 @@ impl App {
         let index = self.front();
         let then = self.screens[index].sync(&mut self.bench);
         self.follow(Ok(then));
+        let news = self.bench.take_news();
+        if !news.is_empty() {
+            self.status = Some(Status { text: news.join("; "), error: false });
+        }
     }
 
     fn is_training(&self) -> bool {
@@ -441,8 +450,10 @@ fn facts(bench: &Workbench) -> String {
     }
     facts.push(bench.annotator().name().to_owned());
     facts.push(bench.scheme().name.clone());
-    if let Some(reason) = bench.store_trouble() {
-        facts.push(format!("labels are not saved: {reason}"));
+    match bench.standing() {
+        Standing::Store => {}
+        Standing::Journal(_, reason) => facts.push(format!("labels go to the recovery journal: {reason}")),
+        Standing::Nowhere(reason) => facts.push(format!("labels are not saved: {reason}")),
     }
     facts.push(match bench.playback().sink {
         SinkName::Silent(reason) => format!("silent: {reason}"),

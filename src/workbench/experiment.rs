@@ -630,9 +630,11 @@ pub fn argmax(scores: impl Iterator<Item = f64>) -> usize {
 
 /// What stands beside the numbers of a run on `task`.
 pub(super) fn protocol((corpus, task): (&Corpus, &Task), planned: &Planned, training: Training) -> Protocol {
+    let mut plan = planned.facts(task, training.norm);
+    plan.notes.splice(..0, corpus.truth.iter().map(ToString::to_string));
     Protocol {
         data: data_facts(corpus, task),
-        plan: planned.facts(task, training.norm),
+        plan,
         training,
         search: None,
         maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host(), cpu: places::cpu() },
@@ -660,6 +662,7 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
         listeners: human::listeners(corpus, task),
         sexes: sexes(corpus, task),
         pretrained: Vec::new(),
+        truth: corpus.truth.clone(),
     }
 }
 
@@ -669,7 +672,7 @@ fn sexes(corpus: &Corpus, task: &Task) -> BTreeMap<String, Sex> {
     task.rows.iter().filter_map(of).collect()
 }
 
-/// Identifies what was learnt from: BLAKE3 over audio hash, class and speaker of every clip, in order.
+/// Identifies what was learnt from: BLAKE3 over audio hash, class and speaker of every clip, in order, then soft labels.
 fn data_hash(corpus: &Corpus, task: &Task) -> String {
     let mut hasher = blake3::Hasher::new();
     for (row, &clip) in task.rows.iter().enumerate() {
@@ -678,6 +681,9 @@ fn data_hash(corpus: &Corpus, task: &Task) -> String {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
         }
+    }
+    for share in task.rows.iter().filter_map(|&clip| corpus.shares(clip)).flatten() {
+        hasher.update(&share.to_le_bytes());
     }
     hasher.finalize().to_hex()[..16].to_owned()
 }

@@ -132,8 +132,17 @@ pub fn data(
         labels: task.labels.clone(),
         groups: task.groups.clone(),
         classes: task.classes.len(),
-        extras: Extras { altered, neutral, ..Extras::default() },
+        extras: Extras { altered, neutral, shares: shares(corpus, task), ..Extras::default() },
     })
+}
+
+/// Soft labels of the task's clips, where its classes are theirs: n x classes.
+fn shares(corpus: &Corpus, task: &Task) -> Option<Array2<f32>> {
+    let place = |class: &String| corpus.classes.iter().position(|known| known == class);
+    let places: Vec<usize> = task.classes.iter().filter_map(place).collect();
+    let all: Option<Vec<&[f32]>> = task.rows.iter().map(|&clip| corpus.shares(clip)).collect();
+    let all = all.filter(|_| task.target == Target::Emotion && places.len() == task.classes.len())?;
+    Some(Array2::from_shape_fn((all.len(), places.len()), |(row, class)| all[row][places[class]]))
 }
 
 /// Training data of a task in every feature set that the contenders read: every clip of it, in its order.

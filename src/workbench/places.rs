@@ -37,6 +37,15 @@ pub fn checkpoints() -> Result<PathBuf> {
     place("EMOLAB_CHECKPOINTS", "XDG_STATE_HOME", ".local/state", "checkpoints")
 }
 
+/// What labels wait in while the store cannot take them: `$EMOLAB_JOURNAL`, else `emolab/journal` in the XDG state
+/// directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn journal() -> Result<PathBuf> {
+    place("EMOLAB_JOURNAL", "XDG_STATE_HOME", ".local/state", "journal")
+}
+
 fn place(own: &str, xdg: &str, under_home: &str, file: &str) -> Result<PathBuf> {
     if let Some(path) = env::var_os(own).filter(|value| !value.is_empty()) {
         return Ok(path.into());

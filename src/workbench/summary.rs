@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::score::{
-    Bootstrap, Calibration, Confusion, Interval, METRICS, PerClass, ScoreError, bootstrap, fold_spread, metric,
+    Bootstrap, Calibration, Confusion, Interval, METRICS, PerClass, ScoreError, SoftFit, bootstrap, fold_spread, metric,
 };
 use crate::store::{Prediction, Run};
 
@@ -28,6 +28,8 @@ pub struct Summary {
     pub uar_seeds: Vec<Option<f64>>,
     /// What the probabilities are worth: ECE, Brier, NLL, reliability; `None` where scores are no probabilities.
     pub calibration: Option<Calibration>,
+    /// How near they come to the shares of what people said, where these were the labels.
+    pub soft: Option<SoftFit>,
     /// Precision, recall, F1 and support of each class.
     pub per_class: Vec<PerClass>,
     /// Each known speaker by name.
@@ -74,6 +76,7 @@ impl Summary {
             macro_f1: of("macro_f1"),
             uar_seeds: seeds.collect::<Result<_, ScoreError>>()?,
             calibration: Calibration::of(&p),
+            soft: soft(run),
             per_class: confusion.per_class(),
             by_speaker: parts(run, |one| Some(one.speaker.clone()).filter(|name| !name.is_empty()))?,
             by_sex: parts(run, |one| sexes.get(&one.speaker).map(ToString::to_string))?,
@@ -129,6 +132,20 @@ pub fn parts(run: &Run, name: impl Fn(&Prediction) -> Option<String>) -> Result<
         Ok(Part { name, clips: truth.len(), uar: uar(&all), wa })
     };
     by.into_iter().map(part).collect()
+}
+
+/// The probabilities of a run beside the soft labels that it was judged by.
+fn soft(run: &Run) -> Option<SoftFit> {
+    let truth = run.protocol.data.truth.as_ref().filter(|truth| !truth.shares.is_empty())?;
+    let place = |class: &String| truth.classes.iter().position(|known| known == class);
+    let places: Vec<usize> = run.classes().iter().filter_map(place).collect();
+    let shares = |one: &Prediction| -> Option<Vec<f64>> {
+        let all = truth.shares.get(&one.clip)?;
+        let kept: Vec<f64> = places.iter().map(|&place| f64::from(all[place])).collect();
+        let sum: f64 = kept.iter().sum();
+        (kept.len() == one.p.len() && sum > 0.0).then(|| kept.iter().map(|share| share / sum).collect())
+    };
+    SoftFit::of(run.predictions.iter().filter_map(|one| Some((&one.p[..], shares(one)?))))
 }
 
 /// UAR of a confusion.

@@ -1,6 +1,7 @@
 //! What several topics need: the program, a home of its own for each test, the demo corpus, the real recordings.
 
 pub mod pty;
+pub mod writer;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -57,9 +58,15 @@ impl Home {
     /// The program with this home, without sound, without the caller's settings.
     pub fn emolab(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_emolab"));
-        for name in
-            ["EMOLAB_STORE", "EMOLAB_CACHE", "EMOLAB_ANNOTATOR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"]
-        {
+        for name in [
+            "EMOLAB_STORE",
+            "EMOLAB_CACHE",
+            "EMOLAB_JOURNAL",
+            "EMOLAB_ANNOTATOR",
+            "XDG_DATA_HOME",
+            "XDG_CACHE_HOME",
+            "XDG_STATE_HOME",
+        ] {
             command.env_remove(name);
         }
         command.env("HOME", self.path()).current_dir(self.path()).args(args);

@@ -116,6 +116,8 @@ pub fn run_json(judged: &Judged) -> Value {
         "macro_f1": summary.macro_f1,
         "metrics": summary.metrics().into_iter().collect::<BTreeMap<_, _>>(),
         "calibration": calibration.map(|one| json!({ "ece": one.ece, "brier": one.brier, "nll": one.nll, "reliability": one.bins })),
+        "truth": run.protocol.data.truth,
+        "soft": summary.soft,
         "by_speaker": summary.by_speaker.iter().map(part).collect::<Vec<_>>(),
         "worst_speaker": summary.worst_speaker().map(part),
         "speakers_mean_uar": summary.speakers_mean(),

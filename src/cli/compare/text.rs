@@ -248,7 +248,14 @@ fn beside(judged: &Judged) -> Vec<String> {
     let also = recipe.leaves().iter().find_map(|leaf| leaf.also.clone());
     let also = also.map(|also| format!("{}: learns {also} besides", recipe.title()));
     let before = judged.run.protocol.data.pretrained.iter().map(|text| format!("{}: {text}", recipe.title()));
-    single.into_iter().chain(also).chain(given(judged)).chain(before).chain(chosen(judged)).collect()
+    let soft = judged.summary.soft.map(|fit| {
+        let (ce, floor, js) = (fit.cross_entropy, fit.floor, fit.jensen_shannon);
+        let title = recipe.title();
+        format!(
+            "{title}: cross-entropy with people's shares {ce:.3} nats (at best {floor:.3}), Jensen-Shannon {js:.3} bits"
+        )
+    });
+    single.into_iter().chain(soft).chain(also).chain(given(judged)).chain(before).chain(chosen(judged)).collect()
 }
 
 fn difference(leaky: &Judged, honest: &Judged) -> Vec<String> {

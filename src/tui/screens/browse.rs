@@ -9,7 +9,7 @@ use ratatui::layout::{Constraint, Rect};
 
 use super::{clip_view, opinion};
 use crate::corpus::Clip;
-use crate::label::{Act, AnnotationId};
+use crate::label::{Act, AnnotationId, Turn};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::filter::{Filter, Known, sex_word, words};
@@ -243,7 +243,7 @@ impl Browse {
     fn review(&mut self, bench: &mut Workbench) -> Outcome {
         let Some(clip) = self.clip(bench) else { return Ok(Then::Say("no clip is selected".to_owned())) };
         let flag = !bench.ledger().flagged(&bench.corpus().clips[clip].id);
-        bench.annotate(clip, Act::Flag(flag))?;
+        bench.annotate(Turn::main(clip), Act::Flag(flag), None)?;
         let text = if flag { "sent to review; f flag lists what is" } else { "not to be reviewed any more" };
         Ok(Then::Say(text.to_owned()))
     }

@@ -1,6 +1,10 @@
 //! Label: one clip at a time, in the annotator's blind order; one key labels, saves and goes on.
 //!
-//! What is shown is the sound, the choice, and what this annotator has said before. Where the annotator has switched a model
+//! A scheme may ask several questions in one pass (`label/form.rs`); each answer is an annotation of its own, on disk at once. A
+//! clip is done when every required question has an answer, be it "cannot judge". An answer that a later version of the scheme no
+//! longer has stays valid: it counts, is shown as an old answer, and can be replaced like any other.
+//!
+//! What is shown is the sound, the questions, and what this annotator has said before. Where the annotator has switched a model
 //! on, what it says of a clip is shown once that clip has its label, and not before: until then every cell is the same,
 //! whatever the model says and whether it has said it yet. Deliberately absent: file name, speaker, the corpus' label.
 
@@ -8,25 +12,36 @@ use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
+mod form;
+mod sheet;
+
 use super::{clip_view, opinion};
-use crate::corpus::ClipId;
-use crate::label::{self, Act, Scheme};
+use crate::label::{self, Act, Answers, At, Scheme, Turn};
 use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put, put_center, put_right};
 use crate::workbench::opinion::Ask;
+use crate::workbench::safe::Standing;
 use crate::workbench::{Opening, Workbench};
+use form::Form;
+use sheet::Sheet;
+
+/// [`Question::purpose`] of the line for an answer that is typed.
+const TEXT: &str = "answer";
 
 /// The screen's state: the clip at hand.
 #[derive(Default)]
 pub struct Label {
-    current: Option<usize>,
+    current: Option<Turn>,
+    /// Where in the scheme's questions about it.
+    form: Form,
     /// The clips before it, the last one last.
-    way: Vec<usize>,
+    way: Vec<Turn>,
     /// The Workbench's scheme with a letter for every class that is no command of this screen.
     scheme: Option<Scheme>,
-    /// Labels given since the program started.
+    /// Clips that got their label, or another one, since the program started.
     given: usize,
     /// Why the last act is not on disk; stays until one is.
     trouble: Option<String>,
@@ -44,6 +59,19 @@ static COMMANDS: &[Command<Label>] = &[
         row: row("model", &["m"], "what a model says, once you have decided; or no more"),
         run: Label::switch_model,
     },
+    Command {
+        row: row("on", &["Enter"], "save what is chosen, write; from a clip that is done, to the next"),
+        run: Label::on,
+    },
+    Command {
+        row: row("cannot judge", &["0"], "no answer is possible; it counts as missing"),
+        run: Label::cannot_judge,
+    },
+    Command {
+        row: row("question after", &["Tab"], "to the next question, also to one that is optional"),
+        run: Label::after,
+    },
+    Command { row: row("question before", &["Shift-Tab"], "to the question before"), run: Label::before },
     Command { row: row("clip before", &["Backspace"], "to the clip before, to change its label"), run: Label::back },
     Command { row: row("redo", &["Ctrl-r"], "do again what was undone"), run: Label::redo },
     Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Label::next_panel },
@@ -69,11 +97,11 @@ impl Screen for Label {
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
         self.returns = matches!(topic, Topic::Review(_));
         if let Topic::Clip(clip) | Topic::Review(clip) = topic {
-            self.current = Some(clip);
+            (self.current, self.form) = (Some(Turn::main(clip)), Form::default());
         }
         self.sync(bench);
-        if let Some(clip) = self.current {
-            bench.play(clip);
+        if let Some(turn) = self.current {
+            bench.play(turn.clip);
         }
         Ok(Then::Stay)
     }
@@ -83,16 +111,14 @@ impl Screen for Label {
             return Then::Stay;
         }
         let then = self.learn_scheme(bench);
-        if self.current.is_none_or(|clip| clip >= bench.corpus().clips.len()) {
-            let resumed = bench.queue().resume(bench.ledger()).or(bench.queue().order().first()).cloned();
-            self.go(resumed.as_ref(), bench);
+        if self.current.is_none_or(|turn| turn.clip >= bench.corpus().clips.len()) {
+            let resumed = bench.queue().resume().or(bench.queue().turns().first().copied());
+            self.go(resumed, bench);
         }
         if let Some(current) = self.current {
-            bench.want(current);
+            bench.want(current.clip);
             // The next clip is decoded while this one is being heard.
-            if let Some(next) = self.next(bench).and_then(|id| bench.corpus().index_of(&id)) {
-                bench.want(next);
-            }
+            self.next(bench).into_iter().for_each(|next| bench.want(next.clip));
             self.consult(current, bench);
         }
         then
@@ -101,13 +127,19 @@ impl Screen for Label {
     fn key(&mut self, key: &str, bench: &mut Workbench) -> Option<Outcome> {
         let mut letters = key.chars();
         let (Some(letter), None) = (letters.next(), letters.next()) else { return None };
-        let question = self.question(bench)?;
-        let value = match question.step_of(letter) {
-            Some(step) => step.to_string(),
-            None => question.class_of(letter)?.name.clone(),
+        let (scheme, at) = (self.scheme.as_ref()?, self.at(bench)?);
+        let question = &scheme.questions[self.form.at(scheme, bench.ledger(), at)];
+        let value = match &question.answers {
+            Answers::Choice(_) => question.class_of(letter)?.name.clone(),
+            Answers::Scale(_) => question.step_of(letter)?.to_string(),
+            Answers::Several(_) => {
+                let class = &question.class_of(letter)?.name;
+                self.form.toggle(question, bench.ledger().answer(at, &question.name), class);
+                return Some(Ok(Then::Stay));
+            }
+            Answers::Text => return None,
         };
-        let answer = Act::label(value).asked(&question.name);
-        Some(self.say(answer, bench, true))
+        Some(self.reply(value, bench))
     }
 
     fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
@@ -116,7 +148,8 @@ impl Screen for Label {
                 bench.opinion_places_mut().label = opinion::consult(&named, bench)?;
                 Ok(Then::Stay)
             }
-            ("note", Answer::Done(text)) => self.say(Act::Note(text.trim().to_owned()), bench, false),
+            ("note", Answer::Done(text)) => self.say(Act::Note(text.trim().to_owned()), bench),
+            (TEXT, Answer::Done(text)) => self.write(text.trim(), bench),
             _ => Ok(Then::Stay),
         }
     }
@@ -130,7 +163,7 @@ impl Screen for Label {
     }
 
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
-        self.current
+        self.current.map(|turn| turn.clip)
     }
 
     fn has_sound(&self) -> bool {
@@ -142,7 +175,7 @@ impl Screen for Label {
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let (Some(current), Some(question)) = (self.current, self.question(bench)) else {
+        let (Some(current), Some(scheme), Some(at)) = (self.current, &self.scheme, self.at(bench)) else {
             let text = match bench.opening() {
                 Opening::Scanning(_) => "reading the corpus …",
                 Opening::Open => "there are no clips to label",
@@ -150,47 +183,90 @@ impl Screen for Label {
             };
             return put_center(buffer, line(area, area.height / 2), text, theme.text());
         };
-        let grid = Grid::new(question, area.width);
+        let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), at), area.width);
         let panel = bench.view().label;
         let says = u16::from(bench.opinion_places().label);
-        let room = area.height.saturating_sub(grid.lines + 5 + says);
+        let room = area.height.saturating_sub(sheet.height() + 5 + says);
         let [head, picture, time, _, choice, mine, says, trouble] =
-            widgets::rows(area, [1, room, 1, 1, grid.lines, 1, says, 1].map(Constraint::Length));
+            widgets::rows(area, [1, room, 1, 1, sheet.height(), 1, says, 1].map(Constraint::Length));
         self.progress(buffer, head, bench, theme);
-        clip_view::draw(buffer, picture, bench, (current, panel, None), theme);
-        clip_view::time(buffer, time, bench, (current, panel), theme);
-        let id = &bench.corpus().clips[current].id;
-        grid.draw(buffer, choice, question, bench.ledger().answer(id, &question.name), theme);
-        remarks(buffer, mine, bench, id, theme);
+        clip_view::draw(buffer, picture, bench, (current.clip, panel, None), theme);
+        clip_view::time(buffer, time, bench, (current.clip, panel), theme);
+        sheet.draw(buffer, choice, theme);
+        self.remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
-        if let Some(reason) = self.trouble.as_deref().or(bench.store_trouble()) {
-            put(buffer, trouble, &format!("NOT SAVED: {reason}"), theme.bad());
-        }
+        self.safety(buffer, trouble, bench, theme);
     }
 }
 
 impl Label {
     fn undo(&mut self, bench: &mut Workbench) -> Outcome {
+        let before = bench.ledger().undo_target().map(|(_, at)| self.answers(at, bench));
         let undone = bench.undo();
-        self.returned(undone, "undone", "nothing to undo", bench)
+        self.returned((undone, before), "undone", "nothing to undo", bench)
     }
 
     fn redo(&mut self, bench: &mut Workbench) -> Outcome {
+        let before = bench.ledger().redo_target().map(|(_, at)| self.answers(at, bench));
         let redone = bench.redo();
-        self.returned(redone, "done again", "nothing to do again", bench)
+        self.returned((redone, before), "done again", "nothing to do again", bench)
+    }
+
+    /// Saves the classes that are chosen, opens the line to write, or leaves a clip that is done.
+    fn on(&mut self, bench: &mut Workbench) -> Outcome {
+        let (at, (_, question)) = self.at(bench).zip(self.question(bench)).context("there is no clip to label")?;
+        let saved = bench.ledger().answer(at, &question.name);
+        match &question.answers {
+            Answers::Several(_) if self.form.is_unsaved() || !self.is_done(bench) => {
+                let chosen = self.form.joined(question, saved);
+                if chosen.is_empty() {
+                    return Ok(Then::Say("choose a class at least; 0: cannot judge".to_owned()));
+                }
+                self.reply(chosen, bench)
+            }
+            Answers::Text => {
+                let (prompt, text) = (format!("{}:", question.title), saved.unwrap_or_default().to_owned());
+                Ok(Then::Ask(Question { purpose: TEXT, prompt, text }))
+            }
+            _ if self.is_done(bench) => self.leave_clip(bench),
+            _ => Ok(Then::Say("answer the question first; 0: cannot judge, s: not now".to_owned())),
+        }
+    }
+
+    fn cannot_judge(&mut self, bench: &mut Workbench) -> Outcome {
+        self.reply(String::new(), bench)
+    }
+
+    fn after(&mut self, bench: &mut Workbench) -> Outcome {
+        self.step(bench, 1)
+    }
+
+    fn before(&mut self, bench: &mut Workbench) -> Outcome {
+        self.step(bench, -1)
+    }
+
+    /// To another question, around the ends.
+    fn step(&mut self, bench: &Workbench, by: isize) -> Outcome {
+        let (at, _) = self.question(bench).context("there is no clip to label")?;
+        let mut questions = Cursor::new(self.scheme.as_ref().map_or(0, |scheme| scheme.questions.len()));
+        questions.select(at);
+        questions.step_around(by);
+        questions.row().into_iter().for_each(|at| self.form.go(at));
+        Ok(if questions.len() > 1 { Then::Stay } else { Then::Say("there is only this question".to_owned()) })
     }
 
     fn skip(&mut self, bench: &mut Workbench) -> Outcome {
-        self.say(Act::Skip, bench, true)
+        self.say(Act::Skip, bench)?;
+        self.leave_clip(bench)
     }
 
     fn flag(&mut self, bench: &mut Workbench) -> Outcome {
-        let flagged = self.id(bench).is_some_and(|id| bench.ledger().flagged(&id));
-        self.say(Act::Flag(!flagged), bench, false)
+        let flagged = self.at(bench).is_some_and(|at| bench.ledger().flagged(at));
+        self.say(Act::Flag(!flagged), bench)
     }
 
     fn ask_note(&mut self, bench: &mut Workbench) -> Outcome {
-        let text = self.id(bench).and_then(|id| bench.ledger().note(&id).map(str::to_owned)).unwrap_or_default();
+        let text = self.at(bench).and_then(|at| bench.ledger().note(at).map(str::to_owned)).unwrap_or_default();
         Ok(Then::Ask(Question { purpose: "note", prompt: "note:".to_owned(), text }))
     }
 
@@ -224,63 +300,111 @@ impl Label {
         let Some(before) = self.way.pop() else {
             return Ok(Then::Say("there is no clip before".to_owned()));
         };
-        self.current = Some(before);
-        bench.play(before);
+        self.go(Some(before), bench);
         Ok(Then::Stay)
     }
 
     /// Has the model asked about the clip that is decided, this one and the next, this one first.
-    fn consult(&self, current: usize, bench: &mut Workbench) {
+    fn consult(&self, current: Turn, bench: &mut Workbench) {
         if !bench.opinion_places().label {
             return;
         }
-        let next = self.next(bench).and_then(|id| bench.corpus().index_of(&id));
-        let told = self.told(bench);
-        next.into_iter().chain(told).chain([current]).for_each(|clip| bench.ask(Ask::Scores(clip)));
+        let (next, told) = (self.next(bench), self.told(bench));
+        next.into_iter().chain(told).chain([current]).for_each(|turn| bench.ask(Ask::Scores(turn.clip)));
         if let Some(told) = told {
-            bench.see_opinion(told);
+            bench.see_opinion(told.clip);
         }
     }
 
-    /// The clip whose opinion may be shown: the one at hand or the one before, if it has its label.
-    fn told(&self, bench: &Workbench) -> Option<usize> {
-        let decided =
-            |clip: &usize| bench.corpus().clips.get(*clip).is_some_and(|clip| bench.ledger().label(&clip.id).is_some());
+    /// The turn whose opinion may be shown: the one at hand or the one before, if it is done.
+    fn told(&self, bench: &Workbench) -> Option<Turn> {
+        let decided = |turn: &Turn| at(*turn, bench).is_some_and(|at| bench.ledger().is_done(at));
         self.current.filter(decided).or_else(|| self.way.last().copied().filter(decided))
     }
 
-    /// Saves an act on the clip at hand; the next clip comes only once it is on disk.
-    fn say(&mut self, act: Act, bench: &mut Workbench, on: bool) -> Outcome {
-        let clip = self.current.context("there is no clip to label")?;
-        let is_label = matches!(act, Act::Answer { .. });
-        self.kept(bench.annotate(clip, act))?;
-        self.given += usize::from(is_label);
-        if !on {
-            return Ok(Then::Stay);
+    /// Saves an act on the clip at hand.
+    fn say(&mut self, act: Act, bench: &mut Workbench) -> Outcome {
+        let turn = self.current.context("there is no clip to label")?;
+        self.kept(bench.annotate(turn, act, None))?;
+        Ok(Then::Stay)
+    }
+
+    /// Answers the question at hand and goes on: to the next question, or to the next clip once this one is done.
+    fn reply(&mut self, value: String, bench: &mut Workbench) -> Outcome {
+        let (at, question) = self.question(bench).context("there is no clip to label")?;
+        let answer = Act::label(value).asked(&question.name);
+        let was_done = self.is_done(bench);
+        self.say(answer, bench)?;
+        let scheme = self.scheme.as_ref().context("the corpus is not open yet")?;
+        match Form::following(scheme, at) {
+            _ if !self.is_done(bench) => self.form = Form::default(),
+            Some(next) if was_done => self.form.go(next),
+            _ => {
+                self.given += 1;
+                return self.leave_clip(bench);
+            }
         }
+        Ok(Then::Stay)
+    }
+
+    /// To the next clip; the one at hand stays as it is.
+    fn leave_clip(&mut self, bench: &mut Workbench) -> Outcome {
+        let turn = self.current.context("there is no clip to label")?;
         if self.returns {
             return Ok(Then::Back);
         }
         let Some(next) = self.next(bench) else {
+            self.form = Form::default();
             bench.stop();
             return Ok(Then::Say("all clips have their label".to_owned()));
         };
-        let same = self.id(bench).as_ref() == Some(&next);
+        let same = turn == next;
         if !same {
-            self.way.push(clip);
+            self.way.push(turn);
         }
-        self.go(Some(&next), bench);
+        self.go(Some(next), bench);
         Ok(if same { Then::Say("only this clip is left".to_owned()) } else { Then::Stay })
     }
 
-    fn returned(&mut self, clip: Result<Option<usize>>, done: &str, nothing: &str, bench: &mut Workbench) -> Outcome {
-        let Some(clip) = self.kept(clip)? else { return Ok(Then::Say(nothing.to_owned())) };
-        self.way.pop_if(|before| *before == clip);
-        if self.current != Some(clip) {
-            self.current = Some(clip);
-            bench.play(clip);
+    /// What was typed; an empty line leaves an optional question open, and takes a remark back that had been made.
+    fn write(&mut self, text: &str, bench: &mut Workbench) -> Outcome {
+        let (_, question) = self.question(bench).context("there is no clip to label")?;
+        let saved = self.at(bench).and_then(|at| bench.ledger().answer(at, &question.name).map(str::to_owned));
+        match (text, question.required, saved) {
+            ("", true, _) => Ok(Then::Say("write an answer; 0: cannot judge".to_owned())),
+            ("", false, None) => {
+                self.form = Form::default();
+                Ok(Then::Stay)
+            }
+            (text, ..) => self.reply(text.to_owned(), bench),
         }
+    }
+
+    /// After undo or redo: to the clip and the question whose answer is another now; `before`: its answers until then.
+    fn returned(
+        &mut self,
+        (turn, before): (Result<Option<Turn>>, Option<Vec<Option<String>>>),
+        done: &str,
+        nothing: &str,
+        bench: &mut Workbench,
+    ) -> Outcome {
+        let Some(turn) = self.kept(turn)? else { return Ok(Then::Say(nothing.to_owned())) };
+        self.way.pop_if(|before| *before == turn);
+        if self.current == Some(turn) {
+            self.form = Form::default();
+        } else {
+            self.go(Some(turn), bench);
+        }
+        let now = self.at(bench).map(|at| self.answers(at, bench)).unwrap_or_default();
+        let mut pairs = before.iter().flatten().zip(&now);
+        pairs.position(|(before, now)| before != now).into_iter().for_each(|at| self.form.go(at));
         Ok(Then::Say(done.to_owned()))
+    }
+
+    /// What holds for each question about a clip.
+    fn answers(&self, at: At<'_>, bench: &Workbench) -> Vec<Option<String>> {
+        let questions = self.scheme.iter().flat_map(|scheme| &scheme.questions);
+        questions.map(|question| bench.ledger().answer(at, &question.name).map(str::to_owned)).collect()
     }
 
     /// Remembers why something was not saved, until something is.
@@ -291,27 +415,29 @@ impl Label {
         result
     }
 
-    fn go(&mut self, clip: Option<&ClipId>, bench: &mut Workbench) {
-        self.current = clip.and_then(|id| bench.corpus().index_of(id));
-        if let Some(clip) = self.current {
-            bench.play(clip);
-        }
+    /// Brings a clip on the screen and plays it.
+    fn go(&mut self, turn: Option<Turn>, bench: &mut Workbench) {
+        (self.current, self.form) = (turn, Form::default());
+        turn.into_iter().for_each(|turn| bench.play(turn.clip));
     }
 
-    fn id(&self, bench: &Workbench) -> Option<ClipId> {
-        Some(bench.corpus().clips.get(self.current?)?.id.clone())
+    fn at<'a>(&self, bench: &'a Workbench) -> Option<At<'a>> {
+        at(self.current?, bench)
     }
 
-    fn next(&self, bench: &Workbench) -> Option<ClipId> {
-        bench.queue().next_after(self.id(bench).as_ref(), bench.ledger()).cloned()
+    fn next(&self, bench: &Workbench) -> Option<Turn> {
+        bench.queue().next_after(self.current)
     }
 
-    /// The question at hand: the first that the clip still needs an answer to, else the first.
-    fn question(&self, bench: &Workbench) -> Option<&label::Question> {
-        let (questions, id) = (&self.scheme.as_ref()?.questions, self.id(bench)?);
-        let open =
-            |question: &&label::Question| question.required && bench.ledger().answer(&id, &question.name).is_none();
-        questions.iter().find(open).or(questions.first())
+    /// The question at hand and its number.
+    fn question(&self, bench: &Workbench) -> Option<(usize, &label::Question)> {
+        let scheme = self.scheme.as_ref()?;
+        let at = self.form.at(scheme, bench.ledger(), self.at(bench)?);
+        Some((at, &scheme.questions[at]))
+    }
+
+    fn is_done(&self, bench: &Workbench) -> bool {
+        self.at(bench).is_some_and(|at| bench.ledger().is_done(at))
     }
 
     /// Gives letters to the classes of a scheme seen for the first time; digits remain when its own letters clash.
@@ -343,19 +469,32 @@ impl Label {
             put(buffer, area, &text, theme.dim());
             return;
         };
-        let yours = bench.ledger().label(&bench.corpus().clips[told].id).unwrap_or_default();
+        let yours = at(told, bench).and_then(|at| bench.ledger().label(at)).unwrap_or("cannot judge");
         let (which, way) = if self.current == Some(told) { ("", "") } else { ("clip before: ", "  Backspace: back") };
-        let said = opinion::words(adviser, told).unwrap_or_else(|reason| reason);
+        let said = opinion::words(adviser, told.clip).unwrap_or_else(|reason| reason);
         let rest = put(buffer, area, &format!("{which}{}: {said}; you: {yours}", adviser.name), theme.text());
         if usize::from(rest.width) >= way.len() {
             put(buffer, rest, way, theme.dim());
         }
     }
 
+    /// Where what was said is, unless all of it is in the store.
+    fn safety(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
+        match (&self.trouble, bench.standing()) {
+            (Some(reason), _) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+            (None, Standing::Nowhere(reason)) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+            (None, Standing::Journal(waiting, reason)) => {
+                let text = format!("SAVED IN THE JOURNAL ({waiting}), not yet in the store: {reason}");
+                put(buffer, area, &text, theme.warn());
+            }
+            (None, Standing::Store) => {}
+        }
+    }
+
     fn progress(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let progress = bench.queue().progress(bench.ledger());
+        let progress = bench.queue().progress();
         let share = progress.labelled as f64 / progress.total.max(1) as f64;
-        let place = self.id(bench).and_then(|id| bench.queue().place(&id)).map_or(0, |place| place + 1);
+        let place = self.current.and_then(|turn| bench.queue().place(turn)).map_or(0, |place| place + 1);
         let text = format!("clip {place} of {}", progress.total);
         let rest = put(buffer, area, &text, theme.strong());
         if self.returns {
@@ -369,6 +508,32 @@ impl Label {
         let rest = put(buffer, rest, &text, theme.text());
         put_right(buffer, rest, &format!("  {}", bench.scheme().title), theme.dim());
     }
+
+    /// Flag, skip and note of the clip, and an answer that its only question cannot show as a class.
+    fn remarks(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, at: At<'_>, theme: &Theme) {
+        let ledger = bench.ledger();
+        let mut rest = area;
+        if let Some([question]) = self.scheme.as_ref().map(|scheme| &scheme.questions[..])
+            && let Some(value) = ledger.answer(at, &question.name)
+            && (value.is_empty() || !question.takes(value))
+        {
+            rest = put(buffer, rest, &format!("{}  ", form::words(question, value)), theme.strong());
+        }
+        if ledger.flagged(at) {
+            rest = put(buffer, rest, "! flagged  ", theme.warn());
+        }
+        if ledger.skipped(at) {
+            rest = put(buffer, rest, "skipped before  ", theme.dim());
+        }
+        if let Some(note) = ledger.note(at) {
+            put(buffer, rest, &format!("note: {note}"), theme.text());
+        }
+    }
+}
+
+/// What the ledger calls a turn.
+fn at(turn: Turn, bench: &Workbench) -> Option<At<'_>> {
+    Some(At { clip: &bench.corpus().clips.get(turn.clip)?.id, occasion: turn.occasion })
 }
 
 /// The letters and signs that a class must not take: commands that can be given while labelling.
@@ -376,54 +541,6 @@ pub fn reserved() -> Vec<char> {
     let groups = crate::tui::app::groups_of(&Label::default());
     let keys = groups.iter().flat_map(|group| group.rows.iter().flat_map(|row| row.keys));
     keys.filter_map(|key| key.parse::<char>().ok()).filter(|key| !key.is_ascii_digit()).collect()
-}
-
-/// The classes in as many columns as fit.
-struct Grid {
-    columns: u16,
-    lines: u16,
-}
-
-/// Sign, digit, letter and spaces around a class name.
-const AROUND: u16 = 9;
-
-impl Grid {
-    fn new(question: &label::Question, width: u16) -> Grid {
-        let names = question.answers.classes().iter().map(|class| class.name.chars().count() as u16);
-        let cell = names.max().unwrap_or(1).min(20) + AROUND;
-        let columns = (width / cell).clamp(1, 5);
-        Grid { columns, lines: (question.answers.classes().len() as u16).div_ceil(columns) }
-    }
-
-    fn draw(&self, buffer: &mut Buffer, area: Rect, question: &label::Question, chosen: Option<&str>, theme: &Theme) {
-        let width = area.width / self.columns;
-        for (index, class) in question.answers.classes().iter().enumerate() {
-            let (x, y) = (index as u16 % self.columns * width, index as u16 / self.columns);
-            let place = Rect { x: area.x + x, width: width.saturating_sub(1), ..line(area, y) };
-            let is_chosen = chosen == Some(class.name.as_str());
-            let rest = put(buffer, place, if is_chosen { " > " } else { "   " }, theme.strong());
-            let digit = question.digit(index).unwrap_or(' ');
-            let rest = put(buffer, rest, &format!("{digit} {} ", class.key.unwrap_or(' ')), theme.accent());
-            put(buffer, rest, &class.name, theme.strong());
-            if is_chosen {
-                buffer.set_style(place.intersection(buffer.area), theme.selected());
-            }
-        }
-    }
-}
-
-fn remarks(buffer: &mut Buffer, area: Rect, bench: &Workbench, id: &ClipId, theme: &Theme) {
-    let ledger = bench.ledger();
-    let mut rest = area;
-    if ledger.flagged(id) {
-        rest = put(buffer, rest, "! flagged  ", theme.warn());
-    }
-    if ledger.skipped(id) {
-        rest = put(buffer, rest, "skipped before  ", theme.dim());
-    }
-    if let Some(note) = ledger.note(id) {
-        put(buffer, rest, &format!("note: {note}"), theme.text());
-    }
 }
 
 #[cfg(test)]

@@ -76,8 +76,12 @@ pub fn targets(plans: &[Planned], heads: &Heads, data: &Data) -> Vec<f64> {
         let same = |head: usize, label| other.is_none_or(|row| data.labels_of(row).nth(head) == Some(label));
         own.map(|(head, label)| label.filter(|_| head == 0 || same(head, label))).collect::<Vec<_>>()
     };
-    let plain = heads.targets(plans.iter().flat_map(labels));
+    let mut plain = heads.targets(plans.iter().flat_map(labels));
     let width = plain.len() / plans.len().max(1);
+    for (clip, planned) in plans.iter().enumerate() {
+        let shares = data.extras.shares.iter().flat_map(|shares| shares.row(planned.take.row));
+        plain[clip * width..].iter_mut().zip(shares).for_each(|(target, &share)| *target = f64::from(share));
+    }
     let mut all = plain.clone();
     let mixed = plans.iter().enumerate().filter_map(|(clip, planned)| Some((clip, planned.mixed?)));
     for (clip, (other, share)) in mixed {

@@ -1,0 +1,165 @@
+//! How the questions about a clip are drawn: the answers so far, the question at hand, and what may be answered to it.
+//!
+//! Deliberately absent: keys, saving, and anything that names the clip.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::form::{Form, words};
+use crate::label::{Answers, At, Ledger, Question, Scale, Scheme};
+use crate::tui::theme::Theme;
+use crate::tui::widgets::{cut, line, put};
+
+/// Sign, digit, letter and spaces around a class name.
+const AROUND: u16 = 9;
+/// A remark among the answers so far is cut to this.
+const LONGEST: usize = 24;
+
+/// The questions about one clip, laid out for a width.
+pub struct Sheet<'a> {
+    scheme: &'a Scheme,
+    /// The answers so far, in the order of the questions.
+    answers: Vec<Option<&'a str>>,
+    /// The question at hand.
+    at: usize,
+    picked: Vec<bool>,
+    is_unsaved: bool,
+    width: u16,
+}
+
+impl<'a> Sheet<'a> {
+    /// Of that clip.
+    pub fn new(scheme: &'a Scheme, form: &Form, (ledger, clip): (&'a Ledger, At<'_>), width: u16) -> Sheet<'a> {
+        let at = form.at(scheme, ledger, clip);
+        let answers: Vec<_> = scheme.questions.iter().map(|one| ledger.answer(clip, &one.name)).collect();
+        let picked = form.picked(&scheme.questions[at], answers[at]);
+        Sheet { scheme, answers, at, picked, is_unsaved: form.is_unsaved(), width }
+    }
+
+    fn question(&self) -> &'a Question {
+        &self.scheme.questions[self.at]
+    }
+
+    /// A scheme of one unnamed question needs no words beside its classes.
+    fn is_form(&self) -> bool {
+        self.scheme.questions.len() > 1 || !self.question().title.is_empty()
+    }
+
+    /// Lines that it takes.
+    pub fn height(&self) -> u16 {
+        let words = if self.is_form() { self.said().last().map_or(0, |(_, y, _)| y + 1) + 1 } else { 0 };
+        words + self.below()
+    }
+
+    fn below(&self) -> u16 {
+        match &self.question().answers {
+            Answers::Choice(classes) | Answers::Several(classes) => (classes.len() as u16).div_ceil(self.columns()),
+            Answers::Scale(_) | Answers::Text => 1,
+        }
+    }
+
+    /// Draws it; as much as there is room for.
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let mut top = 0;
+        if self.is_form() {
+            for (x, y, at) in self.said() {
+                let place = line(area, y);
+                let place = Rect { x: place.x + x, width: place.width.saturating_sub(x), ..place };
+                let style = if at == self.at { theme.accent() } else { theme.dim() };
+                let rest = put(buffer, place, &format!("{} ", self.scheme.questions[at].title), style);
+                let said = if self.answers[at].is_some() { theme.strong() } else { theme.dim() };
+                put(buffer, rest, &self.told(at), said);
+                top = y + 1;
+            }
+            self.asked(buffer, line(area, top), theme);
+            top += 1;
+        }
+        let below = Rect { y: area.y + top.min(area.height), height: area.height.saturating_sub(top), ..area };
+        match &self.question().answers {
+            Answers::Choice(_) | Answers::Several(_) => self.classes(buffer, below, theme),
+            Answers::Scale(scale) => self.steps(buffer, line(below, 0), scale, theme),
+            Answers::Text => {
+                let text = self.answers[self.at].filter(|text| !text.is_empty());
+                let text =
+                    text.map_or("Enter opens a line to write".to_owned(), |text| format!("{text}  (Enter: change)"));
+                put(buffer, line(below, 0), &format!("   {text}"), theme.text());
+            }
+        }
+    }
+
+    /// Where the title and answer of each question stand: column, line, question.
+    fn said(&self) -> Vec<(u16, u16, usize)> {
+        let (mut x, mut y) = (0, 0);
+        let mut places = Vec::with_capacity(self.answers.len());
+        for (at, question) in self.scheme.questions.iter().enumerate() {
+            let wide = (question.title.chars().count() + 1 + self.told(at).chars().count()) as u16;
+            if x > 0 && x + wide > self.width {
+                (x, y) = (0, y + 1);
+            }
+            places.push((x, y, at));
+            x += wide + 3;
+        }
+        places
+    }
+
+    /// The answer to a question in words, a dash without one.
+    fn told(&self, at: usize) -> String {
+        let question = &self.scheme.questions[at];
+        self.answers[at].map_or_else(|| "–".to_owned(), |value| cut(&words(question, value), LONGEST))
+    }
+
+    /// `2 of 3  Valence  How unpleasant or pleasant the speaker feels.`
+    fn asked(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let question = self.question();
+        let place = format!("{} of {}", self.at + 1, self.scheme.questions.len());
+        let rest = put(buffer, area, &place, theme.accent());
+        let rest = put(buffer, rest, &format!("  {}", question.title), theme.strong());
+        let how = match (&question.answers, question.required) {
+            (Answers::Several(_), _) if self.is_unsaved => "  several: Enter saves",
+            (Answers::Several(_), _) => "  several may be chosen; Enter saves",
+            (_, false) => "  optional",
+            _ => "",
+        };
+        let rest = put(buffer, rest, how, if self.is_unsaved { theme.warn() } else { theme.dim() });
+        if !question.about.is_empty() {
+            put(buffer, rest, &format!("  {}", question.about), theme.text());
+        }
+    }
+
+    fn columns(&self) -> u16 {
+        let names = self.question().answers.classes().iter().map(|class| class.name.chars().count() as u16);
+        let cell = names.max().unwrap_or(1).min(20) + AROUND;
+        (self.width / cell).clamp(1, 5)
+    }
+
+    /// The classes in as many columns as fit.
+    fn classes(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let (question, columns) = (self.question(), self.columns());
+        let width = area.width / columns;
+        let sign = if matches!(question.answers, Answers::Several(_)) { " + " } else { " > " };
+        for (index, class) in question.answers.classes().iter().enumerate() {
+            let (x, y) = (index as u16 % columns * width, index as u16 / columns);
+            let place = Rect { x: area.x + x, width: width.saturating_sub(1), ..line(area, y) };
+            let is_chosen = self.picked[index];
+            let rest = put(buffer, place, if is_chosen { sign } else { "   " }, theme.strong());
+            let digit = question.digit(index).unwrap_or(' ');
+            let rest = put(buffer, rest, &format!("{digit} {} ", class.key.unwrap_or(' ')), theme.accent());
+            put(buffer, rest, &class.name, theme.strong());
+            if is_chosen {
+                buffer.set_style(place.intersection(buffer.area), theme.selected());
+            }
+        }
+    }
+
+    /// `unpleasant  1  2  3  4  5  6  7  8  9  pleasant`.
+    fn steps(&self, buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) {
+        let mut rest = put(buffer, area, &format!("   {}  ", scale.low_word), theme.text());
+        for step in scale.low..=scale.high {
+            let chosen = self.answers[self.at].and_then(|value| value.parse().ok()) == Some(step);
+            let style = if chosen { theme.strong().patch(theme.selected()) } else { theme.accent() };
+            rest = put(buffer, rest, &format!(" {step} "), style);
+            rest = put(buffer, rest, " ", theme.text());
+        }
+        put(buffer, rest, &format!(" {}", scale.high_word), theme.text());
+    }
+}

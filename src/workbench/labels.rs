@@ -1,0 +1,156 @@
+//! The Workbench's verbs of labelling: what this annotator is to do, has said, and says now.
+//!
+//! Deliberately absent: other annotators (see `agree`), and the keys of the screen.
+
+use anyhow::{Context, Result};
+
+use super::{Workbench, corpus_key};
+use crate::corpus::ClipId;
+use crate::label::{
+    Act, Annotator, At, Exposure, Ledger, Listening, NewAnnotation, Occasion, Queue, Round, Scheme, Turn,
+};
+use crate::store::{Store, StoreError};
+
+/// Scheme, annotator, and what the store says of both.
+pub(super) struct Labels {
+    pub(super) scheme: Scheme,
+    pub(super) annotator: Annotator,
+    ledger: Ledger,
+    queue: Queue,
+    round: Round,
+}
+
+impl Labels {
+    /// Before anything is read.
+    pub(super) fn new(scheme: Scheme, annotator: Annotator) -> Labels {
+        Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default(), round: Round::default() }
+    }
+
+    /// Takes in what this annotator has said, what the lead has planned, and which clips shall come `first`.
+    fn read(&mut self, store: &Store, key: &str, first: &mut Vec<ClipId>) -> Result<(), StoreError> {
+        let events = store.annotations(key, Some(&self.annotator))?;
+        self.ledger = std::mem::take(&mut self.ledger).and(&events, &self.annotator, &self.scheme.name);
+        self.round = store.round(key, &self.scheme.name)?.map(|kept| kept.round).unwrap_or_default();
+        *first = store.batches(key, &self.scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
+        Ok(())
+    }
+}
+
+impl Workbench {
+    /// Questions, answers and their keys.
+    pub fn scheme(&self) -> &Scheme {
+        &self.labels.scheme
+    }
+
+    /// Who labels.
+    pub fn annotator(&self) -> &Annotator {
+        &self.labels.annotator
+    }
+
+    /// What this annotator has said so far, for whatever occasion.
+    pub fn ledger(&self) -> &Ledger {
+        &self.labels.ledger
+    }
+
+    /// The order in which this annotator hears the clips: places are those of [`Workbench::corpus`].
+    pub fn queue(&self) -> &Queue {
+        &self.labels.queue
+    }
+
+    /// What the lead has planned.
+    pub fn round(&self) -> &Round {
+        &self.labels.round
+    }
+
+    /// Saves one act of this annotator; it is on disk when this returns: in the store, or in the recovery journal (see
+    /// [`Workbench::standing`]).
+    ///
+    /// # Errors
+    /// Neither takes it, naming the files; nothing has changed then.
+    pub fn annotate(&mut self, turn: Turn, act: Act, listening: Option<Listening>) -> Result<()> {
+        let clip = self.corpus.clips.get(turn.clip).context("no such clip")?;
+        let (id, audio) = (clip.id.clone(), clip.audio.hash.clone());
+        self.append((id, audio), (turn.occasion, act), listening)
+    }
+
+    fn append(
+        &mut self,
+        (clip, audio): (ClipId, String),
+        (occasion, act): (Occasion, Act),
+        listening: Option<Listening>,
+    ) -> Result<()> {
+        let (annotator, scheme) = (self.labels.annotator.clone(), self.labels.scheme.id());
+        let exposure = self.exposure(&clip, occasion, &act);
+        let new = NewAnnotation::now(clip, audio, annotator, scheme, act);
+        let event = NewAnnotation { exposure, occasion, listening, ..new };
+        let kept = self.safe.append(&corpus_key(&self.corpus), event).context("not saved")?;
+        self.retry_later();
+        if kept.renumbered {
+            self.reload_labels();
+            return Ok(());
+        }
+        self.labels.ledger.apply(&kept.said);
+        if let Some(index) = self.corpus.index_of(&kept.said.clip) {
+            self.labels.queue.settle(index, &kept.said.clip, &self.labels.ledger);
+        }
+        Ok(())
+    }
+
+    /// What of a model was seen before an act, or comes on the screen once it is done.
+    fn exposure(&self, clip: &ClipId, occasion: Occasion, act: &Act) -> Option<Exposure> {
+        let now = self.corpus.index_of(clip).and_then(|clip| self.opinions.seen(clip));
+        if let Some(model) = now.or(self.labels.ledger.exposed(At { clip, occasion })) {
+            return Some(Exposure::Before(model.to_owned()));
+        }
+        let shown = self.opinions.places.label && matches!(act, Act::Answer { .. });
+        let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
+        adviser.map(|adviser| Exposure::After(adviser.name.clone()))
+    }
+
+    /// Takes back this annotator's last act, on whichever clip it was; that turn, or `None` when nothing is left.
+    ///
+    /// # Errors
+    /// As [`Workbench::annotate`].
+    pub fn undo(&mut self) -> Result<Option<Turn>> {
+        let target = self.labels.ledger.undo_target().map(|(id, at)| (Act::Undo(id), at.clip.clone(), at.occasion));
+        target.map_or(Ok(None), |target| self.again(target))
+    }
+
+    /// Does again what was last undone; that turn, or `None` when nothing is left.
+    ///
+    /// # Errors
+    /// As [`Workbench::annotate`].
+    pub fn redo(&mut self) -> Result<Option<Turn>> {
+        let target = self.labels.ledger.redo_target().map(|(id, at)| (Act::Redo(id), at.clip.clone(), at.occasion));
+        target.map_or(Ok(None), |target| self.again(target))
+    }
+
+    /// Undoes or redoes; also on a clip that has left the corpus, so that the acts before it stay within reach.
+    fn again(&mut self, (act, clip, occasion): (Act, ClipId, Occasion)) -> Result<Option<Turn>> {
+        let index = self.corpus.index_of(&clip);
+        let audio = index.map(|index| self.corpus.clips[index].audio.hash.clone()).unwrap_or_default();
+        self.append((clip.clone(), audio), (occasion, act), None)?;
+        let turn = index.map(|clip| Some(Turn { clip, occasion }));
+        turn.with_context(|| format!("done, on {}, which is no longer in the corpus", clip.0))
+    }
+
+    /// Reads what was said and planned, and orders the clips. What cannot be read from the store is told by
+    /// [`Workbench::standing`].
+    pub(super) fn reload_labels(&mut self) {
+        let (labels, key) = (&mut self.labels, corpus_key(&self.corpus));
+        if self.settings.scheme.is_none() {
+            labels.scheme = Scheme::of_classes(&self.corpus.name, &self.corpus.classes);
+        }
+        let mut first = Vec::new();
+        labels.ledger = Ledger::asking(labels.scheme.required());
+        if let Err(error) = self.safe.store().map_or(Ok(()), |store| labels.read(store, &key, &mut first)) {
+            self.safe.distrust(&error);
+        }
+        let waiting = self.safe.waiting().iter().filter(|line| line.corpus_key == key).map(|line| &line.said);
+        labels.ledger = std::mem::take(&mut labels.ledger).and(waiting, &labels.annotator, &labels.scheme.name);
+        let clips: Vec<_> = self.corpus.clips.iter().map(|clip| (&clip.id, clip.speaker.as_deref())).collect();
+        labels.queue = Queue::new(&clips, &labels.annotator, &labels.round, &first);
+        let said = self.corpus.clips.iter().enumerate();
+        said.for_each(|(index, clip)| labels.queue.settle(index, &clip.id, &labels.ledger));
+    }
+}
