@@ -312,13 +312,13 @@ impl App {
         let index = self.front();
         let then = self.screens[index].sync(&mut self.bench);
         self.follow(Ok(then));
-        if !too_small(self.size) {
-            let rows = self.screen().page(body(self.size), &self.bench);
-            self.screens[self.front()].seen(rows, &mut self.bench);
-        }
         let news = self.bench.take_news();
         if !news.is_empty() {
             self.status = Some(Status { text: news.join("; "), error: false });
+        }
+        if !too_small(self.size) {
+            let rows = self.screen().page(body(self.size), &self.bench);
+            self.screens[self.front()].seen(rows, &mut self.bench);
         }
     }
 

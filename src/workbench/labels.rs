@@ -52,7 +52,8 @@ impl Labels {
         self.round = store.round(key, &self.scheme.name)?.map(|kept| kept.round).unwrap_or_default();
         let known = store.shape(&self.scheme.id())?.filter(|known| *known != self.scheme.shape());
         self.refused = known.map(|_| other_shape(&self.scheme.id()));
-        let last = store.batches(key, &self.scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
+        let batches = store.batches(key, &self.scheme.name)?;
+        let last = batches.into_iter().rfind(|batch| !batch.is_review()).map(|batch| batch.clips).unwrap_or_default();
         *first = last.into_iter().map(|one| one.clip).collect();
         Ok(())
     }

@@ -500,7 +500,7 @@ fn raters_are_watched_while_they_label() {
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     1 raters                                                     The classes of demo
     rater                   clips s/clip too fast  repeats same %  kappa gold %  run
-    ann                         3    0.0   3 of 3        –      –      –      –    2
+    ann                         3    2.5   1 of 3        –      –      –      –    2
 
 
 
