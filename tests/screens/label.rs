@@ -160,6 +160,7 @@ fn a_form_fits_every_terminal() {
        unpleasant   1   2   3   4   5   6   7   8   9   pleasant
 
 
+
      demo · 6 clips · ann · emotion+vad · silent: --silent
      Space play  Esc back  u undo  s skip  ! flag  c note          ? help  : palette
     ");
@@ -169,6 +170,7 @@ fn a_form_fits_every_terminal() {
     Emotion anger   Intensity 4   Valence –   Arousal –   Dominance –   Confidence –   Remark –
     3 of 7  Valence  How unpleasant or pleasant the speaker feels.
        unpleasant   1   2   3   4   5   6   7   8   9   pleasant
+
 
 
      demo · 6 clips · ann · emotion+vad · silent: --silent
@@ -498,7 +500,7 @@ fn raters_are_watched_while_they_label() {
     stage.until(|app| app.bench().raters().is_some());
     insta::assert_snapshot!(stage.timeless(80, 24), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
-    1 raters                                                     The classes of demo
+    1 rater                                                      The classes of demo
     rater                   clips s/clip too fast  repeats same %  kappa gold %  run
     ann                         3    2.5   1 of 3        –      –      –      –    2
 

@@ -101,7 +101,12 @@ impl Screen for Raters {
             _ if found.is_empty() => return put_center(buffer, middle, "nobody has labelled yet", theme.text()),
             _ => {}
         }
-        let rest = put(buffer, head, &format!("{} raters", found.len()), theme.strong());
+        let rest = put(
+            buffer,
+            head,
+            &format!("{} rater{}", found.len(), if found.len() == 1 { "" } else { "s" }),
+            theme.strong(),
+        );
         put_right(buffer, rest, &format!("  {}", bench.scheme().title), theme.dim());
         table::draw(buffer, list, &COLUMNS, &self.rater, theme, |row| self.cells(&found[row], theme));
         if let Some(question) = self.question.row().and_then(|at| found[0].questions.get(at)) {
