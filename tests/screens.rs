@@ -387,7 +387,7 @@ fn label_shows_nothing_that_could_bias() {
     stage.until(|app| !app.bench().playback().playing);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  Browse  Label  Train  Results  Features  Agree        synthetic speech
-    clip 1 of 6  0 labelled (0 %) · 0 this time                  The classes of demo
+    clip 1 of 6  0 labelled (0 %) · 0 today                      The classes of demo
          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
@@ -547,7 +547,7 @@ fn one_key_labels_saves_and_goes_on_and_undo_comes_back() {
     stage.press(&["1", "f"]);
     assert_eq!(stage.app.bench().ledger().label(&order[0]), Some("anger"));
     assert_eq!(stage.app.bench().ledger().label(&order[1]), Some("fear"));
-    stage.shows("clip 3 of 6  2 labelled (33 %) · 2 this time");
+    stage.shows("clip 3 of 6  2 labelled (33 %) · 2 today");
     stage.press(&["u"]);
     stage.shows("clip 2 of 6");
     assert_eq!(stage.app.bench().ledger().label(&order[1]), None);
