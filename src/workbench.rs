@@ -16,6 +16,7 @@ pub mod cost;
 pub mod cross;
 pub mod curve;
 pub mod differ;
+pub mod doubts;
 pub mod eta;
 mod example;
 pub mod experiment;

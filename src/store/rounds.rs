@@ -40,7 +40,7 @@ pub struct Batch {
 pub struct Proposed {
     /// Which.
     pub clip: ClipId,
-    /// How it was chosen: `uncertain` (and unlike the others), `random`.
+    /// How it was chosen: `uncertain` (and unlike the others), `random`; for a review `suspect`, `control`.
     pub method: String,
 }
 
@@ -48,6 +48,11 @@ impl Batch {
     /// Whether some of its clips were chosen so.
     pub fn is_of(&self, method: &str) -> bool {
         self.clips.iter().any(|one| one.method == method)
+    }
+
+    /// Whether it is to be looked at again by a lead, rather than labelled.
+    pub fn is_review(&self) -> bool {
+        self.is_of("suspect")
     }
 
     /// The ways in which its clips were chosen.

@@ -107,7 +107,7 @@ fn choose(
     let known = from_store(corpus.clone(), Some(&wanted), &settings.store)?;
     let labelled = known.truth.as_ref().map_or(0, |truth| truth.labelled);
     let mut store = Store::open(&settings.store)?;
-    let last = store.batches(&corpus_key(corpus), scheme)?.pop();
+    let last = store.batches(&corpus_key(corpus), scheme)?.into_iter().rfind(|batch| !batch.is_review());
     if last.is_some_and(|last| labelled < last.labelled + asked.every) {
         return Ok(None);
     }

@@ -44,7 +44,8 @@ impl Labels {
         self.ledger = std::mem::take(&mut self.ledger).and(&events, &self.annotator, &self.scheme.name);
         self.today = since(local_midnight(), &events, &self.ledger);
         self.round = store.round(key, &self.scheme.name)?.map(|kept| kept.round).unwrap_or_default();
-        let last = store.batches(key, &self.scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
+        let batches = store.batches(key, &self.scheme.name)?;
+        let last = batches.into_iter().rfind(|batch| !batch.is_review()).map(|batch| batch.clips).unwrap_or_default();
         *first = last.into_iter().map(|one| one.clip).collect();
         Ok(())
     }
