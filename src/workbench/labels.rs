@@ -28,8 +28,12 @@ impl Labels {
 
     /// Takes in what this annotator has said, what the lead has planned, and which clips shall come `first`.
     fn read(&mut self, store: &Store, key: &str, first: &mut Vec<ClipId>) -> Result<(), StoreError> {
-        let events = store.annotations(key, Some(&self.annotator))?;
-        self.ledger = std::mem::take(&mut self.ledger).and(&events, &self.annotator, &self.scheme.name);
+        let (ledger, scheme) = (&mut self.ledger, &self.scheme.name);
+        store.each_annotation(key, Some(&self.annotator), |event| {
+            if event.scheme.name == *scheme {
+                ledger.apply(&event);
+            }
+        })?;
         self.round = store.round(key, &self.scheme.name)?.map(|kept| kept.round).unwrap_or_default();
         *first = store.batches(key, &self.scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
         Ok(())
