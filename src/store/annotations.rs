@@ -44,7 +44,11 @@ impl Store {
             self.annotations(corpus_key, annotator)?.into_iter().for_each(take);
             return Ok(());
         }
-        self.rows(corpus_key, annotator, |row| Ok(take(annotation(row)?))).map(drop)
+        let each = |row: &Row<'_>| {
+            take(annotation(row)?);
+            Ok(())
+        };
+        self.rows(corpus_key, annotator, each).map(drop)
     }
 
     /// Appends an annotation of a clip of the corpus filed under `corpus_key`. It is on disk when this returns.
