@@ -13,6 +13,7 @@ mod features;
 mod labels;
 mod log;
 mod model;
+mod next;
 mod plan;
 mod prepare;
 mod progress;
@@ -93,6 +94,8 @@ enum Verb {
     Label(Open),
     /// Plan a round: who rates which clips, how often, and how their work is watched.
     Assign(assign::Assign),
+    /// Point at clips to label next: uncertain ones that are unlike each other; tell whether that is worth it.
+    Next(next::Next),
     /// Tell how far the people who labelled agree, and make gold labels of what they say.
     Agree(agree::Agree),
     /// Write what was said about the clips, in a format that other programs read.
@@ -210,6 +213,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
         Some(Verb::Assign(verb)) => verb.run(),
+        Some(Verb::Next(verb)) => verb.run(),
         Some(Verb::Agree(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Backup(verb)) => verb.run(),

@@ -28,6 +28,10 @@ pub struct ListenersTable {
     pub right: Option<String>,
     /// Heading of what was heard: a row per listener, or the vote of all; `A:B` where answers tie.
     pub answer: Option<String>,
+    /// Heading of the listener's own number or name, where a row is one listener's.
+    pub rater: Option<String>,
+    /// Heading of how strong it was heard to be.
+    pub level: Option<String>,
     /// How many listeners a row speaks for; 0 where the table does not tell (a vote).
     #[serde(default = "one")]
     pub listeners: u32,
@@ -44,6 +48,21 @@ pub struct ListenersTable {
 
 fn one() -> u32 {
     1
+}
+
+/// One row of a table of listeners.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Place of the clip among those asked about.
+    pub clip: usize,
+    /// The listener, where the table tells them apart.
+    pub rater: Option<String>,
+    /// What was heard; several where answers tie.
+    pub classes: Vec<String>,
+    /// Share of the listeners who heard it, 0..=1, where the table has shares.
+    pub share: Option<f64>,
+    /// How strong it was heard to be, a number as text.
+    pub level: Option<String>,
 }
 
 /// What listeners heard in the clips of a corpus.
@@ -111,59 +130,78 @@ fn text(bytes: Vec<u8>) -> String {
 }
 
 impl ListenersTable {
-    /// What the table says of these clips, and the first thing wrong with it. Rows on other clips are none of ours.
-    fn parse(&self, text: String, clips: &[Clip]) -> (BTreeMap<ClipId, Heard>, Option<String>) {
-        let by_stem: HashMap<&str, &Clip> = clips.iter().map(|clip| (stem(&clip.id.0), clip)).collect();
-        let mut rows = separated(text.into_bytes(), b'\t');
+    /// The rows about these clips, in order, and what is wrong with which line. Rows on other clips are none of ours.
+    pub fn answers(&self, table: Vec<u8>, clips: &[Clip]) -> (Vec<Answer>, Vec<(usize, String)>) {
+        let by_stem: HashMap<&str, usize> = clips.iter().zip(0..).map(|(clip, at)| (stem(&clip.id.0), at)).collect();
+        let mut rows = separated(text(table).into_bytes(), b'\t');
         let headings = rows.headers().cloned().unwrap_or_default();
         let column = |name: &str| headings.iter().position(|heading| heading.trim().eq_ignore_ascii_case(name));
-        let value_of = self.right.as_ref().or(self.answer.as_ref()).and_then(|name| column(name));
+        let maybe = |name: &Option<String>| name.as_deref().and_then(column);
+        let (rater_at, level_at) = (maybe(&self.rater), maybe(&self.level));
         let only: Option<Vec<(usize, &str)>> =
             self.only.0.iter().map(|(name, value)| Some((column(name)?, value.as_str()))).collect();
+        let value_of = self.right.as_ref().or(self.answer.as_ref()).and_then(|name| column(name));
         let (Some(clip_at), Some(value_at), Some(only)) = (column(&self.clip), value_of, only) else {
-            return (
-                BTreeMap::new(),
-                Some("a table of listeners without the columns that its description names".to_owned()),
-            );
+            let reason = "a table of listeners without the columns that its description names".to_owned();
+            return (Vec::new(), vec![(1, reason)]);
         };
-        let (mut heard, mut wrong) = (BTreeMap::new(), None);
-        for (at, row) in rows.records().enumerate() {
-            let cell = |row: &csv::StringRecord, at: usize| row.get(at).unwrap_or_default().trim().to_owned();
+        let (mut answers, mut wrong) = (Vec::new(), Vec::new());
+        for (row, line) in rows.records().zip(2..) {
             let told = row.map_err(|error| error.to_string()).and_then(|row| {
-                let counts = only.iter().all(|(column, value)| cell(&row, *column) == *value);
-                match by_stem.get(stem(&cell(&row, clip_at))).filter(|_| counts) {
-                    Some(clip) => self.take(&cell(&row, value_at), clip, heard.entry(clip.id.clone()).or_default()),
-                    None => Ok(()),
-                }
+                let cell = |at: usize| row.get(at).unwrap_or_default().trim().to_owned();
+                let filled = |at: Option<usize>| at.map(cell).filter(|text| !text.is_empty());
+                let counts = only.iter().all(|(column, value)| cell(*column) == *value);
+                let Some(&clip) = by_stem.get(stem(&cell(clip_at))).filter(|_| counts) else { return Ok(None) };
+                let heard = self.take(&cell(value_at), &clips[clip])?;
+                let (rater, level) = (filled(rater_at), filled(level_at));
+                Ok(heard.map(|(classes, share)| Answer { clip, rater, classes, share, level }))
             });
-            wrong = wrong.or(told.err().map(|reason| format!("line {}: {reason}", at + 2)));
+            match told {
+                Ok(answer) => answers.extend(answer),
+                Err(reason) => wrong.push((line, reason)),
+            }
         }
-        heard.retain(|_, heard| heard.share("").is_some());
-        (heard, wrong)
+        (answers, wrong)
     }
 
-    fn take(&self, value: &str, clip: &Clip, heard: &mut Heard) -> Result<(), String> {
+    /// What the table says of these clips, and the first thing wrong with it.
+    fn parse(&self, text: String, clips: &[Clip]) -> (BTreeMap<ClipId, Heard>, Option<String>) {
+        let (answers, wrong) = self.answers(text.into_bytes(), clips);
         let weight = f64::from(self.listeners.max(1));
+        let mut heard: BTreeMap<ClipId, Heard> = BTreeMap::new();
+        for one in answers {
+            let heard = heard.entry(clips[one.clip].id.clone()).or_default();
+            let share = one.share.unwrap_or(1.0);
+            for class in &one.classes {
+                *heard.answers.entry(class.clone()).or_default() += weight * share / one.classes.len() as f64;
+            }
+            heard.other += weight * (1.0 - share);
+            heard.listeners += self.listeners;
+        }
+        heard.retain(|_, heard| heard.share("").is_some());
+        let first = wrong.into_iter().next();
+        (heard, first.map(|(line, reason)| if line == 1 { reason } else { format!("line {line}: {reason}") }))
+    }
+
+    /// The classes heard, and by which share where the table has shares; `None` where it says nothing.
+    fn take(&self, value: &str, clip: &Clip) -> Result<Option<(Vec<String>, Option<f64>)>, String> {
         if self.right.is_some() {
-            let Some(label) = &clip.label else { return Ok(()) };
+            let Some(label) = &clip.label else { return Ok(None) };
             let percent: f64 = value.replace(',', ".").parse().map_err(|_| format!("`{value}` is no percentage"))?;
             if !(0.0..=100.0).contains(&percent) {
                 return Err(format!("{percent} % of the listeners"));
             }
-            *heard.answers.entry(label.clone()).or_default() += weight * percent / 100.0;
-            heard.other += weight * (1.0 - percent / 100.0);
-        } else {
-            let answers: Vec<&str> = value.split(TIE).map(str::trim).filter(|answer| !answer.is_empty()).collect();
-            for answer in &answers {
-                let class = match self.answers.0.is_empty() {
-                    true => answer,
-                    false => self.answers.get(answer).ok_or_else(|| format!("no answer is called `{answer}`"))?,
-                };
-                *heard.answers.entry(class.to_owned()).or_default() += weight / answers.len() as f64;
-            }
+            return Ok(Some((vec![label.clone()], Some(percent / 100.0))));
         }
-        heard.listeners += self.listeners;
-        Ok(())
+        let answers = value.split(TIE).map(str::trim).filter(|answer| !answer.is_empty());
+        let class = |answer: &str| match self.answers.0.is_empty() {
+            true => Ok(answer.to_owned()),
+            false => {
+                self.answers.get(answer).map(str::to_owned).ok_or_else(|| format!("no answer is called `{answer}`"))
+            }
+        };
+        let classes: Vec<String> = answers.map(class).collect::<Result<_, _>>()?;
+        Ok(Some((classes, None)).filter(|(classes, _)| !classes.is_empty()))
     }
 }
 

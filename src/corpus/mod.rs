@@ -21,7 +21,7 @@ pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
 pub use facts::Facts;
 pub use guard::{Leak, LeakKind};
-pub use listeners::{Heard, ListenersTable, Ratings};
+pub use listeners::{Answer, Heard, ListenersTable, Ratings};
 pub use plan::{Layout, Plan, PlanError, Split};
 pub use scan::{ScanError, Scanned, rescan, scan};
 pub use target::{Task, TaskError, Traits, UnknownTarget, task};

@@ -180,6 +180,18 @@ impl Study {
         found.into_iter().map(|(clip, _)| clip).collect()
     }
 
+    /// Clips of which a rater says what nobody else does, though others rated them, too; the most others first.
+    pub fn alone(&self, rater: usize) -> Vec<usize> {
+        let alone = |clip: &usize| {
+            let said = &self.ratings.said[*clip];
+            let own = said.iter().find(|one| one.rater == rater);
+            own.is_some_and(|own| said.len() > 1 && said.iter().filter(|one| one.code == own.code).count() == 1)
+        };
+        let mut found: Vec<usize> = (0..self.ratings.clips.len()).filter(alone).collect();
+        found.sort_by_key(|clip| std::cmp::Reverse(self.ratings.said[*clip].len()));
+        found
+    }
+
     /// Clips that some, but not all, put into a class.
     pub fn about(&self, class: &str) -> Vec<usize> {
         let has = |code: usize| self.ratings.labels[code].split(SEVERAL).any(|one| one == class);

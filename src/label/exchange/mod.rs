@@ -4,10 +4,22 @@
 //! can say what it loses. A new format is a file here and two lines below. Deliberately absent: the store (see `import` for what is
 //! to be appended), sound, and running anything a file names.
 
+mod audacity;
+mod audformat;
+mod audiofolder;
+mod emobox;
+mod emotionml;
 mod folder;
+mod grid;
 mod import;
+mod kaldi;
+mod label_studio;
+mod listeners;
+mod opinion;
 mod own;
+mod prodigy;
 mod sheet;
+mod textgrid;
 
 use std::fmt;
 use std::io;
@@ -21,7 +33,23 @@ pub use sheet::{Asked, Expected, Item, Part, Places, Rater, RaterKind, Said, She
 use crate::corpus::Corpus;
 
 /// Every format, in the order in which files are recognised.
-pub static EXCHANGES: &[&dyn Exchange] = &[&own::Csv, &own::Jsonl];
+pub static EXCHANGES: &[&dyn Exchange] = &[
+    &own::Csv,
+    &own::Jsonl,
+    &audformat::Audformat { parquet: false },
+    &audformat::Audformat { parquet: true },
+    &audiofolder::Audiofolder(audiofolder::Table::Csv),
+    &audiofolder::Audiofolder(audiofolder::Table::Jsonl),
+    &audiofolder::Audiofolder(audiofolder::Table::Parquet),
+    &label_studio::LabelStudio,
+    &prodigy::Prodigy,
+    &kaldi::Kaldi,
+    &emobox::EmoBox,
+    &textgrid::TextGrid,
+    &emotionml::EmotionMl,
+    &listeners::Listeners,
+    &audacity::Audacity,
+];
 
 /// A format of labels.
 pub trait Exchange: Sync {

@@ -38,6 +38,8 @@ pub struct Item {
     pub span: Option<(f64, f64)>,
     /// Length of the whole file in seconds, where known.
     pub seconds: Option<f64>,
+    /// Its samples per second and channels, where known.
+    pub sound: Option<(u32, u16)>,
     /// Who speaks.
     pub speaker: Option<String>,
     /// The speaker's sex.
@@ -254,6 +256,7 @@ impl Item {
             file: clip.id.0.clone(),
             span: None,
             seconds: Some(clip.audio.seconds),
+            sound: Some((clip.audio.rate, clip.audio.channels)),
             speaker: clip.speaker.clone(),
             sex: clip.sex,
             text: clip.words.clone().or_else(|| clip.text.clone()),
@@ -375,7 +378,7 @@ impl Sheet {
     #[must_use]
     pub fn kept(&self, keeps: &[Part]) -> Sheet {
         let has = |part| keeps.contains(&part);
-        let mut kept = self.clone();
+        let mut kept = if has(Part::Question) { self.clone() } else { self.one_question() };
         kept.said.retain(|said| told(said, keeps) && (has(Part::Span) || self.items[said.item].span.is_none()));
         for said in &mut kept.said {
             reduce(said, keeps);
@@ -544,6 +547,28 @@ fn votes(said: &[Said]) -> Vec<Said> {
         }
     }
     votes
+}
+
+/// A scheme and one of its questions as one word, for formats with a place for one: `SCHEME/QUESTION`, `SCHEME@VERSION`, `SCHEME`.
+pub fn topic(scheme: Option<&SchemeId>, question: &str) -> String {
+    let scheme = match scheme {
+        Some(SchemeId { name, version: 1 }) => name.clone(),
+        Some(id) => id.to_string(),
+        None => String::new(),
+    };
+    if question.is_empty() { scheme } else { format!("{scheme}/{question}") }
+}
+
+/// The scheme and the question of a [`topic`]. Any word is one: the name of a scheme of one question.
+pub fn topic_of(text: &str) -> (Option<SchemeId>, String) {
+    let (scheme, question) = text.split_once('/').unwrap_or((text, ""));
+    let id = scheme.parse().unwrap_or_else(|_| SchemeId { name: scheme.to_owned(), version: 1 });
+    (Some(id).filter(|id| !id.name.is_empty()), question.to_owned())
+}
+
+/// A number as answers are written: `7` for 7.0.
+pub fn number(text: &str) -> Option<String> {
+    text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number.to_string())
 }
 
 /// Tells whether something is there that a format without the part would lose.
