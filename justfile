@@ -43,6 +43,11 @@ memcheck:
 models CORPORA:
     cargo run --release --locked --quiet -- train "{{CORPORA}}/emodb/wav" --model cnn --norm train --plan loso -o models/emodb-cnn
 
+# labels at scale in a real terminal, and under faults (as root also on a full disk and without permission)
+bench-labels CLIPS="1000000" KILLS="1000":
+    cargo bench --locked --bench labels -- faults {{KILLS}}
+    cargo bench --locked --bench labels -- scale {{CLIPS}}
+
 # how often the intervals cover and the tests cry wolf, by simulation: the tables of docs/evaluation.md
 bench-statistics:
     cargo bench --locked --bench statistics

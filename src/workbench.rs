@@ -5,6 +5,7 @@
 //! for the command line. Verbs delegate; the work is in the rooms below.
 
 pub mod agree;
+mod ahead;
 mod altered;
 pub mod assign;
 pub mod baseline;
@@ -15,7 +16,9 @@ pub mod cost;
 pub mod cross;
 pub mod curve;
 pub mod differ;
+pub mod doubts;
 pub mod eta;
+mod example;
 pub mod experiment;
 pub mod extract;
 pub mod folds;
@@ -23,11 +26,13 @@ pub mod gate;
 pub mod human;
 pub mod kept;
 mod labels;
+pub mod listening;
 pub mod live;
 pub mod log;
 pub mod material;
 pub mod models;
 pub mod net;
+pub mod next;
 pub mod opinion;
 pub mod picture;
 pub mod places;
@@ -50,20 +55,25 @@ pub mod view;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::audio::{Playback, PlaybackNews, Player, Silent};
+use crate::audio::{Playback, PlaybackNews, Player, Silent, Sound};
 use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
 use crate::label::{Annotator, Scheme};
+use crate::store::Batch;
 
 use agree::{Studies, Study};
+use ahead::Ahead;
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
+use example::Examples;
 use experiment::{Compared, Judged, News, Request};
 use labels::Labels;
+use listening::Tracker;
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
 use safe::Safe;
@@ -107,10 +117,14 @@ pub enum Update {
     Columns(u64, Report<Progress, Ranked>),
     /// The model with this number.
     Opinion(u64, Report<Word, ()>),
+    /// The choice of the next clips with this number.
+    Ahead(u64, Report<News, Option<Batch>>),
     /// The tests between runs with this number.
     Tests(u64, Report<(), Tested>),
     /// The agreement of people, asked for with this number.
     Agreement(u64, Report<(), Vec<Study>>),
+    /// The example with this number.
+    Example(u64, Report<(), Arc<Sound>>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
     /// Time to try the store again.
@@ -153,6 +167,7 @@ pub struct Workbench {
     scanning: Option<Job>,
     training: Option<Training>,
     rankings: Rankings,
+    ahead: Ahead,
     opinions: Opinions,
     runs: Vec<Arc<Judged>>,
     crossed: Vec<Arc<Judged>>,
@@ -163,6 +178,12 @@ pub struct Workbench {
 
 struct Playing {
     player: Player,
+    /// Every clip as loud as the others.
+    even: bool,
+    hearing: Tracker,
+    examples: Examples,
+    /// Of the tracker's times.
+    since: Instant,
     clip: Option<usize>,
     /// Plays as soon as it is decoded.
     on_arrival: Option<usize>,
@@ -192,10 +213,11 @@ impl Workbench {
             retrying: false,
             labels: Labels::new(scheme, annotator),
             pictures: Pictures::default(),
-            sound: Playing { player, clip: None, on_arrival: None },
+            sound: Playing::new(player),
             scanning: None,
             training: None,
             rankings: Rankings::default(),
+            ahead: Ahead::default(),
             opinions: Opinions::default(),
             runs: Vec::new(),
             crossed: Vec::new(),
@@ -232,8 +254,10 @@ impl Workbench {
             Update::Training(number, report) => self.trained(number, report),
             Update::Columns(number, report) => self.rankings.take(number, report),
             Update::Opinion(number, report) => self.opinions.take(number, report),
+            Update::Ahead(number, report) => self.looked_ahead(number, report),
             Update::Tests(number, report) => self.tests.take(number, report),
             Update::Agreement(number, report) => self.studies.take(number, report),
+            Update::Example(number, report) => self.exemplified(number, report),
             Update::Sound(_) => true,
             Update::Retry => self.retry(),
         }
@@ -297,20 +321,23 @@ impl Workbench {
 impl Workbench {
     /// Plays a clip from its start, now or as soon as it is decoded.
     pub fn play(&mut self, clip: usize) {
-        let sound = match self.pictures.get(clip) {
-            Some(Ok(picture)) => Arc::clone(&picture.sound),
+        let picture = match self.pictures.get(clip) {
+            Some(Ok(picture)) => Arc::clone(picture),
             Some(Err(_)) => return self.sound.on_arrival = None,
             None => {
                 self.sound.on_arrival = Some(clip);
                 return self.want(clip);
             }
         };
-        self.sound.player.play(sound, 0.0);
-        (self.sound.clip, self.sound.on_arrival) = (Some(clip), None);
+        self.listen(false);
+        self.forget_example();
+        self.sound.play(clip, &picture);
     }
 
     /// Stops the sound and forgets a clip that was to be played on arrival.
     pub fn stop(&mut self) {
+        self.look_away();
+        self.forget_example();
         (self.sound.clip, self.sound.on_arrival) = (None, None);
         self.sound.player.stop();
     }
@@ -479,6 +506,12 @@ impl Workbench {
     /// blind.
     pub fn see_run(&mut self, clips: &[usize], run: &str) {
         self.opinions.see_run(clips, run);
+    }
+
+    /// Remembers that name, speaker and label of these clips are on the screen: labels given to them from now on are not
+    /// blind.
+    pub fn see_corpus(&mut self, clips: &[usize]) {
+        self.opinions.see_corpus(clips);
     }
 }
 

@@ -3,13 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use emolab::corpus::ClipId;
+use emolab::label::{Act, Annotator, NewAnnotation, Occasion, SchemeId};
 use emolab::score::agreement::{
     COEFFICIENTS, Coefficient, Level, Table, coefficient, coefficients, disagreement, estimates, matrix, per_class,
     value, without_each,
 };
 use emolab::score::{Bootstrap, Method};
+use emolab::store::Store;
+use emolab::workbench::key_of;
 use proptest::prelude::*;
 use serde::Deserialize;
+
+use crate::support::{Home, text};
 
 #[derive(Deserialize)]
 struct Case {
@@ -104,7 +110,7 @@ fn intervals_hold_the_value_and_depend_on_the_seed_alone() {
         let (value, ci) = (one.value.unwrap(), one.interval.unwrap());
         let name = one.coefficient.name;
         assert!(ci.low <= value && value <= ci.high && ci.low < ci.high, "{name}: {value} not in {ci:?}");
-        assert_eq!((ci.groups, ci.method), (40, Method::ExpandedBca));
+        assert_eq!((ci.groups, ci.method), (if one.coefficient.whole { 9 } else { 40 }, Method::ExpandedBca));
     }
     assert!(estimates(&table, &all, Bootstrap::default(), || false).is_none(), "stopped");
 }
@@ -161,5 +167,99 @@ proptest! {
             prop_assert!(one.is_none_or(|one| one.is_finite() && one <= 1.0 + 1e-9), "{} {:?}", row.name, one);
             prop_assert!(one.zip(turned).is_none_or(|(a, b)| (a - b).abs() < 1e-6 * a.abs().max(1.0)), "{}", row.name);
         }
+    }
+}
+
+/// A store in which three people rate six clips of a corpus `c`, with a decision of the lead, and valence by two of them.
+fn labelled(home: &Home) -> (String, String) {
+    let (corpus, store) = (home.path().join("c"), home.path().join("s.db"));
+    std::fs::create_dir(&corpus).unwrap();
+    let key = key_of(&corpus);
+    let mut kept = Store::open(&store).unwrap();
+    let mut say = |who: &str, clip: &str, (scheme, question): (&str, &str), value: &str, occasion: Occasion| {
+        let (who, scheme) = (Annotator::Human(who.to_owned()), SchemeId { name: scheme.to_owned(), version: 1 });
+        let act = Act::label(value).asked(question);
+        let new = NewAnnotation::now(ClipId(clip.to_owned()), "00".to_owned(), who, scheme, act);
+        kept.append(&key, &NewAnnotation { occasion, ..new }).unwrap();
+    };
+    let rows = [("a", "xxx"), ("b", "yyy"), ("c", "xxy"), ("d", "xyy"), ("e", "yyy"), ("f", "xy-")];
+    for (clip, answers) in rows {
+        for (who, answer) in ["anna", "ben", "cleo"].iter().zip(answers.chars()) {
+            let value = if answer == '-' { String::new() } else { answer.to_string() };
+            say(who, clip, ("mine", ""), &value, Occasion::Main);
+        }
+        say("anna", clip, ("vad", "valence"), if clip < "d" { "2" } else { "8" }, Occasion::Main);
+        say("ben", clip, ("vad", "valence"), if clip < "d" { "3" } else { "9" }, Occasion::Main);
+    }
+    say("lead", "f", ("mine", ""), "y", Occasion::Adjudication);
+    (corpus.to_str().unwrap().to_owned(), store.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_verb_tells_figures_and_keeps_a_gate() {
+    let home = Home::new();
+    let (corpus, store) = labelled(&home);
+    let run = |more: &[&str]| home.run(&[&["agree", &corpus, "--store", &store, "--draws", "200"], more].concat());
+    let plain = run(&[]);
+    let shown = text(&plain.stdout);
+    assert!(plain.status.success(), "{}", text(&plain.stderr));
+    assert!(shown.starts_with("mine: 3 raters, 6 clips, 6 of them by two or more; 17 ratings, 1 cannot judge\n"));
+    assert!(shown.contains("2 clips disputed, 1 decided\n"), "{shown}");
+    assert!(shown.contains("200 draws, seed 0") && shown.contains("Agreed on least: 3 of 3 clips"), "{shown}");
+    let json: serde_json::Value = serde_json::from_slice(&run(&["--json", "--scheme", "vad"]).stdout).unwrap();
+    let one = &json["questions"][0];
+    assert_eq!((one["question"].as_str(), one["answers"].as_array().unwrap().len()), (Some("valence"), 9));
+    let found = one["coefficients"].as_array().unwrap();
+    let alpha = found.iter().find(|row| row["name"] == "alpha_interval").unwrap();
+    let (value, low) = (alpha["value"].as_f64().unwrap(), alpha["interval"][0].as_f64().unwrap());
+    assert!(value > 0.9 && low <= value, "{alpha}");
+    let gate = run(&["--fail-under", "alpha=0.9"]);
+    assert_eq!(gate.status.code(), Some(3));
+    assert!(text(&gate.stderr).contains("mine: alpha is 0."), "{}", text(&gate.stderr));
+    assert!(run(&["--fail-under", "alpha=0.1"]).status.success());
+}
+
+#[test]
+fn gold_labels_are_written_with_how_they_came_to_be() {
+    let home = Home::new();
+    let (corpus, store) = labelled(&home);
+    let out = home.path().join("gold.csv");
+    let run = |more: &[&str]| home.run(&[&["agree", &corpus, "--store", &store, "--draws", "0"], more].concat());
+    let made = run(&["--gold", "majority", "-o", out.to_str().unwrap()]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let written = std::fs::read_to_string(&out).unwrap();
+    let lines: Vec<&str> = written.lines().collect();
+    assert_eq!(lines[0], "file,scheme,question,value,method,raters,agree,decided_by,decided_at,p_x,p_y");
+    assert!(lines[3].starts_with("c,mine,,x,majority,3,2,,,0.66"), "{}", lines[3]);
+    assert!(lines[6].starts_with("f,mine,,y,decided,2,,lead,20"), "{}", lines[6]);
+    let out = home.path().join("gold.jsonl");
+    let made = run(&["--scheme", "vad", "--gold", "ewe", "-o", out.to_str().unwrap()]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let first: serde_json::Value =
+        serde_json::from_str(std::fs::read_to_string(&out).unwrap().lines().next().unwrap()).unwrap();
+    assert_eq!((first["value"].as_str(), first["p"]["2"].as_f64()), (Some("2.5"), Some(0.5)));
+}
+
+#[test]
+fn what_cannot_be_agreed_on_is_told() {
+    let home = Home::new();
+    let (corpus, store) = labelled(&home);
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["--scheme", "nope"], 1, "no scheme of that name was used"),
+        (&["--scheme", "ekman6"], 1, "nobody has answered anything of ekman6 yet"),
+        (&["--question", "arousal"], 1, "`arousal`"),
+        (&["--raters", "anna,zoe"], 1, "no ratings by zoe"),
+        (&["--gold", "majority"], 2, "--out"),
+        (&["--gold", "best", "-o", "x.csv"], 2, "majority, soft, ds"),
+        (&["--gold", "ds", "-o", "x.txt"], 1, "write a .csv or .jsonl"),
+        (&["--scheme", "vad", "--gold", "ds", "-o", "x.csv"], 1, "fits none of the questions"),
+        (&["--fail-under", "alpha"], 2, "NAME=BAR"),
+        (&["--fail-under", "icc1=0.5"], 1, "it is for scales"),
+    ];
+    for (args, code, told) in cases {
+        let output = home.run(&[&["agree", &corpus, "--store", &store, "--draws", "10"], *args].concat());
+        let talk = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(*code), "{args:?}: {talk}");
+        assert!(talk.contains(told), "{args:?} does not name {told:?}: {talk}");
     }
 }

@@ -424,7 +424,7 @@ fn a_silent_player_runs_to_the_end_and_tells() {
     let rig = rig();
     let player = &rig.player;
     assert_eq!(player.state(), Playback::default());
-    let take = player.play(tone(3), 0.5);
+    let take = player.play(tone(3), 0.5, 1.0);
     let state = player.state();
     assert_eq!((state.take, state.playing, state.seconds), (take, true, 3.0), "shown before the thread obeyed");
     let silent = SinkName::Silent("no sound device".into());
@@ -441,7 +441,7 @@ fn a_silent_player_runs_to_the_end_and_tells() {
 fn commands_show_at_once_and_hold() {
     let rig = rig();
     let player = &rig.player;
-    player.play(tone(10), 0.0);
+    player.play(tone(10), 0.0, 1.0);
     player.set_speed(9.0);
     player.set_volume(-1.0);
     assert_eq!((player.state().speed, player.state().volume), (2.0, 0.0));
@@ -464,8 +464,8 @@ fn commands_show_at_once_and_hold() {
 #[test]
 fn a_newer_take_is_the_one_that_finishes() {
     let rig = rig();
-    let first = rig.player.play(tone(5), 0.0);
-    let second = rig.player.play(tone(1), 0.0);
+    let first = rig.player.play(tone(5), 0.0, 1.0);
+    let second = rig.player.play(tone(1), 0.0, 1.0);
     assert_ne!(first, second);
     rig.pass(2, 1_500);
     assert!(matches!(rig.news.recv().unwrap(), PlaybackNews::Sink(_)));
@@ -521,11 +521,11 @@ mod alsa {
     fn play_to_the_end() {
         let (send, news) = mpsc::channel();
         let player = Player::start(move |told| drop(send.send(told))).unwrap();
-        let take = player.play(Arc::new(decode(&golden("tone.flac")).unwrap()), 0.0);
+        let take = player.play(Arc::new(decode(&golden("tone.flac")).unwrap()), 0.0, 1.0);
         assert_eq!(news.recv().unwrap(), PlaybackNews::Sink(SinkName::Device));
         assert_eq!(news.recv().unwrap(), PlaybackNews::Finished(take));
         // A second sound, so that the first has left the device's buffer.
-        let take = player.play(Arc::new(decode(&golden("tone.flac")).unwrap()), 0.0);
+        let take = player.play(Arc::new(decode(&golden("tone.flac")).unwrap()), 0.0, 1.0);
         assert_eq!(news.recv().unwrap(), PlaybackNews::Finished(take));
     }
 }

@@ -3,6 +3,8 @@
 //! Snapshots show cells at 80x24 and 120x40; Braille and half blocks are masked alike (what they show is tested beside the
 //! widgets), so that the last bit of a sample does not decide on which line a curve runs.
 
+#[path = "screens/agree.rs"]
+mod agree;
 #[path = "screens/label.rs"]
 mod label;
 #[path = "screens/opinion.rs"]
@@ -269,6 +271,7 @@ fn every_screen() -> Vec<(&'static str, Stage)> {
         ("results", vec!["4"]),
         ("run", vec!["Enter"]),
         ("features", vec!["5"]),
+        ("agree", vec!["6"]),
     ] {
         let mut stage = Stage::with_runs(&runs());
         stage.press(&keys);
@@ -282,7 +285,7 @@ fn browse_shows_the_corpus() {
     let mut stage = Stage::new("browse");
     stage.pictured(0);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     6 of 6 clips                                                   by file ascending
     file                          speaker   sex    label        seconds mine
     f1_anger_s1.flac              f1        female anger           1.35 –
@@ -308,7 +311,7 @@ fn browse_shows_the_corpus() {
      Space play  Enter label  f filter  / search  ! review         ? help  : palette
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree                      synthetic: scores mean nothing
     6 of 6 clips                                                                                           by file ascending
     file                                                                  speaker   sex    label        seconds mine
     f1_anger_s1.flac                                                      f1        female anger           1.35 –
@@ -383,8 +386,8 @@ fn label_shows_nothing_that_could_bias() {
     stage.pictured(clip);
     stage.until(|app| !app.bench().playback().playing);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  Browse  Label  Train  Results  Features               synthetic speech
-    clip 1 of 6  0 labelled (0 %) · 0 this time                  The classes of demo
+     emolab  Browse  Label  Train  Results  Features  Agree        synthetic speech
+    clip 1 of 6  0 labelled (0 %) · 0 today                      The classes of demo
          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
          ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
@@ -544,7 +547,7 @@ fn one_key_labels_saves_and_goes_on_and_undo_comes_back() {
     stage.press(&["1", "f"]);
     assert_eq!(stage.app.bench().ledger().label(&order[0]), Some("anger"));
     assert_eq!(stage.app.bench().ledger().label(&order[1]), Some("fear"));
-    stage.shows("clip 3 of 6  2 labelled (33 %) · 2 this time");
+    stage.shows("clip 3 of 6  2 labelled (33 %) · 2 today");
     stage.press(&["u"]);
     stage.shows("clip 2 of 6");
     assert_eq!(stage.app.bench().ledger().label(&order[1]), None);
@@ -752,7 +755,7 @@ fn a_damaged_run_is_told_and_hides_none_of_the_others() {
 fn results_show_a_leaky_run_beside_its_twin() {
     let stage = Stage::with_runs(&runs());
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     3 runs by number, newest first; scores in percent
     no.▼  model           features    plan              UAR 95 % CI        WA    fit
     3     svm             functionals random:2 LEAK   100.0 100.0–100.0 100.0  1.2 s
@@ -789,7 +792,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     let mut stage = Stage::with_runs(&runs());
     stage.press(&["Down", "Enter"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     svm (run 2)  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
@@ -816,7 +819,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     ");
     stage.press(&["Tab", "m", "j", "m"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     svm (run 2)  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
@@ -850,7 +853,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
     assert_eq!(text(&stage.cells(80, 24)), text(&matrix));
     stage.press(&["Tab"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     svm (run 2)  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
@@ -890,7 +893,7 @@ fn train_chooses_runs_and_shows_the_results() {
     let majority = emolab::learn::CLASSIFIERS.iter().position(|kind| kind.name() == "majority").unwrap();
     stage.press(&vec!["j"; majority]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     classifiers
     [x] logistic                      always the most frequent class of the training
     [ ] lda                           clips: the floor
@@ -1000,7 +1003,7 @@ fn a_training_is_watched_epoch_by_epoch() {
 
     stage.told((1..=12).map(|number| News::Epoch { fold: 0, epoch: epoch(number) }));
     insta::assert_snapshot!(stage.timeless(80, 24), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     classifiers                       running for …
     [x] cnn                           mine, loso: fold 1 of 3 (speaker 03)
     [ ] cnn1d                         epoch 12 of 40, rate 2.1e-3, 310 clips/s
@@ -1031,7 +1034,7 @@ fn a_training_is_watched_epoch_by_epoch() {
     stage.told([judged(0, 1), News::Epoch { fold: 1, epoch: epoch(1) }]);
     stage.shows("test clips of 1 of 3 folds: UAR 83.3");
     insta::assert_snapshot!(stage.timeless(120, 40), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree                      synthetic: scores mean nothing
     classifiers                       running for …
     [x] cnn                           mine, loso: fold 2 of 3 (speaker 08)
     [ ] cnn1d                         epoch 1 of 40, rate 2.1e-3, 310 clips/s

@@ -5,7 +5,7 @@
 
 use ebur128::{EbuR128, Mode};
 
-use super::Wave;
+use super::{Sound, Wave};
 
 /// Below this level (-120 dB) a wave counts as silence: amplifying it would only show rounding noise.
 const SILENCE: f32 = 1e-6;
@@ -60,6 +60,15 @@ impl Wave {
             self.samples.iter_mut().for_each(|sample| *sample *= factor);
         }
         self
+    }
+}
+
+impl Sound {
+    /// The factor that gives it the integrated loudness `lufs` (EBU R 128, of the mean of its channels), held so that no sample
+    /// exceeds full scale; 1 for what is too quiet to have a loudness.
+    pub fn gain_to(&self, lufs: f32) -> f32 {
+        let wanted = self.mono().loudness().map_or(1.0, |now| 10.0_f32.powf((lufs - now) / 20.0));
+        wanted.min(1.0 / peak(&self.samples).max(SILENCE))
     }
 }
 
@@ -121,6 +130,18 @@ mod tests {
         assert!((short.loudness().unwrap() - whole).abs() < 0.1, "{:?} {whole}", short.loudness());
         assert_eq!(sine(1000.0, 1e-5, 16_000).loudness(), None);
         assert_eq!((wave(&[]).loudness(), wave(&[0.0]).loudness()), (None, None));
+    }
+
+    #[test]
+    fn sounds_are_made_equally_loud_as_far_as_their_peaks_allow() {
+        let sound = |amplitude| {
+            let wave = sine(997.0, amplitude, 16_000);
+            Sound { samples: wave.samples, channels: 1, rate: wave.rate }
+        };
+        let level = |amplitude: f32, lufs| amplitude * sound(amplitude).gain_to(lufs);
+        assert!((level(0.5, -23.0) - level(0.01, -23.0)).abs() < 1e-3, "{}", level(0.01, -23.0));
+        assert!((level(0.5, 0.0) - 1.0).abs() < 1e-3, "a sine of 0 LUFS would clip");
+        assert_eq!(Sound { samples: vec![0.0; 9], channels: 1, rate: 8_000 }.gain_to(-23.0), 1.0);
     }
 
     #[test]

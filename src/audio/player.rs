@@ -31,6 +31,8 @@ pub struct Playback {
     pub speed: f32,
     /// 0 to 1.
     pub volume: f32,
+    /// Factor on the samples beside the volume: what makes this sound as loud as others; at most what its peak allows.
+    pub gain: f32,
     /// Whether the sound starts again at its end.
     pub looping: bool,
     /// Where the sound goes.
@@ -55,11 +57,13 @@ pub struct Player {
 
 #[derive(Debug)]
 enum Command {
-    Play(u64, Arc<Sound>, f64),
+    Play(u64, Arc<Sound>, f64, f32),
     Pause,
     Resume,
     Seek(f64),
-    Tune(Tuning),
+    Speed(f32),
+    Volume(f32),
+    Gain(f32),
     Loop(bool),
     Stop,
 }
@@ -106,12 +110,13 @@ impl Player {
         lock(&self.shared).playback.clone()
     }
 
-    /// Plays `sound` from `from` seconds, instead of what played before. Returns the number of this take.
-    pub fn play(&self, sound: Arc<Sound>, from: f64) -> u64 {
+    /// Plays `sound` from `from` seconds with its samples times `gain`, instead of what played before. Returns the number of this
+    /// take.
+    pub fn play(&self, sound: Arc<Sound>, from: f64, gain: f32) -> u64 {
         let mut shared = lock(&self.shared);
         shared.takes += 1;
         let take = shared.takes;
-        self.send(&mut shared, Command::Play(take, sound, from));
+        self.send(&mut shared, Command::Play(take, sound, from, gain));
         take
     }
 
@@ -148,16 +153,17 @@ impl Player {
 
     /// Seconds of sound per second, held to 0.5..=2; the pitch moves along.
     pub fn set_speed(&self, speed: f32) {
-        let mut shared = lock(&self.shared);
-        let tuning = Tuning { speed: held(speed, 0.5, 2.0), ..shared.playback.tuning() };
-        self.send(&mut shared, Command::Tune(tuning));
+        self.send(&mut lock(&self.shared), Command::Speed(held(speed, 0.5, 2.0)));
     }
 
     /// Factor on the samples, held to 0..=1.
     pub fn set_volume(&self, volume: f32) {
-        let mut shared = lock(&self.shared);
-        let tuning = Tuning { volume: held(volume, 0.0, 1.0), ..shared.playback.tuning() };
-        self.send(&mut shared, Command::Tune(tuning));
+        self.send(&mut lock(&self.shared), Command::Volume(held(volume, 0.0, 1.0)));
+    }
+
+    /// Another gain for the sound that was started last.
+    pub fn set_gain(&self, gain: f32) {
+        self.send(&mut lock(&self.shared), Command::Gain(gain));
     }
 
     /// Whether the sound starts again at its end.
@@ -187,6 +193,7 @@ impl Default for Playback {
             seconds: 0.0,
             speed: 1.0,
             volume: 1.0,
+            gain: 1.0,
             looping: false,
             sink: SinkName::Unopened,
         }
@@ -194,15 +201,20 @@ impl Default for Playback {
 }
 
 impl Playback {
+    /// How much louder than on disk it is played, in dB; at most 100 dB softer.
+    pub fn decibels(&self) -> f64 {
+        20.0 * f64::from(self.volume * self.gain).max(1e-5).log10()
+    }
+
     fn tuning(&self) -> Tuning {
-        Tuning { speed: self.speed, volume: self.volume }
+        Tuning { speed: self.speed, volume: self.volume * self.gain }
     }
 
     /// What a command asks for, on paper: the one rule for the handle's view and the thread's.
     fn follow(&mut self, command: &Command) {
         match command {
-            Command::Play(take, sound, from) => {
-                self.take = *take;
+            Command::Play(take, sound, from, gain) => {
+                (self.take, self.gain) = (*take, *gain);
                 self.seconds = sound.seconds();
                 self.playing = true;
                 self.move_to(*from);
@@ -215,7 +227,9 @@ impl Playback {
                 }
             }
             Command::Seek(to) => self.move_to(*to),
-            Command::Tune(tuning) => (self.speed, self.volume) = (tuning.speed, tuning.volume),
+            Command::Speed(speed) => self.speed = *speed,
+            Command::Volume(volume) => self.volume = *volume,
+            Command::Gain(gain) => self.gain = *gain,
             Command::Loop(looping) => self.looping = *looping,
             Command::Stop => {
                 (self.take, self.playing) = (0, false);
@@ -245,12 +259,15 @@ impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
         self.look();
         self.playback.follow(&command);
         match command {
-            Command::Play(_, sound, _) => {
+            Command::Play(_, sound, ..) => {
                 self.sound = Some(sound);
                 self.start();
             }
             Command::Resume | Command::Seek(_) => self.start(),
-            Command::Tune(tuning) => self.on_sink(|sink| sink.tune(tuning)),
+            Command::Speed(_) | Command::Volume(_) | Command::Gain(_) => {
+                let tuning = self.playback.tuning();
+                self.on_sink(|sink| sink.tune(tuning));
+            }
             Command::Pause => self.on_sink(|sink| sink.stop()),
             Command::Stop => {
                 self.sound = None;
@@ -410,9 +427,10 @@ mod tests {
     #[test]
     fn pause_seek_and_resume_start_the_sink_where_the_cursor_stands() {
         let (mut deck, script) = deck();
-        deck.obey(Command::Tune(Tuning { speed: 1.5, volume: 0.5 }));
+        deck.obey(Command::Speed(1.5));
+        deck.obey(Command::Volume(0.25));
         assert_eq!(deck.playback.sink, SinkName::Unopened, "only a sound opens the device");
-        deck.obey(Command::Play(1, two_seconds(), 0.25));
+        deck.obey(Command::Play(1, two_seconds(), 0.25, 2.0));
         script.at.set(0.75);
         deck.obey(Command::Pause);
         assert_eq!((deck.playback.playing, deck.playback.position), (false, 0.75));
@@ -432,9 +450,21 @@ mod tests {
     }
 
     #[test]
+    fn gain_and_volume_go_to_the_sink_as_one_factor() {
+        let (mut deck, script) = deck();
+        deck.obey(Command::Volume(0.5));
+        deck.obey(Command::Play(1, two_seconds(), 0.0, 4.0));
+        deck.obey(Command::Gain(1.0));
+        assert_eq!(*script.log.borrow(), ["start 2s at 0 x1 v2", "tune x1 v0.5"]);
+        assert!((deck.playback.decibels() + 6.02).abs() < 0.01);
+        deck.obey(Command::Volume(0.0));
+        assert_eq!(deck.playback.decibels(), -100.0, "silence is a number, too");
+    }
+
+    #[test]
     fn the_end_is_told_once_and_resume_begins_again() {
         let (mut deck, script) = deck();
-        deck.obey(Command::Play(7, two_seconds(), 0.0));
+        deck.obey(Command::Play(7, two_seconds(), 0.0, 1.0));
         script.at.set(2.0);
         deck.look();
         deck.look();
@@ -447,7 +477,7 @@ mod tests {
     #[test]
     fn a_loop_starts_again_and_never_finishes() {
         let (mut deck, script) = deck();
-        deck.obey(Command::Play(1, two_seconds(), 1.5));
+        deck.obey(Command::Play(1, two_seconds(), 1.5, 1.0));
         deck.obey(Command::Loop(true));
         for _ in 0..3 {
             script.at.set(2.0);
@@ -461,7 +491,7 @@ mod tests {
     #[test]
     fn a_lost_device_gives_way_to_silence_at_the_same_place() {
         let (mut deck, script) = deck();
-        deck.obey(Command::Play(1, two_seconds(), 0.5));
+        deck.obey(Command::Play(1, two_seconds(), 0.5, 1.0));
         script.lost.set(true);
         deck.look();
         assert_eq!(deck.playback.sink, SinkName::Silent("unplugged".into()));
@@ -474,7 +504,7 @@ mod tests {
         let open = || -> Box<dyn Sink> { panic!("driver bug") };
         let mut deck =
             Deck { playback: Playback::default(), sound: None, sink: None, open: Some(open), news: Vec::new() };
-        deck.obey(Command::Play(1, two_seconds(), 0.0));
+        deck.obey(Command::Play(1, two_seconds(), 0.0, 1.0));
         assert_eq!(deck.playback.sink, SinkName::Silent("sound failed: driver bug".into()));
         assert!(deck.playback.playing);
     }

@@ -28,7 +28,7 @@ pub trait Sink {
 pub struct Tuning {
     /// Seconds of sound per second, 0.5 to 2; the pitch moves along, as on a tape.
     pub speed: f32,
-    /// Factor on the samples, 0 to 1.
+    /// Factor on the samples; above 1 only as far as the sound's peak stays within full scale.
     pub volume: f32,
 }
 

@@ -9,10 +9,11 @@ use clap::Args;
 use super::{Files, Place, login_name, say, stdout, table};
 use crate::corpus::{Corpus, scan};
 use crate::job::Unwatched;
-use crate::label::{Known, Round, Scheme};
+use crate::label::{Ahead, Known, Round, Scheme};
 use crate::store::Store;
 use crate::workbench::assign::{Load, drawn, loads, read};
 use crate::workbench::corpus_key;
+use crate::workbench::next::Method;
 
 use std::io::Write;
 
@@ -48,6 +49,15 @@ pub struct Assign {
     /// Raters see how steady and quick they are.
     #[arg(long, requires = "raters")]
     show_quality: bool,
+    /// Retrain in the background after every N labels of a rater, and put the clips pointed at first in the queue.
+    #[arg(long, value_name = "N", requires = "raters", value_parser = clap::value_parser!(u32).range(2..))]
+    ahead: Option<u32>,
+    /// Classifier for that.
+    #[arg(long, value_name = "NAME", default_value = "linear-svm", requires = "ahead")]
+    ahead_model: String,
+    /// How it chooses: uncertain, random or both.
+    #[arg(long, value_name = "WAY", default_value = "both", requires = "ahead")]
+    ahead_method: Method,
     /// Of order and assignment.
     #[arg(long, default_value_t = 0, requires = "raters")]
     seed: u64,
@@ -96,6 +106,13 @@ impl Assign {
             goal: self.goal,
             rest_minutes: (self.rest > 0).then_some(self.rest),
             show_quality: self.show_quality,
+            ahead: self.ahead.map(|every| Ahead {
+                every: every as usize,
+                model: self.ahead_model.clone(),
+                features: None,
+                way: self.ahead_method.to_string(),
+                size: every as usize,
+            }),
             ..Round::default()
         })
     }

@@ -122,6 +122,11 @@ impl TruthArgs {
         self.truth.0 == truth::TRUTHS[0]
     }
 
+    /// The same by that method.
+    pub fn with_method(&self, name: &str) -> TruthArgs {
+        TruthArgs { truth: TruthName(name.to_owned()), ..self.clone() }
+    }
+
     /// The corpus with these labels.
     ///
     /// # Errors

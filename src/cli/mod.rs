@@ -9,10 +9,12 @@ mod compare;
 mod cross;
 mod curve;
 mod docs;
+mod doubts;
 mod features;
 mod labels;
 mod log;
 mod model;
+mod next;
 mod plan;
 mod prepare;
 mod progress;
@@ -93,6 +95,10 @@ enum Verb {
     Label(Open),
     /// Plan a round: who rates which clips, how often, and how their work is watched.
     Assign(assign::Assign),
+    /// Point at clips to label next: uncertain ones that are unlike each other; tell whether that is worth it.
+    Next(next::Next),
+    /// Put labels that are probably wrong before a lead, among controls; tell what came of it.
+    Doubts(doubts::Doubts),
     /// Tell how far the people who labelled agree, and make gold labels of what they say.
     Agree(agree::Agree),
     /// Write what was said about the clips, in a format that other programs read.
@@ -210,6 +216,8 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
         Some(Verb::Assign(verb)) => verb.run(),
+        Some(Verb::Next(verb)) => verb.run(),
+        Some(Verb::Doubts(verb)) => verb.run(),
         Some(Verb::Agree(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Backup(verb)) => verb.run(),

@@ -68,7 +68,7 @@ pub struct NewAnnotation {
     pub act: Act,
     /// How sure, 0..=1, where the annotator says so.
     pub confidence: Option<f64>,
-    /// What of a model the annotator saw; `None` = no model was asked.
+    /// What of a model or of the corpus the annotator saw; `None` = nothing.
     pub exposure: Option<Exposure>,
     /// When.
     pub at: Timestamp,
@@ -114,7 +114,7 @@ pub enum Occasion {
 pub struct Listening {
     /// Times it was started.
     pub plays: u32,
-    /// The furthest that was reached, as a share of the clip, 0..=1.
+    /// Share of the clip that was heard at least once, 0..=1.
     pub heard: f64,
     /// What played it: a device's name, `silent`.
     pub sink: String,
@@ -126,10 +126,11 @@ pub struct Listening {
     pub seconds: f64,
 }
 
-/// How an annotation stands to what a model says of the clip; written `before:MODEL` or `after:MODEL`.
+/// How an annotation stands to what others say of the clip; written `before:MODEL` or `after:MODEL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exposure {
-    /// The model's view of the clip had been on the screen when this was said.
+    /// The model's view of the clip had been on the screen when this was said; or, as [`Exposure::CORPUS`], its name, speaker
+    /// and label.
     Before(String),
     /// The model's view came on the screen only once this was said: it is as blind as without a model.
     After(String),
@@ -296,6 +297,9 @@ impl NewAnnotation {
 }
 
 impl Exposure {
+    /// Stands for what the corpus itself says of a clip, in the place of a model.
+    pub const CORPUS: &str = "corpus";
+
     /// The model.
     pub fn model(&self) -> &str {
         match self {

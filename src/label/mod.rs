@@ -24,6 +24,6 @@ pub use ledger::{At, Ledger};
 pub use question::{Answers, Class, Question, SEVERAL, Scale};
 pub use queue::{Progress, Queue, Turn};
 pub use ratings::{Asked, Ratings, RatingsError, Said};
-pub use round::{Known, Round, lot};
+pub use round::{Ahead, Known, Round, lot};
 pub use scheme::{BUILT_IN, Scheme, SchemeError};
 pub use vote::{Vote, Voters, votes};

@@ -34,6 +34,23 @@ pub struct Round {
     pub rest_minutes: Option<u32>,
     /// Whether raters see how steady and quick they are.
     pub show_quality: bool,
+    /// Clips are pointed at while labelling goes on; `None` = the order by lot stays.
+    pub ahead: Option<Ahead>,
+}
+
+/// Retraining in the background.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Ahead {
+    /// New labels of one rater after which it begins anew.
+    pub every: usize,
+    /// Classifier that learns from the labels there are.
+    pub model: String,
+    /// Its feature set; `None` = the usual one.
+    pub features: Option<String>,
+    /// `uncertain`, `random` or `both`.
+    pub way: String,
+    /// Clips it points at.
+    pub size: usize,
 }
 
 impl Round {

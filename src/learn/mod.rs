@@ -44,6 +44,7 @@ use ndarray::{Array, Array2, ArrayD, Dimension};
 
 pub use altered::{Alter, Altered};
 pub use cost::Cost;
+pub use diverse::{diverse, uncertainty};
 pub use fit::{Fitted, fit, fit_kept};
 pub use knob::{Knob, Tune, check_params, unusual};
 

@@ -32,7 +32,7 @@ pub use error::StoreError;
 pub use filesystem::{FileSystem, file_system};
 pub use journal::{Journal, Waiting, is_waiting};
 pub use merge::{Conflict, Merged, Moved};
-pub use rounds::{Batch, KeptRound};
+pub use rounds::{Batch, KeptRound, Proposed};
 pub use run::{
     AUDIO_DIGITS, Coin, CrossFacts, DataFacts, Listened, Maker, PlanFacts, Prediction, Protocol, Repeat, Run, RunId,
     Searched, Source, Spent, Training, Winner,

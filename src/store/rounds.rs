@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: what a plan means (see `label::Round`), and who may plan.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -23,16 +25,41 @@ pub struct KeptRound {
 /// Clips proposed to be labelled next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
-    /// How they were chosen: `uncertain+diverse`, `random`.
-    pub method: String,
-    /// The clips, the most wanted first.
-    pub clips: Vec<ClipId>,
+    /// The clips, in the order in which they are met.
+    pub clips: Vec<Proposed>,
     /// What it was chosen by, in words: classifier, features, labels at the time.
     pub by: String,
     /// Clips that had a label then.
     pub labelled: usize,
     /// When.
     pub at: Timestamp,
+}
+
+/// A clip of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    /// Which.
+    pub clip: ClipId,
+    /// How it was chosen: `uncertain` (and unlike the others), `random`; for a review `suspect`, `control`.
+    pub method: String,
+}
+
+impl Batch {
+    /// Whether some of its clips were chosen so.
+    pub fn is_of(&self, method: &str) -> bool {
+        self.clips.iter().any(|one| one.method == method)
+    }
+
+    /// Whether it is to be looked at again by a lead, rather than labelled.
+    pub fn is_review(&self) -> bool {
+        self.is_of("suspect")
+    }
+
+    /// The ways in which its clips were chosen.
+    pub fn methods(&self) -> String {
+        let all: BTreeSet<&str> = self.clips.iter().map(|one| one.method.as_str()).collect();
+        all.into_iter().collect::<Vec<_>>().join("+")
+    }
 }
 
 impl Store {
@@ -74,7 +101,13 @@ impl Store {
         self.write(|tx| {
             let corpus = corpus_id(tx, corpus_key)?;
             let insert = "INSERT INTO batch (corpus_id, scheme, method, at, facts) VALUES (?1, ?2, ?3, ?4, ?5)";
-            tx.prepare_cached(insert)?.execute(params![corpus, scheme, batch.method, batch.at.to_string(), facts])?;
+            tx.prepare_cached(insert)?.execute(params![
+                corpus,
+                scheme,
+                batch.methods(),
+                batch.at.to_string(),
+                facts
+            ])?;
             Ok(())
         })
     }
@@ -129,8 +162,7 @@ mod tests {
         let refused = store.save_round("/c", "s", "lea", &Round { overlap: 3, ..round }).unwrap_err();
         assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
         let batch = |method: &str| Batch {
-            method: method.to_owned(),
-            clips: vec![ClipId("b".to_owned()), ClipId("a".to_owned())],
+            clips: ["b", "a"].map(|id| Proposed { clip: ClipId(id.to_owned()), method: method.to_owned() }).to_vec(),
             by: "svm".to_owned(),
             labelled: 3,
             at: Timestamp::now(),

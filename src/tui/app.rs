@@ -316,6 +316,10 @@ impl App {
         if !news.is_empty() {
             self.status = Some(Status { text: news.join("; "), error: false });
         }
+        if !too_small(self.size) {
+            let rows = self.screen().page(body(self.size), &self.bench);
+            self.screens[self.front()].seen(rows, &mut self.bench);
+        }
     }
 
     fn is_training(&self) -> bool {

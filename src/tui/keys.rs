@@ -54,6 +54,7 @@ pub static SOUND_TABLE: &[Command<Option<usize>>] = &[
     Command { row: row("faster", &[">"], "faster"), run: |_, bench| speed(bench, 0.1) },
     Command { row: row("softer", &["-"], "volume down"), run: |_, bench| volume(bench, -0.1) },
     Command { row: row("louder", &["+", "="], "volume up"), run: |_, bench| volume(bench, 0.1) },
+    Command { row: row("even", &["V"], "every clip equally loud, or as on disk"), run: |_, bench| even(bench) },
     Command { row: row("loop", &["L"], "again and again, or once"), run: |_, bench| looping(bench) },
 ];
 
@@ -91,6 +92,7 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
         row: row("features", &["5"], "which features tell classes apart"),
         run: |(), _| Ok(Then::Switch("features")),
     },
+    Command { row: row("agree", &["6"], "how far those who label agree"), run: |(), _| Ok(Then::Switch("agree")) },
     Command { row: row("help", &["?", "F1"], "the keys of this screen"), run: |(), _| Ok(Then::Help) },
     Command { row: row("palette", &[":"], "find a command by name"), run: |(), _| Ok(Then::Palette) },
     Command { row: BACK, run: |(), _| Ok(Then::Back) },
@@ -149,6 +151,12 @@ fn speed(bench: &mut Workbench, by: f32) -> Outcome {
 fn volume(bench: &mut Workbench, by: f32) -> Outcome {
     bench.player().set_volume(bench.playback().volume + by);
     Ok(Then::Say(format!("volume {:.0} %", 100.0 * bench.playback().volume)))
+}
+
+fn even(bench: &mut Workbench) -> Outcome {
+    bench.set_even(!bench.is_even());
+    let how = if bench.is_even() { "every clip equally loud" } else { "every clip as loud as on disk" };
+    Ok(Then::Say(format!("{how}: {:+.1} dB", bench.playback().decibels())))
 }
 
 fn looping(bench: &mut Workbench) -> Outcome {

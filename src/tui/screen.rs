@@ -203,6 +203,9 @@ pub trait Screen {
         usize::from(body.height)
     }
 
+    /// Is on the screen with so many rows of its list: what names a clip there is known to the user from now on.
+    fn seen(&self, _rows: usize, _bench: &mut Workbench) {}
+
     /// The clip that the keys for sound act on.
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
         None

@@ -12,13 +12,13 @@ use anyhow::{Context, Result, bail};
 use super::{Opening, Update, Workbench, corpus_key};
 use crate::corpus::ClipId;
 use crate::job::{Job, Report, Watch};
-use crate::label::gold::{Dispute, decisions, disputes};
+use crate::label::gold::{Dispute, case, decisions, disputes};
 use crate::label::{Act, Annotation, Answers, Asked, BUILT_IN, Occasion, Question, Ratings, SEVERAL, Scheme, Turn};
 use crate::score::Bootstrap;
 use crate::score::agreement::{
     Coefficient, Estimate, PerClass, coefficients, disagreement, estimates, headline, matrix, per_class, without_each,
 };
-use crate::store::Store;
+use crate::store::{Batch, Store};
 
 /// Draws of each interval, unless asked otherwise.
 pub const DRAWS: usize = 1000;
@@ -158,6 +158,20 @@ impl Study {
         Ok(Study { ratings, estimates, headline, matrix, shared, without, classes, worst, disputes, decided, how })
     }
 
+    /// With the clips of a review behind the disputes, in its order; those that are disputes or decided already are not doubled.
+    #[must_use]
+    pub fn reviewing(mut self, review: &Batch, annotations: &[Annotation]) -> Study {
+        let decided = decisions(annotations, &self.ratings.scheme, &self.ratings.question);
+        for one in review.clips.iter().filter(|one| !decided.contains_key(&one.clip)) {
+            let known = self.disputes.iter().any(|dispute| dispute.clip == one.clip);
+            let unrated = || Dispute { clip: one.clip.clone(), worth: 0.0, said: Vec::new() };
+            if !known {
+                self.disputes.push(case(&self.ratings, &one.clip, self.how.seed).unwrap_or_else(unrated));
+            }
+        }
+        self
+    }
+
     /// What people said of a clip, most often said first: `2 anger, 1 fear`.
     pub fn said(&self, clip: usize) -> String {
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
@@ -178,6 +192,18 @@ impl Study {
         let mut found: Vec<(usize, usize)> = (0..self.ratings.clips.len()).filter_map(apart).collect();
         found.sort_by_key(|(clip, apart)| (std::cmp::Reverse(*apart), *clip));
         found.into_iter().map(|(clip, _)| clip).collect()
+    }
+
+    /// Clips of which a rater says what nobody else does, though others rated them, too; the most others first.
+    pub fn alone(&self, rater: usize) -> Vec<usize> {
+        let alone = |clip: &usize| {
+            let said = &self.ratings.said[*clip];
+            let own = said.iter().find(|one| one.rater == rater);
+            own.is_some_and(|own| said.len() > 1 && said.iter().filter(|one| one.code == own.code).count() == 1)
+        };
+        let mut found: Vec<usize> = (0..self.ratings.clips.len()).filter(alone).collect();
+        found.sort_by_key(|clip| std::cmp::Reverse(self.ratings.said[*clip].len()));
+        found
     }
 
     /// Clips that some, but not all, put into a class.
@@ -265,9 +291,18 @@ impl Studies {
         let (number, send) = (self.number, send.clone());
         let report = move |report| drop(send.send(Update::Agreement(number, report)));
         let job = Job::spawn("agreement", report, move |watch| {
-            let annotations = Store::open(&place.0)?.annotations(&place.1, None)?;
-            let all = ratings(&annotations, &inquiry)?.into_iter();
-            all.map(|ratings| Study::of(ratings, &annotations, inquiry.how, watch)).collect()
+            let store = Store::open(&place.0)?;
+            let annotations = store.annotations(&place.1, None)?;
+            let scheme = inquiry.scheme.clone().unwrap_or_default();
+            let review = store.batches(&place.1, &scheme)?.into_iter().rfind(Batch::is_review);
+            let study = |ratings| {
+                let study = Study::of(ratings, &annotations, inquiry.how, watch)?;
+                Ok(match &review {
+                    Some(review) => study.reviewing(review, &annotations),
+                    None => study,
+                })
+            };
+            ratings(&annotations, &inquiry)?.into_iter().map(study).collect()
         })?;
         self.job = Some(job);
         Ok(())

@@ -2,12 +2,15 @@
 //!
 //! Deliberately absent: other annotators (see `agree`), and the keys of the screen.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 
 use super::{Workbench, corpus_key};
 use crate::corpus::ClipId;
 use crate::label::{
-    Act, Annotator, At, Exposure, Ledger, Listening, NewAnnotation, Occasion, Queue, Round, Scheme, Turn,
+    Act, Annotation, Annotator, At, Exposure, Ledger, Listening, NewAnnotation, Occasion, Queue, Round, Scheme,
+    Timestamp, Turn,
 };
 use crate::store::{Store, StoreError};
 
@@ -18,20 +21,32 @@ pub(super) struct Labels {
     ledger: Ledger,
     queue: Queue,
     round: Round,
+    /// Clips done before this sitting, since midnight.
+    today: usize,
 }
 
 impl Labels {
     /// Before anything is read.
     pub(super) fn new(scheme: Scheme, annotator: Annotator) -> Labels {
-        Labels { scheme, annotator, ledger: Ledger::default(), queue: Queue::default(), round: Round::default() }
+        Labels {
+            scheme,
+            annotator,
+            ledger: Ledger::default(),
+            queue: Queue::default(),
+            round: Round::default(),
+            today: 0,
+        }
     }
 
     /// Takes in what this annotator has said, what the lead has planned, and which clips shall come `first`.
     fn read(&mut self, store: &Store, key: &str, first: &mut Vec<ClipId>) -> Result<(), StoreError> {
         let events = store.annotations(key, Some(&self.annotator))?;
         self.ledger = std::mem::take(&mut self.ledger).and(&events, &self.annotator, &self.scheme.name);
+        self.today = since(local_midnight(), &events, &self.ledger);
         self.round = store.round(key, &self.scheme.name)?.map(|kept| kept.round).unwrap_or_default();
-        *first = store.batches(key, &self.scheme.name)?.pop().map(|batch| batch.clips).unwrap_or_default();
+        let batches = store.batches(key, &self.scheme.name)?;
+        let last = batches.into_iter().rfind(|batch| !batch.is_review()).map(|batch| batch.clips).unwrap_or_default();
+        *first = last.into_iter().map(|one| one.clip).collect();
         Ok(())
     }
 }
@@ -62,6 +77,11 @@ impl Workbench {
         &self.labels.round
     }
 
+    /// Clips that this annotator has done today, by the local clock.
+    pub fn done_today(&self) -> usize {
+        self.labels.today + self.sitting().clips
+    }
+
     /// Saves one act of this annotator; it is on disk when this returns: in the store, or in the recovery journal (see
     /// [`Workbench::standing`]).
     ///
@@ -85,22 +105,31 @@ impl Workbench {
         let event = NewAnnotation { exposure, occasion, listening, ..new };
         let kept = self.safe.append(&corpus_key(&self.corpus), event).context("not saved")?;
         self.retry_later();
+        let at = At { clip: &kept.said.clip, occasion };
+        let was_done = self.labels.ledger.is_done(at);
         if kept.renumbered {
             self.reload_labels();
+        } else {
+            self.labels.ledger.apply(&kept.said);
+        }
+        self.sound.hearing.count(was_done, self.labels.ledger.is_done(at));
+        if kept.renumbered {
             return Ok(());
         }
-        self.labels.ledger.apply(&kept.said);
         if let Some(index) = self.corpus.index_of(&kept.said.clip) {
             self.labels.queue.settle(index, &kept.said.clip, &self.labels.ledger);
         }
+        self.look_ahead();
         Ok(())
     }
 
-    /// What of a model was seen before an act, or comes on the screen once it is done.
+    /// What of a model or the corpus was seen before an act, or what of a model comes on the screen once it is done.
     fn exposure(&self, clip: &ClipId, occasion: Occasion, act: &Act) -> Option<Exposure> {
-        let now = self.corpus.index_of(clip).and_then(|clip| self.opinions.seen(clip));
-        if let Some(model) = now.or(self.labels.ledger.exposed(At { clip, occasion })) {
-            return Some(Exposure::Before(model.to_owned()));
+        let index = self.corpus.index_of(clip);
+        let now = index.and_then(|clip| self.opinions.seen(clip));
+        let listed = index.filter(|clip| self.opinions.saw_corpus(*clip)).map(|_| Exposure::CORPUS);
+        if let Some(what) = now.or(self.labels.ledger.exposed(At { clip, occasion })).or(listed) {
+            return Some(Exposure::Before(what.to_owned()));
         }
         let shown = self.opinions.places.label && matches!(act, Act::Answer { .. });
         let adviser = self.opinions.adviser.as_ref().filter(|adviser| shown && adviser.trouble.is_none());
@@ -129,9 +158,9 @@ impl Workbench {
     fn again(&mut self, (act, clip, occasion): (Act, ClipId, Occasion)) -> Result<Option<Turn>> {
         let index = self.corpus.index_of(&clip);
         let audio = index.map(|index| self.corpus.clips[index].audio.hash.clone()).unwrap_or_default();
-        self.append((clip.clone(), audio), (occasion, act), None)?;
-        let turn = index.map(|clip| Some(Turn { clip, occasion }));
-        turn.with_context(|| format!("done, on {}, which is no longer in the corpus", clip.0))
+        self.append((clip, audio), (occasion, act), None)?;
+        // Without its name: who labels is blind.
+        index.map(|clip| Some(Turn { clip, occasion })).context("done, on a clip that is no longer in the corpus")
     }
 
     /// Reads what was said and planned, and orders the clips. What cannot be read from the store is told by
@@ -148,9 +177,29 @@ impl Workbench {
         }
         let waiting = self.safe.waiting().iter().filter(|line| line.corpus_key == key).map(|line| &line.said);
         labels.ledger = std::mem::take(&mut labels.ledger).and(waiting, &labels.annotator, &labels.scheme.name);
+        self.order_clips(&first);
+        self.ahead.begin(self.labels.ledger.labelled_count(), &self.labels.round);
+    }
+
+    /// Orders the clips anew, these first.
+    pub(super) fn order_clips(&mut self, first: &[ClipId]) {
+        let labels = &mut self.labels;
         let clips: Vec<_> = self.corpus.clips.iter().map(|clip| (&clip.id, clip.speaker.as_deref())).collect();
-        labels.queue = Queue::new(&clips, &labels.annotator, &labels.round, &first);
+        labels.queue = Queue::new(&clips, &labels.annotator, &labels.round, first);
         let said = self.corpus.clips.iter().enumerate();
         said.for_each(|(index, clip)| labels.queue.settle(index, &clip.id, &labels.ledger));
     }
+}
+
+/// Turns that are done and were answered since then; `events` in order of time.
+fn since(then: Timestamp, events: &[Annotation], ledger: &Ledger) -> usize {
+    let late = events.iter().rev().take_while(|event| event.at >= then);
+    let answered = late.filter(|event| matches!(event.act, Act::Answer { .. }));
+    let turns: HashSet<_> = answered.map(|event| (&event.clip, event.occasion)).collect();
+    turns.into_iter().filter(|&(clip, occasion)| ledger.is_done(At { clip, occasion })).count()
+}
+
+fn local_midnight() -> Timestamp {
+    let day = jiff::Zoned::now().start_of_day().ok();
+    day.and_then(|day| Timestamp::from_millis(day.timestamp().as_millisecond())).unwrap_or_else(Timestamp::now)
 }

@@ -109,6 +109,8 @@ pub(super) struct Opinions {
     started: u64,
     /// Clips whose scores were on the screen, and the model they were of.
     seen: HashMap<usize, String>,
+    /// Clips whose name, speaker and label were on the screen.
+    listed: HashSet<usize>,
 }
 
 impl Salience {
@@ -258,6 +260,16 @@ impl Opinions {
     /// Remembers that what a run says of clips is on the screen.
     pub(super) fn see_run(&mut self, clips: &[usize], run: &str) {
         self.seen.extend(clips.iter().map(|&clip| (clip, run.to_owned())));
+    }
+
+    /// Remembers that what the corpus says of clips is on the screen.
+    pub(super) fn see_corpus(&mut self, clips: &[usize]) {
+        self.listed.extend(clips);
+    }
+
+    /// Whether what the corpus says of a clip was on the screen.
+    pub(super) fn saw_corpus(&self, clip: usize) -> bool {
+        self.listed.contains(&clip)
     }
 
     /// The model whose scores of a clip were on the screen.

@@ -13,6 +13,8 @@ use crate::features::curves::{Curves, Spectra};
 use crate::job::{Job, Report};
 use anyhow::{Context, Result};
 
+/// What clips are brought to at playback, in LUFS: the programme loudness of EBU R 128.
+pub(super) const LOUDNESS: f32 = -23.0;
 /// Samples to a step of an [`Envelope`].
 const STEP: usize = 64;
 /// Peaks below this are not blown up to full height: silence should look silent.
@@ -27,6 +29,8 @@ const AT_A_TIME: usize = 3;
 pub struct Picture {
     /// As it lies on disk: what is played.
     pub sound: Arc<Sound>,
+    /// The factor that makes it as loud as other clips: -23 LUFS (EBU R 128), as far as its peak allows.
+    pub gain: f32,
     /// Mono at the working rate: what is drawn.
     pub wave: Wave,
     /// Extremes of the wave, for quick drawing.
@@ -57,7 +61,8 @@ impl Picture {
         let wave = sound.mono().resample(rate)?;
         let (spectra, curves) = (Spectra::of(&wave)?, Curves::of(&wave)?);
         let (envelope, formants) = (Envelope::of(&wave.samples), curves.formants(&wave));
-        Ok(Picture { sound: Arc::new(sound), wave, envelope, spectra, curves, formants })
+        let gain = sound.gain_to(LOUDNESS);
+        Ok(Picture { sound: Arc::new(sound), gain, wave, envelope, spectra, curves, formants })
     }
 
     /// Smallest and largest sample of each of `parts` equal parts of what is seen, as shares of the clip's peak.

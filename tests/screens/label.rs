@@ -1,6 +1,6 @@
 //! The Label screen by keys: schemes of several questions, in every terminal size, with nothing lost.
 
-use emolab::label::{Act, Annotation};
+use emolab::label::{Act, Annotation, Exposure};
 use emolab::workbench::corpus_key;
 
 use super::*;
@@ -97,7 +97,7 @@ fn several_classes_a_scale_and_a_remark_in_one_pass() {
     stage.shows("Remark breathy");
     stage.shows("2 of 3  Arousal");
     stage.press(&["9"]);
-    stage.shows("9 does nothing here");
+    stage.shows("9 is no answer to this question");
     stage.press(&["5"]);
     stage.shows("clip 2 of 6  1 labelled");
     stage.press(&["0", "0"]);
@@ -108,7 +108,7 @@ fn several_classes_a_scale_and_a_remark_in_one_pass() {
     stage.press(&["Backspace", "Backspace"]);
     stage.shows("clip 1 of 6");
     stage.press(&["1", "Enter", "4"]);
-    stage.shows("2 labelled (33 %) · 3 this time");
+    stage.shows("2 labelled (33 %) · 2 today");
     assert_eq!(answers(&stage)[5..], ["emotion=neutral", "arousal=4"]);
 }
 
@@ -172,7 +172,7 @@ fn a_form_fits_every_terminal() {
 
 
      demo · 6 clips · ann · emotion+vad · silent: --silent
-     Space play  Esc back  u undo  s skip  ! flag  c note  i classes  m model  Enter on  0 cannot judge    ? help  : palette
+     Space play  Esc back  u undo  s skip  ! flag  c note  x examples  i classes  m model  Enter on        ? help  : palette
     ");
 }
 
@@ -194,4 +194,186 @@ fn an_answer_of_an_older_version_is_kept_and_shown() {
     stage.shows("clip 1 of 6  0 labelled");
     stage.shows("old answer: anger;fear");
     assert_eq!(answers(&stage)[0], "emotion=anger;fear");
+}
+
+/// Words that only the corpus knows: names of files, speakers and labels, none of which is a word of the program.
+const SECRETS: [&str; 6] = ["zorvak", "quimbel", "wrathful", "gleeful", "wav_of", ".flac"];
+
+/// A corpus whose names tell everything, four clips of the demo under other names.
+fn telling(home: &Home) -> std::path::PathBuf {
+    let root = home.path().join("names");
+    std::fs::create_dir_all(&root).unwrap();
+    let mut table = "file,speaker,emotion\n".to_owned();
+    for (voice, speaker) in [("f1", "zorvak"), ("m1", "quimbel")] {
+        for (class, label) in [("anger", "wrathful"), ("happiness", "gleeful")] {
+            let name = format!("wav_of_{speaker}_{label}.flac");
+            std::fs::copy(crate::support::demo().join(format!("{voice}_{class}_s1.flac")), root.join(&name)).unwrap();
+            table += &format!("{name},{speaker},{label}\n");
+        }
+    }
+    std::fs::write(root.join("clips.csv"), table).unwrap();
+    root
+}
+
+/// A scheme with an example that can be played and one that cannot.
+fn with_examples() -> String {
+    let examples = "examples = ['wav_of_zorvak_wrathful.flac', 'wav_of_quimbel_gone.flac']";
+    FORM.replace("about = 'Hard.'", &format!("about = 'Hard.', {examples}"))
+}
+
+/// On the telling corpus, opened at that screen.
+fn blind(first: &str, scheme: &str) -> Stage {
+    let home = Home::new();
+    let root = telling(&home);
+    Stage::on(home, &root, first, Depth::True, |settings| {
+        let path = settings.store.with_file_name("scheme.toml");
+        std::fs::write(&path, scheme).unwrap();
+        settings.scheme = Some(path.display().to_string());
+    })
+}
+
+fn looks_blind(stage: &Stage, after: &str) {
+    for (width, height) in [(60, 18), (80, 24), (200, 60), (40, 10)] {
+        let cells = text(&stage.cells(width, height)).to_lowercase();
+        for secret in SECRETS {
+            assert!(!cells.contains(secret), "{secret} after {after}\n{cells}");
+        }
+    }
+}
+
+#[test]
+fn no_state_of_the_screen_tells_name_speaker_or_label() {
+    let mut stage = blind("label", &with_examples());
+    // Two clips turn unreadable once the corpus is open; their reasons name their files.
+    for turn in &stage.app.bench().queue().turns().to_vec()[2..] {
+        std::fs::write(&stage.app.bench().corpus().clips[turn.clip].path, "no sound").unwrap();
+    }
+    looks_blind(&stage, "opening");
+    let keys = [
+        "Space",
+        "r",
+        "l",
+        "V",
+        "i",
+        "Esc",
+        "x",
+        "1",
+        "1",
+        "2",
+        "x",
+        "c",
+        "Enter",
+        "!",
+        "m",
+        "Esc",
+        "Shift-Tab",
+        "Enter",
+        "Esc",
+        "?",
+        "Esc",
+        ":",
+        "Esc",
+        "1",
+        "Enter",
+        "5",
+        "Backspace",
+        "u",
+        "u",
+        "u",
+        "Ctrl-r",
+        "v",
+        "v",
+        "v",
+        "v",
+        "z",
+        ",",
+        "s",
+        "Space",
+        "0",
+        "0",
+        "s",
+        "Space",
+        "!",
+        "0",
+        "0",
+        "s",
+        "0",
+        "0",
+        "u",
+        "Ctrl-c",
+        "n",
+        "%",
+    ];
+    for (at, key) in keys.iter().enumerate() {
+        stage.press(&[key]);
+        looks_blind(&stage, &format!("{:?}", &keys[..=at]));
+    }
+    let broken = |app: &App| {
+        let turns = app.bench().queue().turns().iter();
+        turns.filter_map(|turn| app.bench().picture(turn.clip)).any(|picture| picture.is_err())
+    };
+    stage.until(broken);
+    looks_blind(&stage, "decoding");
+}
+
+#[test]
+fn an_unreadable_clip_and_example_say_so_without_their_names() {
+    let mut stage = blind("label", &with_examples());
+    let turns = stage.app.bench().queue().turns().to_vec();
+    for turn in &turns {
+        std::fs::write(&stage.app.bench().corpus().clips[turn.clip].path, "no sound").unwrap();
+    }
+    stage.press(&["s", "s", "s"]);
+    stage.pictured(turns[3].clip);
+    stage.shows("not to be heard: s skips it");
+    stage.press(&["x"]);
+    stage.shows("the key of a class plays one");
+    stage.press(&["2"]);
+    stage.shows("there is no example of fear");
+    stage.press(&["1"]);
+    stage.until(|app| app.bench().example_failed());
+    stage.shows("this example cannot be played");
+    looks_blind(&stage, "an example");
+    stage.press(&["x", "1"]);
+    stage.shows("several: Enter saves");
+}
+
+#[test]
+fn an_example_is_no_play_of_the_clip() {
+    let mut stage = blind("label", &with_examples());
+    let first = stage.app.bench().queue().turns()[0];
+    stage.pictured(first.clip);
+    stage.press(&["x", "1"]);
+    stage.until(|app| app.bench().playing().is_none() && app.bench().playback().playing);
+    stage.press(&["x", "1", "Enter", "3"]);
+    let told = said(&stage)[0].listening.clone().unwrap();
+    assert_eq!((told.plays, told.sink.as_str(), told.picture.as_str()), (1, "silent", "waveform+spectrogram"));
+    assert!(told.heard < 0.9 && told.seconds < 60.0, "{told:?}");
+}
+
+#[test]
+fn every_answer_tells_how_the_clip_was_heard() {
+    let mut stage = Stage::new("label");
+    let first = stage.app.bench().queue().turns()[0];
+    stage.pictured(first.clip);
+    stage.until(|app| !app.bench().playback().playing);
+    stage.press(&["V", "r", "1", "u"]);
+    let all = said(&stage);
+    let told = all[0].listening.clone().unwrap();
+    assert_eq!((told.plays, told.heard, told.gain_db), (2, 1.0, 0.0), "{told:?}");
+    assert_eq!(all[1].listening, None, "an undo is no answer");
+    stage.press(&["V"]);
+    stage.shows("every clip equally loud: ");
+}
+
+#[test]
+fn who_saw_a_clip_in_browse_is_not_blind_to_it() {
+    let mut stage = blind("browse", FORM);
+    stage.press(&["Enter", "0", "0"]);
+    let told: Vec<_> = said(&stage).into_iter().map(|one| one.said.exposure).collect();
+    let corpus = || Some(Exposure::Before("corpus".to_owned()));
+    assert_eq!(told, [corpus(), corpus()]);
+    let mut stage = blind("label", FORM);
+    stage.press(&["0", "0"]);
+    assert_eq!(said(&stage)[0].exposure, None);
 }

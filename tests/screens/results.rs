@@ -74,7 +74,7 @@ fn marked_runs_show_what_they_do_not_have_in_common() {
     stage.shows("x 3");
     stage.press(&["d", "j", "l"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
      differences   tests   learning curves   corpora
     3 fields of recipe and protocol differ between these 3 runs
 
@@ -103,7 +103,7 @@ fn marked_runs_show_what_they_do_not_have_in_common() {
     let selected = (0..80).filter(|&x| cells[(x, 6)].modifier.contains(Modifier::REVERSED)).count();
     assert!((5..30).contains(&selected), "one cell is selected, not {selected} columns");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree                      synthetic: scores mean nothing
      differences   tests   learning curves   corpora
     3 fields of recipe and protocol differ between these 3 runs
 
@@ -167,7 +167,7 @@ fn the_best_run_and_its_ties_are_marked_and_every_pair_is_tested() {
     best.sort_by(|a, b| b.summary.uar.unwrap().total_cmp(&a.summary.uar.unwrap()));
     stage.until(|app| app.bench().pairs(&best).is_some());
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
      differences   tests   learning curves   corpora
     paired permutation of the UAR over 2 speakers (exact), Holm-adjusted; too few to
     find anything
@@ -193,7 +193,7 @@ fn the_best_run_and_its_ties_are_marked_and_every_pair_is_tested() {
      Esc back  Tab next view  Enter open  h left  l right          ? help  : palette
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree                      synthetic: scores mean nothing
      differences   tests   learning curves   corpora
     paired permutation of the UAR over 2 speakers (exact), Holm-adjusted; too few to find anything
 
@@ -294,7 +294,7 @@ fn speakers_and_reliability_lead_to_their_clips() {
     let mut stage = Stage::with_runs(&runs());
     stage.press(&["Down", "Enter", "Tab", "Tab", "Tab"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     svm (run 2)  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
@@ -324,7 +324,7 @@ fn speakers_and_reliability_lead_to_their_clips() {
     stage.shows("3 of 6 clips");
     stage.press(&["Esc", "Tab"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
     svm (run 2)  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
@@ -350,7 +350,7 @@ fn speakers_and_reliability_lead_to_their_clips() {
      Esc back  Tab next view  Enter clips  m shares                ? help  : palette
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree                      synthetic: scores mean nothing
     svm (run 2)  UAR 83.3 [66.7, 100.0] (few speakers)  WA 83.3  macro-F1 82.2
     emotion · 3 classes · 6 clips · 2 speakers · loso, 2 folds · 2023-11-14
     functionals · norm train · seed 0 · UAR over folds 83.3 ± 23.6 · chance 33.3
@@ -412,7 +412,7 @@ fn learning_curves_are_drawn_and_a_point_leads_to_its_run() {
     stage.shows("1 run by number");
     stage.press(&["c", "j", "l"]);
     insta::assert_snapshot!(stage.screen(), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features     synthetic speech
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
      differences   tests   learning curves   corpora
     UAR in percent with less to learn from; same test clips; bars: sd over draws
 
@@ -438,7 +438,7 @@ fn learning_curves_are_drawn_and_a_point_leads_to_its_run() {
      Esc back  Tab next view  Enter open  h left  l right          ? help  : palette
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
-     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features                               synthetic: scores mean nothing
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree                      synthetic: scores mean nothing
      differences   tests   learning curves   corpora
     UAR in percent with less to learn from; same test clips; bars: sd over draws
 

@@ -42,7 +42,7 @@ fn head(study: &Study) -> Vec<String> {
     let several = ratings.said.iter().filter(|row| row.len() > 1).count();
     let clips = format!("{} clips, {several} of them by two or more", ratings.clips.len());
     let first = format!("{}: {} raters, {clips}; {count} ratings", title(study), ratings.raters.len());
-    let judged = (ratings.cannot_judge > 0).then(|| format!(", {} times cannot judge", ratings.cannot_judge));
+    let judged = (ratings.cannot_judge > 0).then(|| format!(", {} cannot judge", ratings.cannot_judge));
     let how = study.how;
     vec![
         format!("{first}{}", judged.unwrap_or_default()),
@@ -58,7 +58,8 @@ fn head(study: &Study) -> Vec<String> {
 }
 
 fn coefficients(study: &Study) -> Vec<Vec<String>> {
-    let interval = |ci: Interval| format!("{:.3} to {:.3}", ci.low, ci.high);
+    let few = |ci: Interval| if ci.few_groups { format!(" ({} clips)", ci.groups) } else { String::new() };
+    let interval = |ci: Interval| format!("{:.3} to {:.3}{}", ci.low, ci.high, few(ci));
     let rows = study.estimates.iter().map(|one| {
         let ci = one.interval.map_or_else(|| "-".to_owned(), interval);
         vec![one.coefficient.title.to_owned(), one.coefficient.name.to_owned(), number(one.value), ci]

@@ -46,6 +46,14 @@ pub fn disputes(ratings: &Ratings, decided: &BTreeMap<ClipId, Decision>, seed: u
     open
 }
 
+/// A clip as a dispute, whether or not people differ on it: for a review of labels that a classifier doubts. Worth 0; `None` where
+/// nobody judged it.
+#[must_use]
+pub fn case(ratings: &Ratings, clip: &ClipId, seed: u64) -> Option<Dispute> {
+    let place = ratings.clips.binary_search(clip).ok()?;
+    Some(Dispute { clip: clip.clone(), worth: 0.0, said: behind_letters(ratings, place, seed) })
+}
+
 /// 1 - max p of each clip.
 fn doubts(ratings: &Ratings) -> Vec<f64> {
     let learnt = dawid_skene::dawid_skene(ratings, &How::plain(&super::METHODS[0])).distributions;

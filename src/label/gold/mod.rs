@@ -19,7 +19,7 @@ use crate::corpus::ClipId;
 use crate::score::agreement::Level;
 
 pub use decision::{Decision, decisions};
-pub use dispute::{Dispute, disputes};
+pub use dispute::{Dispute, case, disputes};
 
 /// A row of [`METHODS`].
 #[derive(Debug, Clone, Copy)]

@@ -68,11 +68,18 @@ pub fn estimates<G: Fn() -> bool + Sync>(
         let value = points[at];
         let resamples = value.and_then(|point| {
             let (values, without) = (of(&drawn), of(&left));
-            Resamples::made(values, (point, without), (how.draws, drawn_from.len()))
+            Resamples::made(values, (point, without), (how.draws, counted(table, coefficient.whole)))
         });
         Estimate { coefficient, value, interval: resamples.and_then(|made| made.interval(how.method, how.level)) }
     };
     Some(coefficients.iter().enumerate().map(estimate).collect())
+}
+
+/// Units that a coefficient rests on: the interval is as wide as so many allow.
+fn counted(table: &Table, whole: bool) -> usize {
+    let least = if whole { table.raters() } else { 1 };
+    let ratings = |pattern: &&u32| table.patterns()[**pattern as usize].ratings as usize >= least;
+    table.pattern_of().iter().filter(ratings).count()
 }
 
 /// Units of each pattern.

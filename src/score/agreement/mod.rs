@@ -37,6 +37,8 @@ pub struct Coefficient {
     pub about: &'static str,
     /// What it asks of the ratings.
     pub level: Level,
+    /// Whether only units that every rater rated count.
+    pub whole: bool,
     /// The value; `None` where undefined.
     pub of: fn(&Sample<'_>) -> Option<f64>,
 }
@@ -70,11 +72,11 @@ pub static COEFFICIENTS: &[Coefficient] = &[
     ),
     scale("ac2_linear", "Gwet's AC2, linear", "AC1 with near misses counted by |a - b|", nominal::ac2_linear),
     scale("ac2", "Gwet's AC2, quadratic", "AC1 with near misses counted by (a - b)²", nominal::ac2),
-    scale("icc1", "ICC(1)", "one rating per clip, each clip with raters of its own", reliability::icc1),
-    scale("icc2_1", "ICC(2,1)", "one rater of many, absolute agreement", reliability::icc2_1),
-    scale("icc2_k", "ICC(2,k)", "the mean of these raters, absolute agreement", reliability::icc2_k),
+    whole("icc1", "ICC(1)", "one rating per clip, each clip with raters of its own", reliability::icc1),
+    whole("icc2_1", "ICC(2,1)", "one rater of many, absolute agreement", reliability::icc2_1),
+    whole("icc2_k", "ICC(2,k)", "the mean of these raters, absolute agreement", reliability::icc2_k),
     scale("ccc", "CCC", "Lin's concordance, mean over pairs; equals quadratic kappa", pairwise::quadratic),
-    scale("cronbach", "Cronbach's alpha", "consistency of these raters' mean; equals ICC(3,k)", reliability::cronbach),
+    whole("cronbach", "Cronbach's alpha", "consistency of these raters' mean; equals ICC(3,k)", reliability::cronbach),
 ];
 
 /// The coefficient of that name.
@@ -98,9 +100,13 @@ pub fn headline(level: Level) -> &'static Coefficient {
 type Of = fn(&Sample<'_>) -> Option<f64>;
 
 const fn row(name: &'static str, title: &'static str, about: &'static str, of: Of) -> Coefficient {
-    Coefficient { name, title, about, level: Level::Nominal, of }
+    Coefficient { name, title, about, level: Level::Nominal, whole: false, of }
 }
 
 const fn scale(name: &'static str, title: &'static str, about: &'static str, of: Of) -> Coefficient {
     Coefficient { level: Level::Scale, ..row(name, title, about, of) }
+}
+
+const fn whole(name: &'static str, title: &'static str, about: &'static str, of: Of) -> Coefficient {
+    Coefficient { whole: true, ..scale(name, title, about, of) }
 }

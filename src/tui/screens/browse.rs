@@ -189,6 +189,10 @@ impl Screen for Browse {
         table::page(parts(body, bench)[1])
     }
 
+    fn seen(&self, rows: usize, bench: &mut Workbench) {
+        bench.see_corpus(&self.shown[self.cursor.window(rows)]);
+    }
+
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
         self.shown.get(self.cursor.row()?).copied()
     }

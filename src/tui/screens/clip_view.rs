@@ -83,7 +83,8 @@ pub fn time(buffer: &mut Buffer, area: Rect, bench: &Workbench, (clip, panel): (
     };
     let rest = put(buffer, line(area, 0), &text, theme.text());
     let again = if playback.looping { "  loop" } else { "" };
-    let tuning = format!("  speed {:.1}  vol {:.0} %{again}", playback.speed, 100.0 * playback.volume);
+    let even = if bench.is_even() { "" } else { "  not even" };
+    let tuning = format!("  speed {:.1}  vol {:.0} %{even}{again}", playback.speed, 100.0 * playback.volume);
     let room = rest.width.saturating_sub(tuning.chars().count() as u16);
     if let Some(Ok(picture)) = bench.picture(clip) {
         legend(buffer, Rect { width: room, ..rest }, picture, (bench.view(), panel), theme);

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
+mod around;
 mod form;
 mod sheet;
 
@@ -21,7 +22,7 @@ use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::{self, line, put, put_center, put_right};
+use crate::tui::widgets::{self, line, put, put_center};
 use crate::workbench::opinion::Ask;
 use crate::workbench::safe::Standing;
 use crate::workbench::{Opening, Workbench};
@@ -41,10 +42,10 @@ pub struct Label {
     way: Vec<Turn>,
     /// The Workbench's scheme with a letter for every class that is no command of this screen.
     scheme: Option<Scheme>,
-    /// Clips that got their label, or another one, since the program started.
-    given: usize,
     /// Why the last act is not on disk; stays until one is.
     trouble: Option<String>,
+    /// The keys of the classes play examples; how many were played.
+    examples: Option<usize>,
     /// Opened for one clip: once that has its label, back to where it was chosen.
     returns: bool,
 }
@@ -54,6 +55,10 @@ static COMMANDS: &[Command<Label>] = &[
     Command { row: row("skip", &["s"], "not now; it comes again at the end"), run: Label::skip },
     Command { row: row("flag", &["!"], "mark the clip, or unmark it"), run: Label::flag },
     Command { row: row("note", &["c"], "write a remark"), run: Label::ask_note },
+    Command {
+        row: row("examples", &["x"], "the keys of the classes play examples, or answer again"),
+        run: Label::switch_examples,
+    },
     Command { row: row("classes", &["i"], "what the classes mean"), run: Label::classes },
     Command {
         row: row("model", &["m"], "what a model says, once you have decided; or no more"),
@@ -101,6 +106,7 @@ impl Screen for Label {
         }
         self.sync(bench);
         if let Some(turn) = self.current {
+            bench.attend(turn);
             bench.play(turn.clip);
         }
         Ok(Then::Stay)
@@ -116,6 +122,7 @@ impl Screen for Label {
             self.go(resumed, bench);
         }
         if let Some(current) = self.current {
+            bench.attend(current);
             bench.want(current.clip);
             // The next clip is decoded while this one is being heard.
             self.next(bench).into_iter().for_each(|next| bench.want(next.clip));
@@ -125,24 +132,19 @@ impl Screen for Label {
     }
 
     fn key(&mut self, key: &str, bench: &mut Workbench) -> Option<Outcome> {
+        // Before the key does anything: it may move the cursor of the sound.
+        bench.listen(true);
         let mut letters = key.chars();
         let (Some(letter), None) = (letters.next(), letters.next()) else { return None };
-        let (scheme, at) = (self.scheme.as_ref()?, self.at(bench)?);
-        let question = &scheme.questions[self.form.at(scheme, bench.ledger(), at)];
-        let value = match &question.answers {
-            Answers::Choice(_) => question.class_of(letter)?.name.clone(),
-            Answers::Scale(_) => question.step_of(letter)?.to_string(),
-            Answers::Several(_) => {
-                let class = &question.class_of(letter)?.name;
-                self.form.toggle(question, bench.ledger().answer(at, &question.name), class);
-                return Some(Ok(Then::Stay));
-            }
-            Answers::Text => return None,
-        };
-        Some(self.reply(value, bench))
+        self.question(bench)?;
+        // A digit that is no answer must not lead to another screen, where names and labels stand.
+        let stray = letter != '0' && letter.is_ascii_digit();
+        self.press(letter, bench)
+            .or_else(|| stray.then(|| Ok(Then::Say(format!("{letter} is no answer to this question")))))
     }
 
     fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
+        bench.listen(true);
         match (purpose, answer) {
             (opinion::MODEL, Answer::Done(named)) => {
                 bench.opinion_places_mut().label = opinion::consult(&named, bench)?;
@@ -195,7 +197,7 @@ impl Screen for Label {
         sheet.draw(buffer, choice, theme);
         self.remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
-        self.safety(buffer, trouble, bench, theme);
+        safety(buffer, trouble, bench, self.trouble.as_deref(), theme);
     }
 }
 
@@ -210,6 +212,30 @@ impl Label {
         let before = bench.ledger().redo_target().map(|(_, at)| self.answers(at, bench));
         let redone = bench.redo();
         self.returned((redone, before), "done again", "nothing to do again", bench)
+    }
+
+    /// A key that answers, chooses, or plays an example; `None` when it does not.
+    fn press(&mut self, letter: char, bench: &mut Workbench) -> Option<Outcome> {
+        let (scheme, at) = (self.scheme.as_ref()?, self.at(bench)?);
+        let question = &scheme.questions[self.form.at(scheme, bench.ledger(), at)];
+        if let Some(played) = self.examples
+            && let Some(class) = question.class_of(letter)
+        {
+            let outcome = example(class, played, bench);
+            self.examples = Some(played + 1);
+            return Some(outcome);
+        }
+        let value = match &question.answers {
+            Answers::Choice(_) => question.class_of(letter)?.name.clone(),
+            Answers::Scale(_) => question.step_of(letter)?.to_string(),
+            Answers::Several(_) => {
+                let class = &question.class_of(letter)?.name;
+                self.form.toggle(question, bench.ledger().answer(at, &question.name), class);
+                return Some(Ok(Then::Stay));
+            }
+            Answers::Text => return None,
+        };
+        Some(self.reply(value, bench))
     }
 
     /// Saves the classes that are chosen, opens the line to write, or leaves a clip that is done.
@@ -276,9 +302,24 @@ impl Label {
         for class in scheme.questions.iter().flat_map(|question| question.answers.classes()) {
             lines.push(String::new());
             lines.push(class.name.clone());
+            if !class.examples.is_empty() {
+                lines.push("  examples: x, then its key".to_owned());
+            }
             lines.extend(widgets::wrap(&class.about, 68).into_iter().map(|text| format!("  {text}")));
         }
         Ok(Then::Show(Page { title: scheme.title.clone(), lines }))
+    }
+
+    fn switch_examples(&mut self, bench: &mut Workbench) -> Outcome {
+        if self.examples.take().is_some() {
+            return Ok(Then::Say("the keys of the classes answer again".to_owned()));
+        }
+        let (_, question) = self.question(bench).context("there is no clip to label")?;
+        if question.answers.classes().iter().all(|class| class.examples.is_empty()) {
+            return Ok(Then::Say("the scheme names no examples for this question".to_owned()));
+        }
+        self.examples = Some(0);
+        Ok(Then::Stay)
     }
 
     fn next_panel(&mut self, bench: &mut Workbench) -> Outcome {
@@ -325,7 +366,8 @@ impl Label {
     /// Saves an act on the clip at hand.
     fn say(&mut self, act: Act, bench: &mut Workbench) -> Outcome {
         let turn = self.current.context("there is no clip to label")?;
-        self.kept(bench.annotate(turn, act, None))?;
+        let listening = bench.listening(turn);
+        self.kept(bench.annotate(turn, act, listening))?;
         Ok(Then::Stay)
     }
 
@@ -339,10 +381,7 @@ impl Label {
         match Form::following(scheme, at) {
             _ if !self.is_done(bench) => self.form = Form::default(),
             Some(next) if was_done => self.form.go(next),
-            _ => {
-                self.given += 1;
-                return self.leave_clip(bench);
-            }
+            _ => return self.leave_clip(bench),
         }
         Ok(Then::Stay)
     }
@@ -417,8 +456,11 @@ impl Label {
 
     /// Brings a clip on the screen and plays it.
     fn go(&mut self, turn: Option<Turn>, bench: &mut Workbench) {
-        (self.current, self.form) = (turn, Form::default());
-        turn.into_iter().for_each(|turn| bench.play(turn.clip));
+        (self.current, self.form, self.examples) = (turn, Form::default(), None);
+        if let Some(turn) = turn {
+            bench.attend(turn);
+            bench.play(turn.clip);
+        }
     }
 
     fn at<'a>(&self, bench: &'a Workbench) -> Option<At<'a>> {
@@ -456,84 +498,33 @@ impl Label {
         self.scheme = Some(scheme);
         then
     }
+}
 
-    /// What the model says of a decided clip, and what the annotator said; without one, that it will.
-    fn opinion(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let Some(adviser) = bench.adviser().filter(|_| bench.opinion_places().label) else { return };
-        if let Some(reason) = &adviser.trouble {
-            put(buffer, area, &format!("model {}: {reason}", adviser.name), theme.bad());
-            return;
-        }
-        let Some(told) = self.told(bench) else {
-            let text = format!("model {}: shown once you have decided; m switches it off", adviser.name);
-            put(buffer, area, &text, theme.dim());
-            return;
-        };
-        let yours = at(told, bench).and_then(|at| bench.ledger().label(at)).unwrap_or("cannot judge");
-        let (which, way) = if self.current == Some(told) { ("", "") } else { ("clip before: ", "  Backspace: back") };
-        let said = opinion::words(adviser, told.clip).unwrap_or_else(|reason| reason);
-        let rest = put(buffer, area, &format!("{which}{}: {said}; you: {yours}", adviser.name), theme.text());
-        if usize::from(rest.width) >= way.len() {
-            put(buffer, rest, way, theme.dim());
-        }
-    }
-
-    /// Where what was said is, unless all of it is in the store.
-    fn safety(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        match (&self.trouble, bench.standing()) {
-            (Some(reason), _) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
-            (None, Standing::Nowhere(reason)) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
-            (None, Standing::Journal(waiting, reason)) => {
-                let text = format!("SAVED IN THE JOURNAL ({waiting}), not yet in the store: {reason}");
-                put(buffer, area, &text, theme.warn());
-            }
-            (None, Standing::Store) => {}
-        }
-    }
-
-    fn progress(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let progress = bench.queue().progress();
-        let share = progress.labelled as f64 / progress.total.max(1) as f64;
-        let place = self.current.and_then(|turn| bench.queue().place(turn)).map_or(0, |place| place + 1);
-        let text = format!("clip {place} of {}", progress.total);
-        let rest = put(buffer, area, &text, theme.strong());
-        if self.returns {
-            put(buffer, rest, "  to be labelled anew; then back to the list", theme.accent());
-            return;
-        }
-        let mut text = format!("  {} labelled ({:.0} %) · {} this time", progress.labelled, 100.0 * share, self.given);
-        if progress.skipped > 0 {
-            text += &format!(" · {} skipped", progress.skipped);
-        }
-        let rest = put(buffer, rest, &text, theme.text());
-        put_right(buffer, rest, &format!("  {}", bench.scheme().title), theme.dim());
-    }
-
-    /// Flag, skip and note of the clip, and an answer that its only question cannot show as a class.
-    fn remarks(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, at: At<'_>, theme: &Theme) {
-        let ledger = bench.ledger();
-        let mut rest = area;
-        if let Some([question]) = self.scheme.as_ref().map(|scheme| &scheme.questions[..])
-            && let Some(value) = ledger.answer(at, &question.name)
-            && (value.is_empty() || !question.takes(value))
-        {
-            rest = put(buffer, rest, &format!("{}  ", form::words(question, value)), theme.strong());
-        }
-        if ledger.flagged(at) {
-            rest = put(buffer, rest, "! flagged  ", theme.warn());
-        }
-        if ledger.skipped(at) {
-            rest = put(buffer, rest, "skipped before  ", theme.dim());
-        }
-        if let Some(note) = ledger.note(at) {
-            put(buffer, rest, &format!("note: {note}"), theme.text());
-        }
-    }
+/// Plays an example of a class, another each time.
+fn example(class: &label::Class, played: usize, bench: &mut Workbench) -> Outcome {
+    let Some(path) = class.examples.get(played % class.examples.len().max(1)) else {
+        return Ok(Then::Say(format!("there is no example of {}", class.name)));
+    };
+    bench.play_example(path)?;
+    Ok(Then::Say(format!("an example of {}", class.name)))
 }
 
 /// What the ledger calls a turn.
 fn at(turn: Turn, bench: &Workbench) -> Option<At<'_>> {
     Some(At { clip: &bench.corpus().clips.get(turn.clip)?.id, occasion: turn.occasion })
+}
+
+/// Where what was said is, unless all of it is in the store; `trouble`: why the last act is nowhere.
+pub fn safety(buffer: &mut Buffer, area: Rect, bench: &Workbench, trouble: Option<&str>, theme: &Theme) {
+    match (trouble, bench.standing()) {
+        (Some(reason), _) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+        (None, Standing::Nowhere(reason)) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
+        (None, Standing::Journal(waiting, reason)) => {
+            let text = format!("SAVED IN THE JOURNAL ({waiting}), not yet in the store: {reason}");
+            put(buffer, area, &text, theme.warn());
+        }
+        (None, Standing::Store) => {}
+    }
 }
 
 /// The letters and signs that a class must not take: commands that can be given while labelling.

@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: how screens follow one another (see `app.rs`).
 
+mod adjudicate;
+mod agree;
 mod behind;
 mod browse;
 mod clip_view;
@@ -17,7 +19,7 @@ mod train;
 use super::screen::Screen;
 
 /// The screens that have a number key, in its order.
-pub static TABS: &[&str] = &["browse", "label", "train", "results", "features"];
+pub static TABS: &[&str] = &["browse", "label", "train", "results", "features", "agree"];
 
 /// All screens, new.
 pub fn screens() -> Vec<Box<dyn Screen>> {
@@ -29,5 +31,7 @@ pub fn screens() -> Vec<Box<dyn Screen>> {
         Box::new(run::RunDetail::default()),
         Box::new(compare::Compare::default()),
         Box::new(features::FeatureColumns::default()),
+        Box::new(agree::Agree::default()),
+        Box::new(adjudicate::Adjudicate::default()),
     ]
 }
