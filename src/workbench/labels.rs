@@ -46,9 +46,18 @@ impl Labels {
 
     /// Takes in what this annotator has said, what the lead has planned, and which clips shall come `first`.
     fn read(&mut self, store: &Store, key: &str, first: &mut Vec<ClipId>) -> Result<(), StoreError> {
-        let events = store.annotations(key, Some(&self.annotator))?;
-        self.ledger = std::mem::take(&mut self.ledger).and(&events, &self.annotator, &self.scheme.name);
-        self.today = since(local_midnight(), &events, &self.ledger);
+        let (ledger, scheme, midnight) = (&mut self.ledger, &self.scheme.name, local_midnight());
+        // Only those of today are kept beyond the ledger.
+        let mut today = Vec::new();
+        store.each_annotation(key, Some(&self.annotator), |event| {
+            if event.scheme.name == *scheme {
+                ledger.apply(&event);
+            }
+            if event.at >= midnight {
+                today.push(event);
+            }
+        })?;
+        self.today = since(midnight, &today, &self.ledger);
         self.round = store.round(key, &self.scheme.name)?.map(|kept| kept.round).unwrap_or_default();
         let known = store.shape(&self.scheme.id())?.filter(|known| *known != self.scheme.shape());
         self.refused = known.map(|_| other_shape(&self.scheme.id()));

@@ -215,7 +215,8 @@ impl Database {
 fn described(sheet: &Sheet, database: &mut Database) -> Tables {
     let mut tables = Tables::new();
     let items: Vec<&Item> = sheet.items.iter().filter(|item| item.span.is_none()).collect();
-    let columns = ["speaker", "gender", "text"];
+    // In the order of `db.yaml`: audformat gives the columns of a CSV table their names by place.
+    let columns = ["gender", "speaker", "text"];
     for item in &items {
         let name = item.split.as_ref().map_or("files".to_owned(), |split| format!("files.{}", word(split)));
         let (grid, _) = tables.entry(name.clone()).or_insert_with(|| {
@@ -231,7 +232,7 @@ fn described(sheet: &Sheet, database: &mut Database) -> Tables {
         });
         let sex = item.sex.map(|sex| if sex == Sex::Female { "female" } else { "male" }.to_owned());
         grid.rows
-            .push(Row { line: 0, cells: vec![Some(item.file.clone()), item.speaker.clone(), sex, item.text.clone()] });
+            .push(Row { line: 0, cells: vec![Some(item.file.clone()), sex, item.speaker.clone(), item.text.clone()] });
     }
     if !tables.is_empty() {
         for name in columns {
@@ -256,7 +257,7 @@ fn answered(sheet: &Sheet, database: &mut Database) -> Tables {
         let title = if title.is_empty() { "labels".to_owned() } else { title };
         let kind = ask(sheet.expected(scheme, question), &all, database.scheme(&title, "str"));
         let name = if part { format!("{title}.segments") } else { title.clone() };
-        let mut wide = Wide::of(sheet, &all, part);
+        let wide = Wide::of(&all, part);
         let mut head = TableHead { kind: wide.kind().to_owned(), ..TableHead::default() };
         let mut kinds = vec![Kind::Text; if part { 3 } else { 1 }];
         for (rater, part) in &wide.columns {
@@ -328,7 +329,7 @@ struct Wide {
 }
 
 impl Wide {
-    fn of(_sheet: &Sheet, all: &[&Said], part: bool) -> Wide {
+    fn of(all: &[&Said], part: bool) -> Wide {
         let mut items: Vec<usize> = all.iter().map(|said| said.item).collect();
         items.sort_unstable();
         items.dedup();
@@ -340,14 +341,16 @@ impl Wide {
             columns.extend(said.at.map(|_| (rater.clone(), "time")));
             columns.extend(said.seconds().map(|_| (rater, "duration")));
         }
-        Wide { items, columns: columns.into_iter().collect(), part }
+        let mut columns: Vec<(String, &'static str)> = columns.into_iter().collect();
+        columns.sort_by_key(|(rater, part)| heading(rater, part));
+        Wide { items, columns, part }
     }
 
     fn kind(&self) -> &'static str {
         if self.part { "segmented" } else { "filewise" }
     }
 
-    fn grid(&mut self, all: &[&Said], sheet: &Sheet) -> Grid {
+    fn grid(&self, all: &[&Said], sheet: &Sheet) -> Grid {
         let index: &[&str] = if self.part { &["file", "start", "end"] } else { &["file"] };
         let names = self.columns.iter().map(|(rater, part)| heading(rater, part));
         let headings: Vec<String> = index.iter().map(|name| (*name).to_owned()).chain(names).collect();
@@ -601,13 +604,13 @@ impl Reader {
             () => {
                 let name = head.scheme_id.clone().unwrap_or_else(|| table.to_owned());
                 let scheme = Some(SchemeId { name, version: 1 });
-                Column::Value { rater: self.rater(heading, head), scheme, question: String::new(), numeric }
+                Column::Value { rater: self.rater(head), scheme, question: String::new(), numeric }
             }
         }
     }
 
     /// The rater that `db.yaml` names; a column of nobody is the truth of the database.
-    fn rater(&self, _heading: &str, head: &ColumnHead) -> Option<Rater> {
+    fn rater(&self, head: &ColumnHead) -> Option<Rater> {
         let Some(id) = &head.rater_id else { return Some(Rater::new(RaterKind::Truth, self.database.name.clone())) };
         let word = self.database.raters.get(id).map(|rater| rater.kind.as_str()).unwrap_or_default();
         let kind = RaterKind::ALL.into_iter().find(|kind| kind_word(*kind) == word).unwrap_or(RaterKind::Other);
