@@ -1,10 +1,14 @@
-//! What the fuzz targets run: any bytes as a wave, a spec or a segment of the cache; panics where something is wrong.
+//! What the fuzz targets run: any bytes as a wave, a spec, a segment of the cache or a file of labels; panics where something is wrong.
 //!
 //! Also included by `tests/bad_input.rs`, so that it builds and runs without nightly. Deliberately absent: bytes.
 
+use std::collections::BTreeMap;
+
 use emolab::audio::{Sound, Wave};
+use emolab::corpus::Corpus;
 use emolab::features::cache::Cache;
 use emolab::features::{FEATURE_SETS, FeatureError, Features, Preparation, feature_set};
+use emolab::label::exchange::{EXCHANGES, Folder};
 
 /// Rates that clips have; a byte chooses one, or any rate at all.
 const RATES: [u32; 8] = [1_000, 8_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000];
@@ -82,5 +86,32 @@ pub fn segment(bytes: &[u8]) {
     match cache.features(&hash, &how, *set, wave) {
         Ok(Features::Row(row)) => assert!(row.len() == columns && row.iter().all(|number| number.is_finite())),
         other => panic!("{other:?} ({written})"),
+    }
+}
+
+/// The first byte chooses a format, the rest is its files: a sheet or an error that says something.
+pub fn exchange(bytes: &[u8]) {
+    let Some((&choice, rest)) = bytes.split_first() else { return };
+    let exchange = EXCHANGES[usize::from(choice) % EXCHANGES.len()];
+    let yaml = b"schemes: {v: {dtype: float}}\ntables: {t: {columns: {c: {scheme_id: v}}}}\n";
+    let names: &[&str] = match exchange.name() {
+        "audformat" => &["db.yaml", "db.t.csv"],
+        "audformat-parquet" => &["db.t.parquet"],
+        "audiofolder" => &["metadata.csv"],
+        "audiofolder-jsonl" => &["metadata.jsonl"],
+        "audiofolder-parquet" => &["metadata.parquet"],
+        "kaldi" => &["wav.scp", "segments", "text", "utt2spk", "utt2emo"],
+        "emobox" => &["x.jsonl", "label_map.json"],
+        "textgrid" => &["x.TextGrid"],
+        "listeners" => &["summaryTable.csv"],
+        _ => &["x.txt"],
+    };
+    let mut files: BTreeMap<String, Vec<u8>> = names.iter().map(|name| ((*name).to_owned(), rest.to_vec())).collect();
+    if exchange.name() == "audformat-parquet" {
+        files.insert("db.yaml".to_owned(), yaml.to_vec());
+    }
+    match exchange.read(&Folder::held(files), &Corpus::empty("/c".as_ref())) {
+        Ok(sheet) => assert!(sheet.said.iter().all(|said| said.item < sheet.items.len())),
+        Err(trouble) => assert!(!trouble.reason.is_empty()),
     }
 }

@@ -133,6 +133,7 @@ fn random_waves_specs_and_segments_do_no_harm() {
         let bytes: Vec<u8> = (0..8 + round * 2).map(|_| byte()).collect();
         entries::spec(&bytes);
         entries::segment(&bytes);
+        entries::exchange(&bytes);
         if round % 4 == 0 {
             entries::wave(&bytes);
         }

@@ -15,6 +15,7 @@ mod corpus;
 mod curve;
 mod docs;
 mod egemaps;
+mod exchange;
 mod extract;
 mod faults;
 mod features;

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: the formats (see `label::exchange`), and merging two stores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,7 +14,8 @@ use crate::corpus::{Corpus, scan};
 use crate::label::exchange::{
     self, EXCHANGES, Exchange, Folder, Import, Rater, Sheet, Wishes, named, plan, recognised,
 };
-use crate::label::{Annotation, BUILT_IN, Scheme, SchemeId, Timestamp};
+use crate::label::gold::{How, METHODS, Method, labels, method};
+use crate::label::{Annotation, Asked, BUILT_IN, Scheme, SchemeId, Timestamp};
 use crate::store::Store;
 use crate::workbench::{corpus_key, key_of};
 
@@ -39,6 +40,9 @@ pub struct Export {
     /// Only what this annotator said.
     #[arg(long, value_name = "NAME")]
     annotator: Option<String>,
+    /// Add gold labels by this method, as one more rater (`vote:METHOD`); formats with room for one answer write these.
+    #[arg(long, value_name = "METHOD", value_parser = gold_method)]
+    gold: Option<&'static Method>,
     /// SQLite file of labels and runs [default: emolab/emolab.db in the XDG data directory].
     #[arg(long, value_name = "FILE", env = "EMOLAB_STORE")]
     store: Option<PathBuf>,
@@ -97,7 +101,11 @@ impl Export {
             true => scanned(&self.place, self.quiet)?,
             false => Corpus::empty(path),
         };
-        let sheet = Sheet::of(&corpus.name, &corpus.clips, &schemes(self.scheme.as_deref(), &corpus)?, &annotations);
+        let schemes = schemes(self.scheme.as_deref(), &corpus)?;
+        let mut sheet = Sheet::of(&corpus.name, &corpus.clips, &schemes, &annotations);
+        if let Some(method) = self.gold {
+            add_gold(&mut sheet, method, &schemes, &annotations)?;
+        }
         self.write(format, &sheet)
     }
 
@@ -132,6 +140,30 @@ impl Export {
         }
         Ok(())
     }
+}
+
+/// Adds the gold labels of every question that the method fits.
+fn add_gold(sheet: &mut Sheet, method: &'static Method, schemes: &[Scheme], all: &[Annotation]) -> Result<()> {
+    let (mut made, now) = (0, Timestamp::now());
+    let questions: BTreeSet<(String, String)> =
+        sheet.asked.iter().map(|asked| (asked.scheme.name.clone(), asked.question.clone())).collect();
+    for (scheme, question) in &questions {
+        let defined = schemes.iter().find(|one| one.name == *scheme).and_then(|one| one.question(question));
+        let asked = Asked { scheme, question, answers: defined.map(|question| &question.answers), raters: &[] };
+        match labels(all, &asked, How::plain(method)) {
+            Ok(gold) => {
+                sheet.add_gold(&gold, now);
+                made += 1;
+            }
+            Err(reason) => say(&format!("{scheme} {question}: no gold labels: {reason}")),
+        }
+    }
+    if made == 0 { bail!("{} fits none of the questions", method.name) } else { Ok(()) }
+}
+
+fn gold_method(text: &str) -> Result<&'static Method> {
+    let all = || METHODS.iter().map(|method| method.name).collect::<Vec<_>>().join(", ");
+    method(text).with_context(|| format!("there are {}", all()))
 }
 
 impl ImportVerb {

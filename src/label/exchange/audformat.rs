@@ -443,7 +443,13 @@ impl Reader {
         let database: Database = serde_saphyr::from_str(&text).map_err(|error| {
             let at = error.location();
             let place = files.place(HEADER);
-            let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+            // Its first line begins with the place, which is told in our own way.
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let reason = match first.strip_prefix("error: line ") {
+                Some(rest) => rest.split_once(": ").map_or(rest, |(_, reason)| reason),
+                None => first,
+            };
             match at {
                 Some(at) => Trouble::line(place, number_of(at.line()), number_of(at.column()), reason),
                 None => Trouble::file(place, reason),

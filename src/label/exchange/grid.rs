@@ -18,7 +18,7 @@ use super::Trouble;
 use crate::label::Timestamp;
 
 /// Rows and columns that a table may have together: it is held in memory.
-const CELLS: u64 = 200_000_000;
+const CELLS: u64 = 50_000_000;
 
 /// A table.
 #[derive(Debug, Clone, Default, PartialEq)]

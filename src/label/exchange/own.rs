@@ -137,7 +137,13 @@ impl Exchange for Csv {
         let mut record = csv::StringRecord::new();
         while rows.read_record(&mut record).map_err(|error| Trouble::csv(&place, &error))? {
             let line = record.position().map_or(1, |at| usize::try_from(at.line()).unwrap_or(usize::MAX));
-            let row: Row = record.deserialize(Some(&headings)).map_err(|error| Trouble::csv(&place, &error))?;
+            let row: Row = record.deserialize(Some(&headings)).map_err(|error| {
+                let trouble = Trouble::csv(&place, &error);
+                // The cell is named in the message alone where its own type refuses it.
+                let quoted = trouble.reason.split('`').nth(1).map(str::to_owned);
+                let cell = quoted.and_then(|text| record.iter().position(|cell| cell == text));
+                Trouble { column: cell.map(|at| at + 1).or(trouble.column), ..trouble }
+            })?;
             sheet.take(row).map_err(|reason| {
                 let field = reason.split('`').nth(1).unwrap_or_default();
                 let column = headings.iter().position(|heading| heading == field).map_or(1, |at| at + 1);

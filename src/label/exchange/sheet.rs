@@ -9,10 +9,12 @@ use std::fmt;
 
 use super::Trouble;
 use crate::corpus::{Clip, Sex};
+use crate::label::gold::{GoldSet, Origin};
 use crate::label::{
     Act, Annotation, AnnotationId, Annotator, Answers, Exposure, Ledger, Listening, Occasion, Scheme, SchemeId,
     Timestamp,
 };
+use crate::score::agreement::Level;
 
 /// Labels on their way in or out.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -342,6 +344,28 @@ impl Sheet {
         }
         sheet.ask(schemes);
         sheet
+    }
+
+    /// Adds what a method makes of people's answers, as the vote of a rater that is called like the method; its confidence is the
+    /// probability of the class. What a lead decided is in the sheet already.
+    pub fn add_gold(&mut self, gold: &GoldSet, at: Timestamp) {
+        let items: HashMap<&str, usize> =
+            self.items.iter().zip(0..).map(|(item, at)| (item.file.as_str(), at)).collect();
+        let version = self.said.iter().filter_map(|said| said.scheme.as_ref()).filter(|id| id.name == gold.scheme);
+        let version = version.map(|id| id.version).max().unwrap_or(1);
+        let scheme = SchemeId { name: gold.scheme.clone(), version };
+        let made = gold.clips.iter().filter(|clip| matches!(clip.origin, Origin::Ratings { .. }));
+        let said = made.filter_map(|clip| {
+            let value = clip.value.clone()?;
+            let place = gold.labels.iter().position(|label| *label == value).filter(|_| gold.level == Level::Nominal);
+            let confidence = place.and_then(|place| clip.distribution.get(place).copied());
+            let rater = Rater::new(RaterKind::Vote, gold.how.method.name);
+            let act = Act::label(value).asked(gold.question.clone());
+            let base = Said::answer(*items.get(clip.clip.0.as_str())?, Some(rater), "");
+            Some(Said { scheme: Some(scheme.clone()), act, confidence, at: Some(at), ..base })
+        });
+        let said: Vec<Said> = said.collect();
+        self.said.extend(said);
     }
 
     /// Adds the questions of these schemes that were answered, and for answers to others what was met.

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::label::test_events::Events;
 use crate::label::{Act, Annotation, Annotator, Exposure, Listening, Occasion, Scheme, SchemeId};
@@ -155,4 +157,97 @@ fn raters_are_written_and_read_whatever_they_are_called() {
             }
         }
     }
+}
+
+/// The files that a format makes of the session.
+fn files_of(exchange: &dyn Exchange) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    exchange.write(&sheet().kept(exchange.keeps()), "labels.x", &mut files).unwrap();
+    files
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    /// Any bytes, bytes changed and files cut: a sheet or an error that names a file, never a panic.
+    #[test]
+    fn broken_files_are_errors(noise in proptest::collection::vec(any::<u8>(), 0..60), at in any::<prop::sample::Index>(), cut in any::<bool>()) {
+        for exchange in EXCHANGES {
+            let mut files = if exchange.import_only() { BTreeMap::new() } else { files_of(*exchange) };
+            files.retain(|name, _| exchange.folder() || name == "labels.x");
+            for bytes in files.values_mut() {
+                let from = at.index(bytes.len() + 1);
+                if cut {
+                    bytes.truncate(from);
+                } else {
+                    bytes.splice(from..(from + noise.len() / 2).min(bytes.len()), noise.iter().copied());
+                }
+            }
+            for files in [files, BTreeMap::from([("labels.x".to_owned(), noise.clone())])] {
+                let folder = Folder::held(files);
+                recognised(&folder);
+                match exchange.read(&folder, &nothing()) {
+                    Ok(sheet) => prop_assert!(sheet.said.iter().all(|said| said.item < sheet.items.len())),
+                    Err(trouble) => prop_assert!(!trouble.reason.is_empty()),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_name_file_line_and_column() {
+    let told = |format: &str, files: &[(&str, &str)]| {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+        named(format).unwrap().read(&Folder::held(files), &nothing()).unwrap_err().to_string()
+    };
+    let head = "id,file,audio,annotator,annotator_kind,scheme,act,value,refers_to,confidence,at,superseded\n";
+    let row = |kind: &str, at: &str| format!("{head}1,a.wav,00,anna,{kind},s@1,label,x,,,{at},false\n");
+    let broken_yaml = "name: x\nraters:\n  anna: [1\n";
+    let yaml = "schemes: {v: {dtype: float}}\ntables: {t: {columns: {c: {scheme_id: v}}}}\n";
+    let grid = "File type = \"ooTextFile\"\nObject class = \"TextGrid\"\n0\n1\n<exists>\n1\n\"WordTier\"\n\"x\"";
+    let xml = "<emotionml xmlns='http://www.w3.org/2009/10/emotionml'>\n <emotion><category name='x' confidence='2'/></emotion></emotionml>";
+    let list = [("x.jsonl", "{\"key\": \"a\", \"wav\": 1}"), ("label_map.json", "{}")];
+    let cases = [
+        (
+            told("csv", &[("l.csv", &row("robot", "2024-01-01T00:00:00Z"))]),
+            "l.csv:2:5: `annotator_kind`: `robot` is neither human nor machine",
+        ),
+        (told("csv", &[("l.csv", &row("human", "noon"))]), "l.csv:2:11: `noon` is not a time"),
+        (told("jsonl", &[("l.jsonl", "\n{\"id\": nope}")]), "l.jsonl:2:9: expected ident"),
+        (told("audformat", &[("db.yaml", broken_yaml), ("x", "")]), "db.yaml:3:9: expected mapping start"),
+        (
+            told("audformat", &[("db.yaml", yaml), ("db.t.csv", "file,c\na.wav,1\nb.wav,high\n")]),
+            "db.t.csv:3:2: `high` is no number",
+        ),
+        (told("audiofolder", &[("metadata.csv", "a,b\n1,2\n")]), "metadata.csv:1:1: no column `file_name`"),
+        (told("audiofolder", &[("metadata.csv", "file_name,b\n1\n")]), "metadata.csv:2:2: 1 fields instead of 2"),
+        (told("audiofolder-parquet", &[("metadata.parquet", "PAR1")]), "metadata.parquet: "),
+        (told("labelstudio", &[("l.json", "[{\"id\": 1,\n \"data\": 7}]")]), "l.json:2:10: invalid type"),
+        (told("prodigy", &[("p.jsonl", "{\"audio\": \"a\"}\n{\"audio\": }")]), "p.jsonl:2:11: expected value"),
+        (told("prodigy", &[("p.jsonl", "{}\n")]), "p.jsonl:1:2: missing field `audio`"),
+        (told("kaldi", &[("wav.scp", "a x.wav\nb\n"), ("y", "")]), "wav.scp:2:2: nothing follows `b`"),
+        (told("textgrid", &[("a.TextGrid", grid)]), "a.TextGrid:8:4: a tier of class `WordTier`"),
+        (told("audacity", &[("a.txt", "0.0\t1.0\tx\n1.0\tsoon\ty")]), "a.txt:2:2: `soon` is no time in seconds"),
+        (told("emotionml", &[("e.xml", xml)]), "e.xml:2:11: a confidence of `2` is not in 0..=1"),
+        (told("emotionml", &[("e.xml", "<emotionml><emotion></x></emotionml>")]), "e.xml:1:"),
+        (told("emobox", &list), "x.jsonl:1:"),
+    ];
+    let wrong: Vec<&(String, &str)> = cases.iter().filter(|(told, wanted)| !told.starts_with(wanted)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let bytes = BTreeMap::from([("p.jsonl".to_owned(), b"ab\nc\xFF".to_vec())]);
+    let odd = named("prodigy").unwrap().read(&Folder::held(bytes), &nothing()).unwrap_err();
+    assert_eq!(odd.to_string(), "p.jsonl:2:2: not UTF-8 from here on");
+}
+
+#[test]
+fn commands_of_kaldi_are_named_and_never_run() {
+    let scp = "a wav/a.wav\nb touch /tmp/never |\n";
+    let files = [("wav.scp", scp), ("utt2emo", "a anger\nb fear\n")];
+    let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    let sheet = named("kaldi").unwrap().read(&Folder::held(files.into()), &nothing()).unwrap();
+    assert_eq!(sheet.said.len(), 1);
+    assert_eq!(
+        sheet.problems[0].to_string(),
+        "wav.scp:2:3: `b` is a command (`touch /tmp/never |`), and commands are never run"
+    );
 }
