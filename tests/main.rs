@@ -34,6 +34,7 @@ mod runs;
 mod scores;
 mod screens;
 mod search;
+mod several;
 mod statistics;
 mod store;
 mod support;

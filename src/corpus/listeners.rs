@@ -129,6 +129,9 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| error.as_bytes().iter().map(|&byte| char::from(byte)).collect())
 }
 
+/// The classes heard, and by which share where the table has shares.
+type Taken = (Vec<String>, Option<f64>);
+
 impl ListenersTable {
     /// The rows about these clips, in order, and what is wrong with which line. Rows on other clips are none of ours.
     pub fn answers(&self, table: Vec<u8>, clips: &[Clip]) -> (Vec<Answer>, Vec<(usize, String)>) {
@@ -183,8 +186,8 @@ impl ListenersTable {
         (heard, first.map(|(line, reason)| if line == 1 { reason } else { format!("line {line}: {reason}") }))
     }
 
-    /// The classes heard, and by which share where the table has shares; `None` where it says nothing.
-    fn take(&self, value: &str, clip: &Clip) -> Result<Option<(Vec<String>, Option<f64>)>, String> {
+    /// What a cell says; `None` where it says nothing.
+    fn take(&self, value: &str, clip: &Clip) -> Result<Option<Taken>, String> {
         if self.right.is_some() {
             let Some(label) = &clip.label else { return Ok(None) };
             let percent: f64 = value.replace(',', ".").parse().map_err(|_| format!("`{value}` is no percentage"))?;

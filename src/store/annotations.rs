@@ -61,7 +61,7 @@ impl Store {
         let id = self.write(|tx| insert(tx, corpus_key, new))?;
         let id = id.ok_or_else(|| {
             let said = new.act.refers_to().map_or(0, |id| id.0);
-            StoreError::Refused(format!("{} never said {said} about {}", new.annotator, new.clip.0))
+            StoreError::Refused(format!("{} never said {said} about this clip", new.annotator))
         })?;
         Ok(new.clone().numbered(id))
     }
@@ -110,7 +110,7 @@ impl Store {
         });
         let refused = |at: usize| {
             let new = &all[at];
-            StoreError::Refused(format!("{} never said what is undone about {}", new.annotator, new.clip.0))
+            StoreError::Refused(format!("{} never said what is undone about this clip", new.annotator))
         };
         ids.map_err(|error| dangling.map_or(error, refused))
     }

@@ -19,7 +19,7 @@ mod sheet;
 mod training;
 
 use super::{clip_view, opinion};
-use crate::label::{self, Act, Answers, At, Scheme, Turn};
+use crate::label::{self, Act, Answers, At, Occasion, Scheme, Turn};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
@@ -225,12 +225,19 @@ impl Screen for Label {
 
 impl Label {
     fn undo(&mut self, bench: &mut Workbench) -> Outcome {
+        let decided = |at: At<'_>| at.occasion == Occasion::Adjudication;
+        if bench.ledger().undo_target().is_some_and(|(_, at)| decided(at)) {
+            return Ok(Then::Say("your last act was a decision; Adjudicate takes it back".to_owned()));
+        }
         let before = bench.ledger().undo_target().map(|(_, at)| self.answers(at, bench));
         let undone = bench.undo();
         self.returned((undone, before), "undone", "nothing to undo", bench)
     }
 
     fn redo(&mut self, bench: &mut Workbench) -> Outcome {
+        if bench.ledger().redo_target().is_some_and(|(_, at)| at.occasion == Occasion::Adjudication) {
+            return Ok(Then::Say("what was taken back last was a decision".to_owned()));
+        }
         let before = bench.ledger().redo_target().map(|(_, at)| self.answers(at, bench));
         let redone = bench.redo();
         self.returned((redone, before), "done again", "nothing to do again", bench)
