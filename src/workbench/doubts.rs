@@ -1,8 +1,9 @@
 //! Labels that are probably wrong: what a classifier that had not learnt from the clip says against it, times how far people
 //! doubted it; mixed with controls, so that whoever looks at them again cannot tell which is which.
 //!
-//! The first factor is one minus the out-of-fold probability of the label (as in confident learning, Northcutt, Jiang and Chuang
-//! 2021), the second the share of raters who said something else, with one imagined rater on each side. Deliberately absent:
+//! Both speak in odds, which multiply where evidence is independent: those against the label by its out-of-fold probability (as in
+//! confident learning, Northcutt, Jiang and Chuang 2021), and those of the raters, with one imagined on each side. Plain probabilities
+//! multiplied would let a single dissenter outweigh a classifier that is sure. Deliberately absent:
 //! changing a label: a lead decides (`Occasion::Adjudication`), and [`outcome`] tells whether the finder was worth it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -33,9 +34,9 @@ pub struct Doubt {
     pub instead: String,
     /// The classifier's probability of the label, 0..1.
     pub p: f64,
-    /// Share of raters who said something else, smoothed; 0.5 where nobody rated.
+    /// Share of raters who said something else, with one imagined on each side; 0.5 where nobody rated.
     pub raters: f64,
-    /// (1 - p) times that: the larger, the more doubted.
+    /// The odds of both against the label multiplied, as a probability, 0..1: the larger, the more doubted.
     pub score: f64,
 }
 
@@ -58,11 +59,18 @@ pub fn doubts(run: &Run, gold: Option<&GoldSet>) -> Result<Vec<Doubt>> {
         let likeliest = one.p.iter().enumerate().filter(|(class, _)| *class != one.truth);
         let instead = likeliest.max_by(|a, b| a.1.total_cmp(b.1)).map_or(one.truth, |(class, _)| class);
         let (label, instead) = (classes[one.truth].clone(), classes[instead].clone());
-        Doubt { clip: one.clip.clone(), label, instead, p, raters, score: (1.0 - p) * raters }
+        Doubt { clip: one.clip.clone(), label, instead, p, raters, score: together(1.0 - p, raters) }
     };
     let mut all: Vec<Doubt> = run.predictions.iter().map(doubt).collect();
     all.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.clip.cmp(&b.clip)));
     Ok(all)
+}
+
+/// Two probabilities of the same thing as one: their odds multiplied. Certainty counts as one in a billion short of it.
+fn together(a: f64, b: f64) -> f64 {
+    let odds = |p: f64| p.clamp(1e-9, 1.0 - 1e-9) / (1.0 - p.clamp(1e-9, 1.0 - 1e-9));
+    let both = odds(a) * odds(b);
+    both / (1.0 + both)
 }
 
 /// The `most` doubted clips and, for each, a control with the same label drawn by lot from the rest, in an order that tells nothing.
@@ -134,6 +142,13 @@ mod tests {
         assert!(all[0].label != all[0].instead && (all[0].raters - 0.5).abs() < 1e-12);
         run.protocol.plan.speakers_leak = true;
         assert!(doubts(&run, None).unwrap_err().to_string().contains("speakers leak"));
+    }
+
+    #[test]
+    fn a_sure_classifier_outweighs_one_dissenter_and_even_odds_say_nothing() {
+        assert!((together(0.9, 0.5) - 0.9).abs() < 1e-12 && (together(0.5, 0.2) - 0.2).abs() < 1e-12);
+        assert!(together(0.99, 0.2) > together(0.9, 0.4));
+        assert!(together(1.0, 0.4) <= 1.0 && together(0.0, 1.0).is_finite());
     }
 
     #[test]
