@@ -78,7 +78,7 @@ fn coefficients_stand_with_their_intervals() {
 
     share of pairs of raters who agree, mean over clips
      demo · 6 clips · ann · demo
-     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+     Enter open  Tab next view  o question  a adjudicate           ? help  : palette
     ");
 }
 
@@ -125,7 +125,7 @@ fn a_wide_screen_tells_what_each_is() {
 
     share of pairs of raters who agree, mean over clips
      demo · 6 clips · ann · demo
-     Enter open  Tab next view  o question  a adjudicate  R anew  h left  l right                          ? help  : palette
+     Enter open  Tab next view  o question  a adjudicate  w raters  R anew  h left  l right                ? help  : palette
     ");
 }
 
@@ -157,7 +157,7 @@ fn a_pair_leads_to_the_clips_where_it_differs() {
 
     anna and ben: Krippendorff's alpha 0.542 on 6 clips; Enter: where they differ
      demo · 6 clips · ann · demo
-     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+     Enter open  Tab next view  o question  a adjudicate           ? help  : palette
     ");
     stage.press(&["Enter"]);
     stage.shows("anna and ben differ");
@@ -195,7 +195,7 @@ fn raters_classes_and_clips_have_their_views() {
 
     Krippendorff's alpha without cleo; Enter: where cleo stands alone
      demo · 6 clips · ann · demo
-     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+     Enter open  Tab next view  o question  a adjudicate           ? help  : palette
     ");
     stage.press(&["Tab"]);
     insta::assert_snapshot!(stage.screen(), @r"
@@ -222,7 +222,7 @@ fn raters_classes_and_clips_have_their_views() {
 
     anger: Enter: clips that some call so and others not
      demo · 6 clips · ann · demo
-     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+     Enter open  Tab next view  o question  a adjudicate           ? help  : palette
     ");
     stage.press(&["Tab"]);
     insta::assert_snapshot!(stage.screen(), @r"
@@ -249,7 +249,7 @@ fn raters_classes_and_clips_have_their_views() {
 
     Enter: the clips, worst first
      demo · 6 clips · ann · demo
-     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+     Enter open  Tab next view  o question  a adjudicate           ? help  : palette
     ");
     stage.press(&["o"]);
     stage.shows("no other question");
