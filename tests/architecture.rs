@@ -37,6 +37,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("linfa", &["learn/logistic.rs", "learn/naive_bayes.rs"]),
     ("linfa_logistic", &["learn/logistic.rs"]),
     ("linfa_bayes", &["learn/naive_bayes.rs"]),
+    ("smartcore", &["learn/diverse.rs"]),
     ("gemm", &["learn/cnn"]),
     ("safetensors", &["learn"]),
     ("rusqlite", &["store"]),
