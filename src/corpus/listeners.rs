@@ -65,6 +65,9 @@ pub struct Answer {
     pub level: Option<String>,
 }
 
+/// The classes heard, and by which share of the listeners.
+type Told = (Vec<String>, Option<f64>);
+
 /// What listeners heard in the clips of a corpus.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ratings {
@@ -184,7 +187,7 @@ impl ListenersTable {
     }
 
     /// The classes heard, and by which share where the table has shares; `None` where it says nothing.
-    fn take(&self, value: &str, clip: &Clip) -> Result<Option<(Vec<String>, Option<f64>)>, String> {
+    fn take(&self, value: &str, clip: &Clip) -> Result<Option<Told>, String> {
         if self.right.is_some() {
             let Some(label) = &clip.label else { return Ok(None) };
             let percent: f64 = value.replace(',', ".").parse().map_err(|_| format!("`{value}` is no percentage"))?;

@@ -238,7 +238,8 @@ fn grid(tokens: &mut Tokens<'_>, clip: &str, sheet: &mut Sheet, places: &mut Pla
             "TextTier" => true,
             _ => return Err(tokens.trouble(format!("a tier of class `{class}`"))),
         };
-        (tokens.number("xmin of a tier")?, tokens.number("xmax of a tier")?);
+        tokens.number("xmin of a tier")?;
+        tokens.number("xmax of a tier")?;
         let (topic, rater) = name.rsplit_once(BETWEEN).unwrap_or((&name, ""));
         let (scheme, question) = topic_of(topic);
         let rater = Some(rater).filter(|name| !name.is_empty()).map(Rater::parse);
