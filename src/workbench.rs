@@ -38,6 +38,7 @@ pub mod picture;
 pub mod places;
 mod pretrain;
 pub mod quantize;
+mod raters;
 pub mod repeats;
 pub mod report;
 pub mod safe;
@@ -63,7 +64,7 @@ use crate::audio::{Playback, PlaybackNews, Player, Silent, Sound};
 use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch};
-use crate::label::{Annotator, Scheme};
+use crate::label::{Annotator, Quality, Scheme};
 use crate::store::Batch;
 
 use agree::{Studies, Study};
@@ -76,6 +77,7 @@ use labels::Labels;
 use listening::Tracker;
 use opinion::{Adviser, Ask, Opinions, Places, Word};
 use picture::{Picture, Pictures};
+use raters::Watched;
 use safe::Safe;
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
@@ -121,10 +123,12 @@ pub enum Update {
     Ahead(u64, Report<News, Option<Batch>>),
     /// The tests between runs with this number.
     Tests(u64, Report<(), Tested>),
-    /// The agreement of people, asked for with this number.
-    Agreement(u64, Report<(), Vec<Study>>),
+    /// The figures of raters, watched for with this number.
+    Raters(u64, Report<Vec<Quality>, ()>),
     /// The example with this number.
     Example(u64, Report<(), Arc<Sound>>),
+    /// The agreement of people, asked for with this number.
+    Agreement(u64, Report<(), Vec<Study>>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
     /// Time to try the store again.
@@ -168,6 +172,7 @@ pub struct Workbench {
     training: Option<Training>,
     rankings: Rankings,
     ahead: Ahead,
+    watched: Watched,
     opinions: Opinions,
     runs: Vec<Arc<Judged>>,
     crossed: Vec<Arc<Judged>>,
@@ -218,6 +223,7 @@ impl Workbench {
             training: None,
             rankings: Rankings::default(),
             ahead: Ahead::default(),
+            watched: Watched::default(),
             opinions: Opinions::default(),
             runs: Vec::new(),
             crossed: Vec::new(),
@@ -256,8 +262,9 @@ impl Workbench {
             Update::Opinion(number, report) => self.opinions.take(number, report),
             Update::Ahead(number, report) => self.looked_ahead(number, report),
             Update::Tests(number, report) => self.tests.take(number, report),
-            Update::Agreement(number, report) => self.studies.take(number, report),
+            Update::Raters(number, report) => self.rated(number, report),
             Update::Example(number, report) => self.exemplified(number, report),
+            Update::Agreement(number, report) => self.studies.take(number, report),
             Update::Sound(_) => true,
             Update::Retry => self.retry(),
         }

@@ -263,3 +263,23 @@ fn what_cannot_be_agreed_on_is_told() {
         assert!(talk.contains(told), "{args:?} does not name {told:?}: {talk}");
     }
 }
+
+/// Pairs of codes are counted before they are summed where those are fewer; both ways must come to the same.
+#[test]
+fn many_clips_of_few_kinds_of_pairs_agree_as_one_of_each() {
+    let kind = |kind: usize| vec![(0, kind % 3), (1, kind % 4 % 3)];
+    let once = Table::nominal(3, 2, (0..12).map(kind)).unwrap();
+    // Somebody else each time makes every clip a pattern of its own: 600 pairs of the first two, of nine kinds.
+    let many =
+        Table::nominal(3, 52, (0..600).map(|clip| [kind(clip % 12), vec![(2 + clip / 12, 0)]].concat())).unwrap();
+    let first = |name: &str| matrix(&once, coefficient(name).unwrap())[0][1].unwrap();
+    let two = many.of_raters(&[0, 1]);
+    for name in ["kappa", "kappa_linear", "kappa_quadratic"] {
+        assert!((of(&two, name).unwrap() - first(name)).abs() < 1e-12, "{name}");
+    }
+    // The 100 couples with somebody else say nothing (a constant): Light's mean is of those that do.
+    let constant = Table::nominal(3, 2, (0..12).map(|clip| vec![(0, clip % 3), (1, 0)])).unwrap();
+    assert_eq!(of(&constant, "kappa"), Some(0.0));
+    let (all, shared) = (of(&many, "kappa").unwrap(), first("kappa"));
+    assert!((all - shared / 101.0).abs() < 1e-12, "{all} {shared}");
+}

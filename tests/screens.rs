@@ -271,6 +271,7 @@ fn every_screen() -> Vec<(&'static str, Stage)> {
         ("results", vec!["4"]),
         ("run", vec!["Enter"]),
         ("features", vec!["5"]),
+        ("raters", vec!["6", "w"]),
         ("agree", vec!["6"]),
     ] {
         let mut stage = Stage::with_runs(&runs());

@@ -11,10 +11,12 @@ use super::say;
 use crate::corpus::descriptions;
 use crate::features::{FEATURE_SETS, Kind};
 use crate::file::write_whole;
+use crate::label::gold::METHODS;
 use crate::label::{Answers, BUILT_IN, Question, Scheme};
 use crate::learn::committee::FUSIONS;
 use crate::learn::{CLASSIFIERS, Cost, Knob};
 use crate::score::METRICS;
+use crate::score::agreement::{COEFFICIENTS, Level};
 use crate::tui::command::key_sheet_markdown;
 use crate::workbench::cost::on_paper;
 
@@ -91,6 +93,28 @@ fn catalogue() -> Result<String> {
         METRICS
             .iter()
             .map(|m| [m.name.to_owned(), if m.percent { "percent" } else { "number" }.to_owned(), m.about.to_owned()]),
+    );
+    section(
+        &mut page,
+        "Agreement",
+        ["name", "for", "what it is"],
+        COEFFICIENTS.iter().map(|row| {
+            let level = if row.level == Level::Nominal { "classes, scales" } else { "scales" };
+            [row.name.to_owned(), level.to_owned(), format!("{}: {}", row.title, row.about)]
+        }),
+    );
+    section(
+        &mut page,
+        "Gold labels",
+        ["name", "for", "what it is"],
+        METHODS.iter().map(|row| {
+            let level = match row.level {
+                None => "classes, scales",
+                Some(Level::Nominal) => "classes",
+                Some(Level::Scale) => "scales",
+            };
+            [row.name.to_owned(), level.to_owned(), row.about.to_owned()]
+        }),
     );
     section(
         &mut page,

@@ -19,6 +19,7 @@ mod plan;
 mod prepare;
 mod progress;
 mod quantize;
+mod raters;
 mod report;
 mod running;
 mod runs;
@@ -101,6 +102,8 @@ enum Verb {
     Doubts(doubts::Doubts),
     /// Tell how far the people who labelled agree, and make gold labels of what they say.
     Agree(agree::Agree),
+    /// Tell how everybody who labels is doing: repeats, known answers, haste, drift.
+    Raters(raters::Raters),
     /// Write what was said about the clips, in a format that other programs read.
     Export(labels::Export),
     /// Take in what others said about the clips: labels, ratings, votes.
@@ -219,6 +222,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Next(verb)) => verb.run(),
         Some(Verb::Doubts(verb)) => verb.run(),
         Some(Verb::Agree(verb)) => verb.run(),
+        Some(Verb::Raters(verb)) => verb.run(),
         Some(Verb::Export(verb)) => verb.run(),
         Some(Verb::Backup(verb)) => verb.run(),
         Some(Verb::Restore(verb)) => verb.run(),

@@ -5,7 +5,6 @@
 //! written is computed again next time. Deliberately absent: files that could not be decoded (the reason is words, and
 //! whoever repairs one wants to see it), and noticing a change that keeps size and all times.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -20,7 +19,7 @@ pub struct Facts {
     file: Option<PathBuf>,
     known: Vec<u8>,
     /// Keys met in this scan, with the facts of those that were new.
-    met: Mutex<HashMap<Key, Option<AudioFacts>>>,
+    met: Mutex<Vec<(Key, Option<Box<AudioFacts>>)>>,
 }
 
 type Key = [u8; 16];
@@ -61,18 +60,18 @@ impl Facts {
             return Ok(facts);
         }
         let facts = decode()?;
-        self.meet(key, Some(facts.clone()));
+        self.meet(key, Some(Box::new(facts.clone())));
         Ok(facts)
     }
 
     /// Writes what was met, if any of it is new; what was not met is forgotten.
     pub(super) fn keep(self) {
-        let met = self.met.into_inner().unwrap_or_default();
-        let Some(file) = self.file.filter(|_| met.values().any(Option::is_some)) else { return };
-        let mut keys: Vec<(&Key, &Option<AudioFacts>)> = met.iter().collect();
-        keys.sort_by_key(|(key, _)| **key);
+        let mut met = self.met.into_inner().unwrap_or_default();
+        let Some(file) = self.file.filter(|_| met.iter().any(|(_, new)| new.is_some())) else { return };
+        met.sort_unstable_by_key(|(key, _)| *key);
+        met.dedup_by_key(|(key, _)| *key);
         let mut bytes = MAGIC.to_vec();
-        for (key, new) in keys {
+        for (key, new) in &met {
             match new {
                 None => bytes.extend(find(&self.known, key).unwrap_or_default()),
                 Some(facts) => bytes.extend(record(key, facts).unwrap_or_default()),
@@ -88,9 +87,9 @@ impl Facts {
         facts(find(&self.known, key)?)
     }
 
-    fn meet(&self, key: Key, facts: Option<AudioFacts>) {
+    fn meet(&self, key: Key, facts: Option<Box<AudioFacts>>) {
         if let Ok(mut met) = self.met.lock() {
-            met.insert(key, facts);
+            met.push((key, facts));
         }
     }
 }

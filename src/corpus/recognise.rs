@@ -27,6 +27,9 @@ pub(super) struct Resolved {
     pub problems: Vec<Problem>,
 }
 
+/// A description and, for each audio file of a tree, whether it knows the name.
+type Known<'a> = (&'a Description, Vec<bool>);
+
 /// Reads the tree as the corpus of that description.
 pub(super) fn as_one(tree: &Tree, description: &Description) -> Resolved {
     resolved(description, format::read(tree, description))
@@ -39,12 +42,13 @@ pub(super) fn as_one(tree: &Tree, description: &Description) -> Resolved {
 /// [`ScanError::Ambiguous`] when two descriptions recognise equally many names.
 pub(super) fn recognise(tree: &Tree) -> Result<Resolved, ScanError> {
     let (specific, generic): (Vec<_>, Vec<_>) = descriptions().iter().partition(|d| d.layout.pattern.is_some());
-    let readings: Vec<(&Description, Reading)> = match tree.table {
+    // Only which names each knows: all that all of them say of a large tree would not fit into memory.
+    let known: Vec<Known> = match tree.table {
         Some(_) => Vec::new(),
-        None => specific.into_iter().map(|d| (d, format::read(tree, d))).collect(),
+        None => specific.into_iter().map(|d| (d, format::recognises(tree, d))).collect(),
     };
-    let winners = winners(tree, &readings)?;
-    let recognised = winners.iter().enumerate().filter(|(at, w)| w.is_some_and(|w| readings[w].1.said[*at].is_ok()));
+    let winners = winners(tree, &known)?;
+    let recognised = winners.iter().enumerate().filter(|(at, w)| w.is_some_and(|w| known[w].1[*at]));
     if recognised.count() * 2 <= tree.audio.len() {
         let fitting = format::FORMATS.iter().find_map(|format| {
             generic.iter().find(|d| d.layout.format == format.name() && format.fits(tree, d)).copied()
@@ -55,21 +59,21 @@ pub(super) fn recognise(tree: &Tree) -> Result<Resolved, ScanError> {
     let distinct: BTreeSet<usize> = winners.iter().flatten().copied().collect();
     match distinct.first() {
         Some(only) if distinct.len() == 1 => {
-            let (description, reading) = &readings[*only];
-            Ok(resolved(description, reading.clone()))
+            let description = known[*only].0;
+            Ok(resolved(description, format::read(tree, description)))
         }
-        _ => Ok(mixed(&readings, &winners, &distinct)),
+        _ => Ok(mixed(tree, &known, &winners, &distinct)),
     }
 }
 
 /// For each audio file the reading that recognises most names of its folder, `None` where none recognises any. Ties within
 /// a folder go to the reading that recognises more of the whole tree.
-fn winners(tree: &Tree, readings: &[(&Description, Reading)]) -> Result<Vec<Option<usize>>, ScanError> {
+fn winners(tree: &Tree, readings: &[Known]) -> Result<Vec<Option<usize>>, ScanError> {
     let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, found) in tree.audio.iter().enumerate() {
         folders.entry(found.id.0.rsplit_once('/').map_or("", |(folder, _)| folder)).or_default().push(at);
     }
-    let count = |reading: &Reading, files: &[usize]| files.iter().filter(|at| reading.said[**at].is_ok()).count();
+    let count = |known: &[bool], files: &[usize]| files.iter().filter(|at| known[**at]).count();
     let all: Vec<usize> = (0..tree.audio.len()).collect();
     let totals: Vec<usize> = readings.iter().map(|(_, reading)| count(reading, &all)).collect();
     let mut winners = vec![None; tree.audio.len()];
@@ -100,8 +104,9 @@ fn resolved(description: &Description, reading: Reading) -> Resolved {
     }
 }
 
-fn mixed(readings: &[(&Description, Reading)], winners: &[Option<usize>], distinct: &BTreeSet<usize>) -> Resolved {
-    let parts: Vec<&(&Description, Reading)> = distinct.iter().map(|at| &readings[*at]).collect();
+fn mixed(tree: &Tree, known: &[Known], winners: &[Option<usize>], distinct: &BTreeSet<usize>) -> Resolved {
+    let readings: BTreeMap<usize, Reading> = distinct.iter().map(|&at| (at, format::read(tree, known[at].0))).collect();
+    let parts: Vec<(&Description, &Reading)> = readings.iter().map(|(at, reading)| (known[*at].0, reading)).collect();
     let mut classes: Vec<String> = Vec::new();
     for class in parts.iter().flat_map(|(description, _)| description.classes()) {
         if !classes.contains(&class) {
@@ -111,7 +116,7 @@ fn mixed(readings: &[(&Description, Reading)], winners: &[Option<usize>], distin
     let names: Vec<&str> = parts.iter().map(|(description, _)| description.name.as_str()).collect();
     let nobody = format!("not named like a file of any corpus around it ({})", names.join(", "));
     let said = winners.iter().enumerate().map(|(at, winner)| match winner {
-        Some(winner) => readings[*winner].1.said[at].clone(),
+        Some(winner) => readings[winner].said[at].clone(),
         None => Err(nobody.clone()),
     });
     Resolved {

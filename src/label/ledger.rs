@@ -4,6 +4,7 @@
 //! picks the events; see [`Ledger::of`]), storage, and making undo events.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Act, Annotation, AnnotationId, Annotator, Occasion};
 use crate::corpus::ClipId;
@@ -24,19 +25,23 @@ impl<'a> From<&'a ClipId> for At<'a> {
 }
 
 /// The state after some events of one annotator in one scheme. Each event costs constant amortised time; only undoing
-/// something that is not the last of its clip searches that clip's own history.
+/// something that is not the last of its clip searches that clip's own history. About 240 bytes a labelled clip: texts are
+/// kept once, and events refer to each other by their places.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     clips: Vec<ClipState>,
-    /// By occasion.
-    index: [HashMap<ClipId, usize>; 4],
-    events: HashMap<AnnotationId, Event>,
-    done: Vec<AnnotationId>,
-    undone: Vec<AnnotationId>,
+    /// By hash of clip and occasion; a place taken by another clip sends on to the next number.
+    index: HashMap<u64, u32>,
+    /// In order of arrival.
+    events: Vec<Event>,
+    places: HashMap<AnnotationId, u32>,
+    done: Vec<u32>,
+    undone: Vec<u32>,
     /// Names of the questions met or asked; answers point here.
     questions: Vec<String>,
     /// Those a clip needs an answer to, by place in `questions`; empty: the unnamed one.
     asked: Vec<u16>,
+    texts: Texts,
     labelled: usize,
 }
 
@@ -75,20 +80,21 @@ impl Ledger {
     /// Takes in the next event. An event already taken in, an undo of what is not done and a redo of what is not undone
     /// change nothing (two windows of one annotator may both undo).
     pub fn apply(&mut self, event: &Annotation) {
-        if self.events.contains_key(&event.id) {
+        if self.places.contains_key(&event.id) {
             return;
         }
-        let (target, undo) = match &event.act {
-            Act::Undo(target) => (*target, true),
-            Act::Redo(target) => (*target, false),
-            act => return self.act(event, act),
-        };
+        let place = self.events.len() as u32;
+        self.places.insert(event.id, place);
         self.expose(event);
-        let turned = if undo { self.turn_off(target) } else { self.turn_on(target) };
-        let toggler = Event::Toggle { target };
-        self.events.insert(event.id, toggler);
-        if let Some(Event::Act { toggled_by, .. }) = self.events.get_mut(&target).filter(|_| turned) {
-            *toggled_by = Some(event.id);
+        match &event.act {
+            Act::Undo(target) => self.toggle(event.id, *target, Ledger::turn_off),
+            Act::Redo(target) => self.toggle(event.id, *target, Ledger::turn_on),
+            act => {
+                let (clip, said) = (self.place(event), self.said(act));
+                self.events.push(Event { id: event.id, clip, said, toggled_by: None });
+                self.undone.clear();
+                self.put(place);
+            }
         }
     }
 
@@ -102,7 +108,7 @@ impl Ledger {
     /// What was answered to a question; empty for "cannot judge".
     pub fn answer<'a>(&self, at: impl Into<At<'a>>, question: &str) -> Option<&str> {
         let question = self.questions.iter().position(|known| known == question)?;
-        self.clip(at)?.answer(question).map(|(_, value)| value.as_str())
+        self.last(self.clip(at)?, |said| said.answer(question)).map(|(_, value)| self.texts.get(value))
     }
 
     /// Names of the questions that were asked or answered.
@@ -117,32 +123,33 @@ impl Ledger {
 
     /// True when the clip was skipped and is not done.
     pub fn skipped<'a>(&self, at: impl Into<At<'a>>) -> bool {
-        self.clip(at).is_some_and(|state| !self.all_answered(state) && !state.skips.is_empty())
+        self.clip(at).is_some_and(|state| !self.all_answered(state) && self.last(state, Said::skip).is_some())
     }
 
     /// True when the clip is flagged.
     pub fn flagged<'a>(&self, at: impl Into<At<'a>>) -> bool {
-        self.clip(at).and_then(|state| state.flags.last()).is_some_and(|(_, on)| *on)
+        self.clip(at).and_then(|state| self.last(state, Said::flag)).is_some_and(|(_, on)| on)
     }
 
     /// The remark that holds for a clip.
     pub fn note<'a>(&self, at: impl Into<At<'a>>) -> Option<&str> {
-        self.clip(at)?.notes.last().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+        let (_, text) = self.last(self.clip(at)?, Said::note)?;
+        Some(self.texts.get(text)).filter(|text| !text.is_empty())
     }
 
     /// The model whose view of a clip was seen last, before or after something that was said about it, undone or not.
     pub fn exposed<'a>(&self, at: impl Into<At<'a>>) -> Option<&str> {
-        self.clip(at)?.seen.as_deref()
+        self.clip(at)?.seen.map(|model| self.texts.get(model))
     }
 
     /// What undo would take back: the last act that holds, on whatever clip.
     pub fn undo_target(&self) -> Option<(AnnotationId, At<'_>)> {
-        self.with_clip(*self.done.last()?)
+        self.done.last().map(|&event| self.with_clip(event))
     }
 
     /// What redo would bring back: the last act undone, unless something new was said since.
     pub fn redo_target(&self) -> Option<(AnnotationId, At<'_>)> {
-        self.with_clip(*self.undone.last()?)
+        self.undone.last().map(|&event| self.with_clip(event))
     }
 
     /// Number of clips that are done, as the work itself.
@@ -163,87 +170,122 @@ impl Ledger {
     /// False for an annotation that no longer counts: undone, or replaced by a later one. An undo or redo counts while it
     /// is the last word on what it refers to.
     pub fn holds(&self, id: AnnotationId) -> bool {
-        match self.events.get(&id) {
-            Some(Event::Act { clip, field, .. }) => self.is_last_word(&self.clips[*clip], *field, id),
-            Some(Event::Toggle { target }) => {
-                matches!(self.events.get(target), Some(Event::Act { toggled_by, .. }) if *toggled_by == Some(id))
+        let Some(&place) = self.places.get(&id) else { return false };
+        let event = &self.events[place as usize];
+        // Before any clip was met there can be nothing but undos of what is not known.
+        let Some(state) = self.clips.get(event.clip as usize) else { return false };
+        let last = match event.said {
+            Said::Answer { question, .. } => {
+                self.last(state, |said| said.answer(usize::from(question))).map(|(last, _)| last)
             }
-            None => false,
+            Said::Skip if self.all_answered(state) => None,
+            Said::Skip => self.last(state, Said::skip).map(|(last, ())| last),
+            Said::Flag(_) => self.last(state, Said::flag).map(|(last, _)| last),
+            Said::Note(_) => self.last(state, Said::note).map(|(last, _)| last),
+            Said::Toggle(target) => return self.events[target as usize].toggled_by == Some(place),
+            Said::Nothing => None,
+        };
+        last == Some(place)
+    }
+
+    fn said(&mut self, act: &Act) -> Said {
+        match act {
+            Act::Answer { question, value } => {
+                Said::Answer { question: self.question(question), value: self.texts.keep(value) }
+            }
+            Act::Skip => Said::Skip,
+            Act::Flag(on) => Said::Flag(*on),
+            Act::Note(text) => Said::Note(self.texts.keep(text)),
+            Act::Undo(_) | Act::Redo(_) => Said::Nothing,
         }
     }
 
-    fn act(&mut self, event: &Annotation, act: &Act) {
-        let clip = self.place(event);
-        let field = match act {
-            Act::Answer { question, .. } => Field::Answer(self.question(question)),
-            Act::Skip => Field::Skip,
-            Act::Flag(_) => Field::Flag,
-            _ => Field::Note,
+    /// An undo or redo of `target`.
+    fn toggle(&mut self, id: AnnotationId, target: AnnotationId, turn: fn(&mut Ledger, u32) -> bool) {
+        let place = self.events.len() as u32;
+        let Some(&target) = self.places.get(&target).filter(|target| **target < place) else {
+            return self.events.push(Event { id, clip: 0, said: Said::Nothing, toggled_by: None });
         };
-        let order = self.events.len();
-        self.events.insert(event.id, Event::Act { order, clip, field, act: act.clone(), toggled_by: None });
-        self.expose(event);
-        self.undone.clear();
-        self.put(event.id);
+        let clip = self.events[target as usize].clip;
+        self.events.push(Event { id, clip, said: Said::Toggle(target), toggled_by: None });
+        if turn(self, target) {
+            self.events[target as usize].toggled_by = Some(place);
+        }
     }
 
     /// What was seen stays seen.
     fn expose(&mut self, event: &Annotation) {
         if let Some(exposure) = &event.exposure {
-            let clip = self.place(event);
-            self.clips[clip].seen = Some(exposure.model().to_owned());
+            let (clip, model) = (self.place(event), self.texts.keep(exposure.model()));
+            self.clips[clip as usize].seen = Some(model);
         }
     }
 
-    /// Makes a known act hold. True when it did not before.
-    fn put(&mut self, id: AnnotationId) -> bool {
-        let Some(Event::Act { clip, field, act, order, .. }) = self.events.get(&id) else { return false };
-        let (clip, was_done) = (*clip, self.all_answered(&self.clips[*clip]));
-        let events = &self.events;
-        let earlier = |other| matches!(events.get(&other), Some(Event::Act { order: its, .. }) if its < order);
-        let state = &mut self.clips[clip];
-        match (act, field) {
-            (Act::Answer { value, .. }, Field::Answer(question)) => {
-                insert(&mut state.answers, (id, (*question, value.clone())), earlier);
-            }
-            (Act::Skip, _) => insert(&mut state.skips, (id, ()), earlier),
-            (Act::Flag(on), _) => insert(&mut state.flags, (id, *on), earlier),
-            (Act::Note(text), _) => insert(&mut state.notes, (id, text.clone()), earlier),
-            _ => return false,
-        }
+    /// Makes a known act hold.
+    fn put(&mut self, event: u32) {
+        let clip = self.events[event as usize].clip as usize;
+        let was_done = self.all_answered(&self.clips[clip]);
+        let acts = &mut self.clips[clip].acts;
+        // By arrival, not by number: what comes from another store has late numbers.
+        acts.insert(acts.partition_point(|other| *other < event), event);
         let state = &self.clips[clip];
         self.labelled += usize::from(state.occasion == Occasion::Main && !was_done && self.all_answered(state));
-        self.done.push(id);
-        true
+        self.done.push(event);
     }
 
-    fn turn_off(&mut self, id: AnnotationId) -> bool {
-        if !take(&mut self.done, id) {
+    fn turn_off(&mut self, event: u32) -> bool {
+        if !take(&mut self.done, event) {
             return false;
         }
-        if let Some(Event::Act { clip, field, .. }) = self.events.get(&id) {
-            let (clip, field) = (*clip, *field);
-            let was_done = self.all_answered(&self.clips[clip]);
-            self.clips[clip].remove(field, id);
-            let state = &self.clips[clip];
-            self.labelled -= usize::from(state.occasion == Occasion::Main && was_done && !self.all_answered(state));
-        }
-        self.undone.push(id);
+        let clip = self.events[event as usize].clip as usize;
+        let was_done = self.all_answered(&self.clips[clip]);
+        take(&mut self.clips[clip].acts, event);
+        let state = &self.clips[clip];
+        self.labelled -= usize::from(state.occasion == Occasion::Main && was_done && !self.all_answered(state));
+        self.undone.push(event);
         true
     }
 
-    fn turn_on(&mut self, id: AnnotationId) -> bool {
-        take(&mut self.undone, id) && self.put(id)
+    fn turn_on(&mut self, event: u32) -> bool {
+        let undone = take(&mut self.undone, event);
+        if undone {
+            self.put(event);
+        }
+        undone
     }
 
-    fn place(&mut self, event: &Annotation) -> usize {
-        let index = &mut self.index[event.occasion as usize];
-        if let Some(&place) = index.get(&event.clip) {
-            return place;
+    /// The last act on a clip that holds and that `pick` picks.
+    fn last<T>(&self, state: &ClipState, pick: impl Fn(Said) -> Option<T>) -> Option<(u32, T)> {
+        state.acts.iter().rev().find_map(|&event| Some((event, pick(self.events[event as usize].said)?)))
+    }
+
+    fn place(&mut self, event: &Annotation) -> u32 {
+        let at = At { clip: &event.clip, occasion: event.occasion };
+        match self.find(at) {
+            Ok(clip) => clip,
+            Err(free) => {
+                let clip = self.clips.len() as u32;
+                self.index.insert(free, clip);
+                let (id, occasion) = (event.clip.clone(), event.occasion);
+                self.clips.push(ClipState { id, occasion, acts: Vec::new(), seen: None });
+                clip
+            }
         }
-        index.insert(event.clip.clone(), self.clips.len());
-        self.clips.push(ClipState::new(event.clip.clone(), event.occasion));
-        self.clips.len() - 1
+    }
+
+    /// The place of a clip, or the number under which it can be put into the index.
+    fn find(&self, at: At<'_>) -> Result<u32, u64> {
+        let mut hasher = DefaultHasher::new();
+        (at.clip, at.occasion).hash(&mut hasher);
+        let mut number = hasher.finish();
+        while let Some(&clip) = self.index.get(&number) {
+            let state = &self.clips[clip as usize];
+            if state.id == *at.clip && state.occasion == at.occasion {
+                return Ok(clip);
+            }
+            number = number.wrapping_add(1);
+        }
+        Err(number)
     }
 
     /// The place of a question's name, which is added when new.
@@ -258,119 +300,107 @@ impl Ledger {
     }
 
     fn all_answered(&self, state: &ClipState) -> bool {
+        let answered = |question: usize| self.last(state, |said| said.answer(question)).is_some();
         match &self.asked[..] {
-            [] => self.questions.iter().position(String::is_empty).is_some_and(|one| state.answer(one).is_some()),
-            asked => asked.iter().all(|&question| state.answer(usize::from(question)).is_some()),
+            [] => self.questions.iter().position(String::is_empty).is_some_and(answered),
+            asked => asked.iter().all(|&question| answered(usize::from(question))),
         }
-    }
-
-    fn is_last_word(&self, state: &ClipState, field: Field, id: AnnotationId) -> bool {
-        let last = match field {
-            Field::Answer(question) => state.answer(usize::from(question)).map(|(id, _)| id),
-            Field::Skip if self.all_answered(state) => None,
-            Field::Skip => state.skips.last().map(|(id, ())| *id),
-            Field::Flag => state.flags.last().map(|(id, _)| *id),
-            Field::Note => state.notes.last().map(|(id, _)| *id),
-        };
-        last == Some(id)
     }
 
     fn clip<'a>(&self, at: impl Into<At<'a>>) -> Option<&ClipState> {
-        let at = at.into();
-        self.clips.get(*self.index[at.occasion as usize].get(at.clip)?)
+        self.find(at.into()).ok().map(|clip| &self.clips[clip as usize])
     }
 
-    fn with_clip(&self, id: AnnotationId) -> Option<(AnnotationId, At<'_>)> {
-        match self.events.get(&id)? {
-            Event::Act { clip, .. } => {
-                let state = &self.clips[*clip];
-                Some((id, At { clip: &state.id, occasion: state.occasion }))
-            }
-            Event::Toggle { .. } => None,
-        }
+    fn with_clip(&self, event: u32) -> (AnnotationId, At<'_>) {
+        let event = &self.events[event as usize];
+        let state = &self.clips[event.clip as usize];
+        (event.id, At { clip: &state.id, occasion: state.occasion })
     }
 }
 
-/// What holds for one clip: per field the acts not undone, oldest first; the last one counts.
+/// What holds for one clip.
 #[derive(Debug, Clone)]
 struct ClipState {
     id: ClipId,
     occasion: Occasion,
-    answers: Vec<(AnnotationId, (u16, String))>,
-    skips: Vec<(AnnotationId, ())>,
-    flags: Vec<(AnnotationId, bool)>,
-    notes: Vec<(AnnotationId, String)>,
+    /// The acts not undone, by place, oldest first; the last of its kind counts.
+    acts: Vec<u32>,
     /// The model whose view was seen last.
-    seen: Option<String>,
+    seen: Option<u32>,
 }
 
 #[derive(Debug, Clone)]
-enum Event {
-    /// `order`: events that came before it.
-    Act {
-        order: usize,
-        clip: usize,
-        field: Field,
-        act: Act,
-        toggled_by: Option<AnnotationId>,
-    },
-    Toggle {
-        target: AnnotationId,
-    },
+struct Event {
+    id: AnnotationId,
+    clip: u32,
+    said: Said,
+    /// The undo or redo that was the last to change something about it.
+    toggled_by: Option<u32>,
 }
 
+/// An act, its texts by their places.
 #[derive(Debug, Clone, Copy)]
-enum Field {
-    Answer(u16),
+enum Said {
+    Answer {
+        question: u16,
+        value: u32,
+    },
     Skip,
-    Flag,
-    Note,
+    Flag(bool),
+    Note(u32),
+    Toggle(u32),
+    /// An undo or redo of what is not known.
+    Nothing,
 }
 
-impl ClipState {
-    fn new(id: ClipId, occasion: Occasion) -> ClipState {
-        let (answers, skips, flags, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        ClipState { id, occasion, answers, skips, flags, notes, seen: None }
-    }
-
-    /// The last answer to a question, by the question's place.
-    fn answer(&self, question: usize) -> Option<(AnnotationId, &String)> {
-        let mut latest = self.answers.iter().rev();
-        latest.find(|(_, (asked, _))| usize::from(*asked) == question).map(|(id, (_, value))| (*id, value))
-    }
-
-    fn remove(&mut self, field: Field, id: AnnotationId) {
-        match field {
-            Field::Answer(_) => remove(&mut self.answers, id),
-            Field::Skip => remove(&mut self.skips, id),
-            Field::Flag => remove(&mut self.flags, id),
-            Field::Note => remove(&mut self.notes, id),
+impl Said {
+    fn answer(self, to: usize) -> Option<u32> {
+        match self {
+            Said::Answer { question, value } if usize::from(question) == to => Some(value),
+            _ => None,
         }
     }
-}
 
-/// Puts an act behind those that came `earlier`: by arrival, not by number, for what comes from another store has late numbers.
-fn insert<T>(acts: &mut Vec<(AnnotationId, T)>, act: (AnnotationId, T), earlier: impl Fn(AnnotationId) -> bool) {
-    // Nearly always at the end: only a redo after events of another window goes elsewhere.
-    let at = acts.iter().rposition(|(other, _)| earlier(*other)).map_or(0, |last| last + 1);
-    acts.insert(at, act);
-}
+    fn skip(self) -> Option<()> {
+        matches!(self, Said::Skip).then_some(())
+    }
 
-fn remove<T>(acts: &mut Vec<(AnnotationId, T)>, id: AnnotationId) {
-    if let Some(at) = acts.iter().rposition(|(other, _)| *other == id) {
-        acts.remove(at);
+    fn flag(self) -> Option<bool> {
+        if let Said::Flag(on) = self { Some(on) } else { None }
+    }
+
+    fn note(self) -> Option<u32> {
+        if let Said::Note(text) = self { Some(text) } else { None }
     }
 }
 
-/// Removes `id`, searching from the end, where it nearly always is.
-fn take(stack: &mut Vec<AnnotationId>, id: AnnotationId) -> bool {
-    match stack.iter().rposition(|&other| other == id) {
-        Some(at) => {
-            stack.remove(at);
-            true
+/// Texts, each kept once.
+#[derive(Debug, Clone, Default)]
+struct Texts {
+    all: Vec<String>,
+    places: HashMap<String, u32>,
+}
+
+impl Texts {
+    fn keep(&mut self, text: &str) -> u32 {
+        if let Some(&place) = self.places.get(text) {
+            return place;
         }
-        None => false,
+        let place = self.all.len() as u32;
+        self.places.insert(text.to_owned(), place);
+        self.all.push(text.to_owned());
+        place
     }
+
+    fn get(&self, place: u32) -> &str {
+        &self.all[place as usize]
+    }
+}
+
+/// Removes `event`, searching from the end, where it nearly always is.
+fn take(events: &mut Vec<u32>, event: u32) -> bool {
+    let at = events.iter().rposition(|&other| other == event);
+    at.map(|at| events.remove(at)).is_some()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod annotation;
 pub mod exchange;
 pub mod gold;
 mod ledger;
+mod quality;
 mod question;
 mod queue;
 mod ratings;
@@ -21,6 +22,7 @@ pub use annotation::{
 };
 pub use exchange::{ExportError, Exported, Format, Row, export};
 pub use ledger::{At, Ledger};
+pub use quality::{OfQuestion, Quality, Share, Streak, Third, is_hit, quality};
 pub use question::{Answers, Class, Question, SEVERAL, Scale};
 pub use queue::{Progress, Queue, Turn};
 pub use ratings::{Asked, Ratings, RatingsError, Said};

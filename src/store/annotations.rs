@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::identity::{Identity, identity};
 use super::journal::{Waiting, is_waiting};
-use super::merge::in_order;
+use super::merge::{any_merged, in_order};
 use super::{Store, StoreError, corpus_id};
 use crate::corpus::ClipId;
 use crate::label::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, Occasion, SchemeId};
@@ -29,13 +29,26 @@ pub struct Recovered {
 }
 
 impl Store {
-    /// Hands the annotations of the corpus filed under `corpus_key` to `take` one after another, in order of id, without
-    /// keeping them.
+    /// Hands the annotations that [`Store::annotations`] gives to `take`, one after another, without keeping them (unless some
+    /// came from another store and must be put in order).
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be read.
-    pub fn each_annotation(&self, corpus_key: &str, mut take: impl FnMut(Annotation)) -> Result<(), StoreError> {
-        self.read(&format!("{SELECT} ORDER BY annotation.id"), [corpus_key], |row| Ok(take(annotation(row)?))).map(drop)
+    pub fn each_annotation(
+        &self,
+        corpus_key: &str,
+        annotator: Option<&Annotator>,
+        mut take: impl FnMut(Annotation),
+    ) -> Result<(), StoreError> {
+        if any_merged(&self.db).map_err(|error| self.failed(error))? {
+            self.annotations(corpus_key, annotator)?.into_iter().for_each(take);
+            return Ok(());
+        }
+        let each = |row: &Row<'_>| {
+            take(annotation(row)?);
+            Ok(())
+        };
+        self.rows(corpus_key, annotator, each).map(drop)
     }
 
     /// Appends an annotation of a clip of the corpus filed under `corpus_key`. It is on disk when this returns.
@@ -108,15 +121,24 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when they cannot be read.
     pub fn annotations(&self, corpus_key: &str, annotator: Option<&Annotator>) -> Result<Vec<Annotation>, StoreError> {
-        let said = match annotator {
-            None => self.read(&format!("{SELECT} ORDER BY annotation.id"), [corpus_key], annotation)?,
+        let said = self.rows(corpus_key, annotator, annotation)?;
+        in_order(&self.db, said).map_err(|error| self.failed(error))
+    }
+
+    fn rows<T>(
+        &self,
+        corpus_key: &str,
+        annotator: Option<&Annotator>,
+        each: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        match annotator {
+            None => self.read(&format!("{SELECT} ORDER BY annotation.id"), [corpus_key], each),
             Some(who) => {
                 let of_one = "annotator_id = (SELECT id FROM annotator WHERE kind = ?2 AND name = ?3)";
                 let sql = format!("{SELECT} AND {of_one} ORDER BY annotation.id");
-                self.read(&sql, [corpus_key, who.kind(), who.name()], annotation)?
+                self.read(&sql, [corpus_key, who.kind(), who.name()], each)
             }
-        };
-        in_order(&self.db, said).map_err(|error| self.failed(error))
+        }
     }
 }
 

@@ -66,7 +66,7 @@ impl Store {
         let what = "rows";
         let keys = self.read("SELECT key FROM corpus", [], |row| row.get::<_, String>(0))?;
         for key in &keys {
-            if let Err(error) = self.each_annotation(key, |_| ()) {
+            if let Err(error) = self.each_annotation(key, None, |_| ()) {
                 return Ok(Finding::bad(what, error.to_string()));
             }
         }

@@ -197,10 +197,14 @@ fn merged(db: &Connection) -> rusqlite::Result<HashMap<AnnotationId, i64>> {
     read.query_map([], |row| Ok((AnnotationId(row.get(0)?), row.get(1)?)))?.collect()
 }
 
+/// True when something came from another store.
+pub(super) fn any_merged(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM merged)")?.query_row([], |row| row.get(0))
+}
+
 /// Puts annotations, given in order of id, into the order in which they were said. Without a merging that is the same.
 pub(super) fn in_order(db: &Connection, said: Vec<Annotation>) -> rusqlite::Result<Vec<Annotation>> {
-    let any: bool = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM merged)")?.query_row([], |row| row.get(0))?;
-    if !any {
+    if !any_merged(db)? {
         return Ok(said);
     }
     let moments = moments(db, &said)?;

@@ -16,6 +16,7 @@ mod migrate;
 mod rounds;
 pub(crate) mod run;
 mod runs;
+mod schemes;
 mod shared;
 
 use std::fs;
@@ -38,6 +39,7 @@ pub use run::{
     Searched, Source, Spent, Training, Winner,
 };
 pub use runs::{RunProblem, Runs};
+pub use schemes::other_shape;
 
 /// An open store. Several may be open on one file, in one process or many.
 #[derive(Debug)]

@@ -140,7 +140,7 @@ mod tests {
     fn each_suspect_has_a_control_of_its_label_and_the_order_tells_nothing() {
         let label = |clip: usize| if clip.is_multiple_of(2) { "fear" } else { "anger" };
         let all: Vec<Doubt> = (0..40).map(|clip| doubt(clip, label(clip), 1.0 - clip as f64 / 40.0)).collect();
-        let batch = review(&all, (6, 1), &BTreeMap::new(), String::new());
+        let batch = review(&all, (6, 2), &BTreeMap::new(), String::new());
         assert_eq!((batch.clips.len(), batch.is_review()), (12, true));
         let of = |method: &str| {
             batch.clips.iter().filter(|one| one.method == method).map(|one| &one.clip).collect::<Vec<_>>()

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{Workbench, corpus_key};
 use crate::corpus::ClipId;
@@ -12,7 +12,7 @@ use crate::label::{
     Act, Annotation, Annotator, At, Exposure, Ledger, Listening, NewAnnotation, Occasion, Queue, Round, Scheme,
     Timestamp, Turn,
 };
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, other_shape};
 
 /// Scheme, annotator, and what the store says of both.
 pub(super) struct Labels {
@@ -23,6 +23,10 @@ pub(super) struct Labels {
     round: Round,
     /// Clips done before this sitting, since midnight.
     today: usize,
+    /// Why nothing may be said in this version of the scheme.
+    refused: Option<String>,
+    /// The store knows what this version asks.
+    is_known: bool,
 }
 
 impl Labels {
@@ -35,15 +39,28 @@ impl Labels {
             queue: Queue::default(),
             round: Round::default(),
             today: 0,
+            refused: None,
+            is_known: false,
         }
     }
 
     /// Takes in what this annotator has said, what the lead has planned, and which clips shall come `first`.
     fn read(&mut self, store: &Store, key: &str, first: &mut Vec<ClipId>) -> Result<(), StoreError> {
-        let events = store.annotations(key, Some(&self.annotator))?;
-        self.ledger = std::mem::take(&mut self.ledger).and(&events, &self.annotator, &self.scheme.name);
-        self.today = since(local_midnight(), &events, &self.ledger);
+        let (ledger, scheme, midnight) = (&mut self.ledger, &self.scheme.name, local_midnight());
+        // Only those of today are kept beyond the ledger.
+        let mut today = Vec::new();
+        store.each_annotation(key, Some(&self.annotator), |event| {
+            if event.scheme.name == *scheme {
+                ledger.apply(&event);
+            }
+            if event.at >= midnight {
+                today.push(event);
+            }
+        })?;
+        self.today = since(midnight, &today, &self.ledger);
         self.round = store.round(key, &self.scheme.name)?.map(|kept| kept.round).unwrap_or_default();
+        let known = store.shape(&self.scheme.id())?.filter(|known| *known != self.scheme.shape());
+        self.refused = known.map(|_| other_shape(&self.scheme.id()));
         let batches = store.batches(key, &self.scheme.name)?;
         let last = batches.into_iter().rfind(|batch| !batch.is_review()).map(|batch| batch.clips).unwrap_or_default();
         *first = last.into_iter().map(|one| one.clip).collect();
@@ -103,23 +120,38 @@ impl Workbench {
         let exposure = self.exposure(&clip, occasion, &act);
         let new = NewAnnotation::now(clip, audio, annotator, scheme, act);
         let event = NewAnnotation { exposure, occasion, listening, ..new };
+        self.keep_shape()?;
+        let was_done = self.labels.ledger.is_done(At { clip: &event.clip, occasion });
         let kept = self.safe.append(&corpus_key(&self.corpus), event).context("not saved")?;
         self.retry_later();
-        let at = At { clip: &kept.said.clip, occasion };
-        let was_done = self.labels.ledger.is_done(at);
+        self.labels.ledger.apply(&kept.said);
+        let is_work = occasion != Occasion::Adjudication;
+        self.sound
+            .hearing
+            .count(is_work && was_done, is_work && self.labels.ledger.is_done(At { clip: &kept.said.clip, occasion }));
         if kept.renumbered {
             self.reload_labels();
-        } else {
-            self.labels.ledger.apply(&kept.said);
-        }
-        self.sound.hearing.count(was_done, self.labels.ledger.is_done(at));
-        if kept.renumbered {
-            return Ok(());
-        }
-        if let Some(index) = self.corpus.index_of(&kept.said.clip) {
+        } else if let Some(index) = self.corpus.index_of(&kept.said.clip) {
             self.labels.queue.settle(index, &kept.said.clip, &self.labels.ledger);
         }
         self.look_ahead();
+        Ok(())
+    }
+
+    /// Why nothing may be said in this version of the scheme, if so: it asked something else before.
+    pub fn scheme_trouble(&self) -> Option<&str> {
+        self.labels.refused.as_deref()
+    }
+
+    /// Tells the store, once, what the scheme asks. The classes of a corpus are what the corpus has: they may grow.
+    fn keep_shape(&mut self) -> Result<()> {
+        let labels = &mut self.labels;
+        if let Some(reason) = &labels.refused {
+            bail!("not saved: {reason}");
+        }
+        if self.settings.scheme.is_some() && !labels.is_known {
+            labels.is_known = self.safe.keep_shape(&labels.scheme.id(), &labels.scheme.shape()).context("not saved")?;
+        }
         Ok(())
     }
 
@@ -175,6 +207,8 @@ impl Workbench {
         if let Err(error) = self.safe.store().map_or(Ok(()), |store| labels.read(store, &key, &mut first)) {
             self.safe.distrust(&error);
         }
+        // What this sitting has done is counted by itself.
+        labels.today = labels.today.saturating_sub(self.sound.hearing.sitting().clips);
         let waiting = self.safe.waiting().iter().filter(|line| line.corpus_key == key).map(|line| &line.said);
         labels.ledger = std::mem::take(&mut labels.ledger).and(waiting, &labels.annotator, &labels.scheme.name);
         self.order_clips(&first);
@@ -194,7 +228,8 @@ impl Workbench {
 /// Turns that are done and were answered since then; `events` in order of time.
 fn since(then: Timestamp, events: &[Annotation], ledger: &Ledger) -> usize {
     let late = events.iter().rev().take_while(|event| event.at >= then);
-    let answered = late.filter(|event| matches!(event.act, Act::Answer { .. }));
+    let work = late.filter(|event| event.occasion != Occasion::Adjudication);
+    let answered = work.filter(|event| matches!(event.act, Act::Answer { .. }));
     let turns: HashSet<_> = answered.map(|event| (&event.clip, event.occasion)).collect();
     turns.into_iter().filter(|&(clip, occasion)| ledger.is_done(At { clip, occasion })).count()
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use super::{Opening, Update, Workbench};
-use crate::label::{Annotation, AnnotationId, NewAnnotation};
+use crate::label::{Annotation, AnnotationId, NewAnnotation, SchemeId};
 use crate::store::{Finding, Journal, Recovered, Store, StoreError, Waiting, renumbered, sensible};
 
 /// How long a key may wait for another process: at first, and while labels wait in the journal anyway.
@@ -141,6 +141,20 @@ impl Safe {
     /// Why it could not be opened.
     pub fn store(&self) -> Result<&Store, &StoreError> {
         self.store.as_ref()
+    }
+
+    /// Keeps what a scheme asks, so that its version never means something else (see [`Store::keep_shape`]).
+    ///
+    /// # Errors
+    /// That version asked something else before. A store that takes nothing is no error: it is told by [`Safe::standing`].
+    pub fn keep_shape(&mut self, scheme: &SchemeId, shape: &str) -> Result<bool, StoreError> {
+        let (None, Ok(store)) = (&self.trouble, &mut self.store) else { return Ok(false) };
+        match store.keep_shape(scheme, shape) {
+            Ok(()) => Ok(true),
+            Err(error @ StoreError::Refused(_)) => Err(error),
+            // The label itself tells what is wrong with the store.
+            Err(_) => Ok(false),
+        }
     }
 
     /// What waits in the journal.

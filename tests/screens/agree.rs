@@ -54,24 +54,116 @@ fn decisions(stage: &Stage) -> Vec<Annotation> {
 #[test]
 fn coefficients_stand_with_their_intervals() {
     let stage = stage("agree");
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
+    demo, 3 raters
+    6 clips, 17 ratings, 1 cannot judge
+    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+     coefficients   pairs   raters   classes   clips
+    coefficient                value 95 % CI          clips what it is
+    percent agreement          0.444 0.056 – 0.889        6 share of pairs of rater…
+    Cohen's kappa              0.368 -0.120 – 0.894       6 agreement of two beyond…
+    Fleiss' kappa              0.248 -0.316 – 0.822       6 agreement beyond that o…
+    Krippendorff's alpha       0.327 -0.141 – 0.832       6 1 - disagreement within…
+    Gwet's AC1                 0.348 -0.102 – 0.873       6 agreement beyond chance…
+
+
+
+
+
+
+
+
+
+
+    share of pairs of raters who agree, mean over clips
+     demo · 6 clips · ann · demo
+     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+    ");
 }
 
 #[test]
 fn a_wide_screen_tells_what_each_is() {
     let stage = stage("agree");
-    insta::assert_snapshot!(text(&stage.cells(120, 40)), @"");
+    insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree                      synthetic: scores mean nothing
+    demo, 3 raters
+    6 clips, 17 ratings, 1 cannot judge
+    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws of clips
+     coefficients   pairs   raters   classes   clips
+    coefficient                value 95 % CI          clips what it is
+    percent agreement          0.444 0.056 – 0.889        6 share of pairs of raters who agree, mean over clips
+    Cohen's kappa              0.368 -0.120 – 0.894       6 agreement of two beyond chance; of more raters, mean over pairs…
+    Fleiss' kappa              0.248 -0.316 – 0.822       6 agreement beyond that of two ratings drawn from all
+    Krippendorff's alpha       0.327 -0.141 – 0.832       6 1 - disagreement within clips over that between all ratings
+    Gwet's AC1                 0.348 -0.102 – 0.873       6 agreement beyond chance that stays sane where one class is rare
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    share of pairs of raters who agree, mean over clips
+     demo · 6 clips · ann · demo
+     Enter open  Tab next view  o question  a adjudicate  R anew  h left  l right                          ? help  : palette
+    ");
 }
 
 #[test]
 fn a_pair_leads_to_the_clips_where_it_differs() {
     let mut stage = stage("agree");
     stage.press(&["Tab", "Right"]);
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
+    demo, 3 raters
+    6 clips, 17 ratings, 1 cannot judge
+    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+     coefficients   pairs   raters   classes   clips
+    rater anna                    ben                     cleo
+    anna  n 6                      0.542                   0.250
+    ben    0.542                  n 6                      0.270
+    cleo   0.250                   0.270                  n 5
+
+
+
+
+
+
+
+
+
+
+
+
+    anna and ben: Krippendorff's alpha 0.542 on 6 clips; Enter: where they differ
+     demo · 6 clips · ann · demo
+     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+    ");
     stage.press(&["Enter"]);
     stage.shows("anna and ben differ");
-    stage.shows("m1_anger_s1.flac");
-    stage.shows("m1_fear_s1.flac");
+    stage.shows("m1_anger_s1");
+    stage.shows("m1_fear_s1");
+    stage.shows("heard as");
     assert!(!stage.screen().contains("f1_anger"), "{}", stage.screen());
 }
 
@@ -79,11 +171,86 @@ fn a_pair_leads_to_the_clips_where_it_differs() {
 fn raters_classes_and_clips_have_their_views() {
     let mut stage = stage("agree");
     stage.press(&["Tab", "Tab", "Down", "Down"]);
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
+    demo, 3 raters
+    6 clips, 17 ratings, 1 cannot judge
+    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+     coefficients   pairs   raters   classes   clips
+    rater                                                     clips  without  change
+    anna                                                          6    0.270  -0.057
+    ben                                                           6    0.250  -0.077
+    cleo                                                          5    0.542  +0.215
+
+
+
+
+
+
+
+
+
+
+
+
+    Krippendorff's alpha without cleo; Enter: where cleo stands alone
+     demo · 6 clips · ann · demo
+     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+    ");
     stage.press(&["Tab"]);
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
+    demo, 3 raters
+    6 clips, 17 ratings, 1 cannot judge
+    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+     coefficients   pairs   raters   classes   clips
+    class                                          ratings  specific   alpha   kappa
+    anger                                                5     0.667   0.467   0.598
+    fear                                                 4     0.286   0.077   0.083
+    happiness                                            0         –       –       –
+    neutral                                              5     0.800   0.733   0.697
+    sadness                                              3     0.000  -0.143   0.000
+    surprise                                             0         –       –       –
+
+
+
+
+
+
+
+
+
+    anger: Enter: clips that some call so and others not
+     demo · 6 clips · ann · demo
+     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+    ");
     stage.press(&["Tab"]);
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
+    demo, 3 raters
+    6 clips, 17 ratings, 1 cannot judge
+    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+     coefficients   pairs   raters   classes   clips
+    clip                            apart  raters said
+    m1_anger_s1.flac                100 %       3 1 anger, 1 fear, 1 sadness
+    m1_fear_s1.flac                 100 %       2 1 anger, 1 fear
+    f1_fear_s1.flac                  67 %       3 2 fear, 1 sadness
+    m1_neutral_s1.flac               67 %       3 2 neutral, 1 sadness
+
+
+
+
+
+
+
+
+
+
+
+    Enter: the clips, worst first
+     demo · 6 clips · ann · demo
+     Enter open  Tab next view  o question  a adjudicate  R anew   ? help  : palette
+    ");
     stage.press(&["o"]);
     stage.shows("no other question");
     stage.press(&["Enter"]);
@@ -99,7 +266,32 @@ fn disputes_are_decided_by_a_key_and_taken_back() {
     let clip = current(&stage);
     stage.pictured(clip);
     stage.until(|app| !app.bench().playback().playing);
-    insta::assert_snapshot!(stage.screen(), @"");
+    insta::assert_snapshot!(stage.screen(), @r"
+     emolab  Browse  Label  Train  Results  Features  Agree        synthetic speech
+    dispute 1 of 4  worth 0.51                                   0 decided this time
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+      8k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+      4k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+      2k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+      1k ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+     500 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+     200 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~│
+         0.0       0.2        0.4        0.6        0.8        1.0        1.2 s
+    paused   1.35 / 1.35 s  mel magma 60 dB                     speed 1.0  vol 100 %
+    A: anger · B: sadness · C: fear
+
+    [1a]anger [2f]fear [3H]happiness [4n]neutral [5S]sadness [6p]surprise [0]unfit
+
+
+     demo · 6 clips · ann · demo · silent: --silent
+     Space play  Esc back  u undo  s skip  0 unfit                 ? help  : palette
+    ");
     let screen = stage.screen();
     assert!(!["anna", "ben", "cleo", "m1_anger"].iter().any(|name| screen.contains(name)), "{screen}");
     stage.press(&["1"]);

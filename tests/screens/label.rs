@@ -1,6 +1,6 @@
 //! The Label screen by keys: schemes of several questions, in every terminal size, with nothing lost.
 
-use emolab::label::{Act, Annotation, Exposure};
+use emolab::label::{Act, Annotation, Exposure, Known, Listening, NewAnnotation, Occasion, Round};
 use emolab::workbench::corpus_key;
 
 use super::*;
@@ -160,6 +160,7 @@ fn a_form_fits_every_terminal() {
        unpleasant   1   2   3   4   5   6   7   8   9   pleasant
 
 
+
      demo · 6 clips · ann · emotion+vad · silent: --silent
      Space play  Esc back  u undo  s skip  ! flag  c note          ? help  : palette
     ");
@@ -169,6 +170,7 @@ fn a_form_fits_every_terminal() {
     Emotion anger   Intensity 4   Valence –   Arousal –   Dominance –   Confidence –   Remark –
     3 of 7  Valence  How unpleasant or pleasant the speaker feels.
        unpleasant   1   2   3   4   5   6   7   8   9   pleasant
+
 
 
      demo · 6 clips · ann · emotion+vad · silent: --silent
@@ -244,10 +246,6 @@ fn looks_blind(stage: &Stage, after: &str) {
 #[test]
 fn no_state_of_the_screen_tells_name_speaker_or_label() {
     let mut stage = blind("label", &with_examples());
-    // Two clips turn unreadable once the corpus is open; their reasons name their files.
-    for turn in &stage.app.bench().queue().turns().to_vec()[2..] {
-        std::fs::write(&stage.app.bench().corpus().clips[turn.clip].path, "no sound").unwrap();
-    }
     looks_blind(&stage, "opening");
     let keys = [
         "Space",
@@ -308,12 +306,6 @@ fn no_state_of_the_screen_tells_name_speaker_or_label() {
         stage.press(&[key]);
         looks_blind(&stage, &format!("{:?}", &keys[..=at]));
     }
-    let broken = |app: &App| {
-        let turns = app.bench().queue().turns().iter();
-        turns.filter_map(|turn| app.bench().picture(turn.clip)).any(|picture| picture.is_err())
-    };
-    stage.until(broken);
-    looks_blind(&stage, "decoding");
 }
 
 #[test]
@@ -376,4 +368,186 @@ fn who_saw_a_clip_in_browse_is_not_blind_to_it() {
     let mut stage = blind("label", FORM);
     stage.press(&["0", "0"]);
     assert_eq!(said(&stage)[0].exposure, None);
+}
+
+/// The same stage, opened again under a lead's plan for its scheme.
+fn again(stage: Stage, round: &Round) -> Stage {
+    let (key, scheme) = (corpus_key(stage.app.bench().corpus()), stage.app.bench().scheme().name.clone());
+    let root = stage.app.bench().corpus().root.clone();
+    let Stage { app, home, .. } = stage;
+    drop(app);
+    Store::open(&home.path().join("emolab.db")).unwrap().save_round(&key, &scheme, "lea", round).unwrap();
+    Stage::on(home, &root, "label", Depth::True, |settings| {
+        let path = settings.store.with_file_name("scheme.toml");
+        settings.scheme = path.exists().then(|| path.display().to_string());
+    })
+}
+
+fn known(clip: &ClipId, answers: &[(&str, &str)]) -> Known {
+    let answers = answers.iter().map(|(question, value)| ((*question).to_owned(), (*value).to_owned()));
+    [(clip.clone(), answers.collect())].into()
+}
+
+#[test]
+fn in_training_the_known_answer_is_told_and_then_it_goes_on() {
+    let stage = stage_of(FORM);
+    let first = order(&stage)[0].clone();
+    let answers = [("emotion", "anger"), ("arousal", "2")];
+    let mut stage = again(stage, &Round { training: known(&first, &answers), goal: Some(5), ..Round::default() });
+    stage.shows("training: clip 1 of 1");
+    stage.shows("0 of 5 today");
+    stage.press(&["1", "Enter", "5"]);
+    stage.shows("Emotion: anger, right. Hard.");
+    stage.shows("Arousal: you said 5; known answer: 2.");
+    stage.press(&["1", "0", "3"]);
+    assert_eq!(answers_of(&stage, Occasion::Training), ["emotion=anger", "arousal=5"]);
+    stage.press(&["Enter"]);
+    stage.shows("clip 2 of 6");
+    stage.press(&["1", "Enter", "5"]);
+    stage.shows("clip 3 of 6");
+    assert_eq!(answers_of(&stage, Occasion::Main), ["emotion=anger", "arousal=5"]);
+}
+
+fn answers_of(stage: &Stage, occasion: Occasion) -> Vec<String> {
+    let all = said(stage).into_iter().filter(|one| one.occasion == occasion);
+    all.filter_map(|one| Some(format!("{}={}", one.act.question()?, one.act.value()?))).collect()
+}
+
+#[test]
+fn a_hidden_repeat_looks_like_any_other_clip() {
+    let round = Round { repeats: 0.5, ..Round::default() };
+    let mut stage = again(Stage::new("label"), &round);
+    let turns = stage.app.bench().queue().turns().to_vec();
+    assert!(turns.len() > 6, "no repeat was drawn: {turns:?}");
+    let repeat = turns.iter().position(|turn| turn.occasion == Occasion::Repeat).unwrap();
+    stage.press(&["!"]);
+    for _ in 0..repeat {
+        stage.press(&["1"]);
+    }
+    let screen = below(&stage, 80, 24);
+    assert!(!screen.contains("flagged") && !screen.contains('>') && !screen.contains("repeat"), "{screen}");
+    stage.press(&["2"]);
+    let last = said(&stage).pop().unwrap();
+    assert_eq!((last.occasion, last.act.value()), (Occasion::Repeat, Some("fear")));
+    assert_eq!(stage.app.bench().ledger().label(&last.clip), Some("anger"), "the first answer stays");
+}
+
+#[test]
+fn only_skipped_or_flagged_clips_come_by_a_key() {
+    let mut stage = Stage::new("label");
+    let turns = stage.app.bench().queue().turns().to_vec();
+    stage.press(&["s", "!", "1", "1", "o"]);
+    stage.shows("only skipped");
+    stage.shows("clip 1 of 6");
+    stage.press(&["o"]);
+    stage.shows("only flagged");
+    let flagged = turns.iter().position(|turn| {
+        stage.app.bench().ledger().flagged(&order(&stage)[turns.iter().position(|one| one == turn).unwrap()])
+    });
+    stage.shows(&format!("clip {} of 6", flagged.unwrap() + 1));
+    stage.press(&["o"]);
+    stage.shows("all open clips");
+}
+
+#[test]
+fn a_version_that_asks_something_else_is_refused() {
+    let mut stage = stage_of(FORM);
+    stage.press(&["0"]);
+    let root = stage.app.bench().corpus().root.clone();
+    let Stage { app, home, .. } = stage;
+    drop(app);
+    let path = home.path().join("scheme.toml");
+    std::fs::write(&path, FORM.replace("'fear'", "'worry'")).unwrap();
+    let open = |settings: &mut Settings| settings.scheme = Some(path.display().to_string());
+    let mut stage = Stage::on(home, &root, "label", Depth::True, open);
+    stage.shows("NOT SAVED: form@1 asked other questions or answers before");
+    stage.press(&["0"]);
+    stage.shows("2 of 3  Arousal");
+    assert_eq!(answers(&stage), ["emotion="], "nothing was said in the other form");
+    // Other words are no other answers.
+    std::fs::write(&path, FORM.replace("calm", "quiet")).unwrap();
+    let Stage { app, home, .. } = stage;
+    drop(app);
+    let mut stage = Stage::on(home, &root, "label", Depth::True, |settings: &mut Settings| {
+        settings.scheme = Some(settings.store.with_file_name("scheme.toml").display().to_string());
+    });
+    stage.press(&["3"]);
+    stage.shows("clip 2 of 6  1 labelled");
+}
+
+#[test]
+fn raters_are_watched_while_they_label() {
+    let mut stage = Stage::new("browse");
+    let (corpus, scheme) = (stage.app.bench().corpus(), stage.app.bench().scheme().id());
+    let key = corpus_key(corpus);
+    let mut store = Store::open(&stage.home.path().join("emolab.db")).unwrap();
+    let human = |name: &str| emolab::label::Annotator::Human(name.to_owned());
+    for (clip, class) in corpus.clips.iter().zip(["anger", "anger", "fear"]) {
+        let listening = Listening {
+            plays: 1,
+            heard: if class == "fear" { 0.2 } else { 1.0 },
+            sink: "silent".to_owned(),
+            gain_db: 0.0,
+            picture: "none".to_owned(),
+            seconds: 2.5,
+        };
+        let (id, audio, who) = (clip.id.clone(), clip.audio.hash.clone(), human("ann"));
+        let new = NewAnnotation::now(id, audio, who, scheme.clone(), Act::label(class));
+        store.append(&key, &NewAnnotation { listening: Some(listening), ..new }).unwrap();
+    }
+    let clip = corpus.clips[0].clone();
+    stage.press(&["6", "w"]);
+    stage.until(|app| app.bench().raters().is_some());
+    insta::assert_snapshot!(stage.timeless(80, 24), @r"
+     emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
+    1 rater                                                      The classes of demo
+    rater                   clips s/clip too fast  repeats same %  kappa gold %  run
+    ann                         3    2.5   1 of 3        –      –      –      –    2
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+     demo · 6 clips · ann · demo
+     Esc back  Enter open  o question                              ? help  : palette
+    ");
+    stage.press(&["Enter"]);
+    stage.shows("longest run: 2 times anger");
+    stage.press(&["Esc"]);
+    // Another process says something: the table follows.
+    store
+        .append(&key, &NewAnnotation::now(clip.id, clip.audio.hash, human("ben"), scheme, Act::label("fear")))
+        .unwrap();
+    stage.until(|app| app.bench().raters().is_some_and(|found| found.unwrap().len() == 2));
+    stage.shows("2 raters");
+    stage.shows("ben");
+    let (root, store) = (key, stage.home.path().join("emolab.db").display().to_string());
+    let table = stage.home.run(&["raters", &root, "--store", &store]);
+    let table = crate::support::text(&table.stdout);
+    assert!(table.contains("s/clip") && table.contains("1/3") && table.contains("2 anger (p "), "{table}");
+    let json = stage.home.run(&["raters", &root, "--store", &store, "--scheme", "demo", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["raters"][0]["rater"], "ann");
+    assert_eq!(json["raters"][0]["fast"], serde_json::json!({ "count": 1, "of": 3 }));
+}
+
+#[test]
+fn the_scheme_in_the_manual_is_one() {
+    let page = include_str!("../../docs/labels.md");
+    let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let scheme = emolab::label::Scheme::parse(text, "docs/labels.md").unwrap();
+    assert_eq!(scheme.required().collect::<Vec<_>>(), ["mood", "arousal"]);
 }

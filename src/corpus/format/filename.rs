@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: any other source of knowledge (see `sidecar`).
 
+use rayon::prelude::*;
+
 use super::{Format, Reading, groups};
 use crate::corpus::description::{Description, Layout};
 use crate::corpus::tree::Tree;
@@ -29,5 +31,14 @@ impl Format for Filename {
             None => Err(description.misnamed()),
         });
         Reading { said: said.collect(), problems: Vec::new() }
+    }
+
+    /// Most descriptions know no name of a tree: whether the pattern fits is asked before anything is taken apart.
+    fn recognises(&self, tree: &Tree, description: &Description) -> Vec<bool> {
+        let Some(pattern) = &description.layout.pattern else { return vec![false; tree.audio.len()] };
+        let knows = |key: &str| {
+            pattern.is_match(key) && groups(pattern, key).is_some_and(|fields| description.interpret(fields).is_ok())
+        };
+        tree.audio.par_iter().map(|found| knows(&tree.key(found))).collect()
     }
 }

@@ -34,6 +34,11 @@ pub trait Format: Sync {
 
     /// What the corpus says about every audio file of the tree.
     fn read(&self, tree: &Tree, description: &Description) -> Reading;
+
+    /// Of which audio files [`Format::read`] says something: all that is needed to choose between descriptions.
+    fn recognises(&self, tree: &Tree, description: &Description) -> Vec<bool> {
+        self.read(tree, description).said.iter().map(Result::is_ok).collect()
+    }
 }
 
 /// What a corpus says about the audio files of a tree.
@@ -54,6 +59,12 @@ pub fn named(name: &str) -> Option<&'static dyn Format> {
 pub fn read(tree: &Tree, description: &Description) -> Reading {
     // `Description::parse` admits only known formats.
     named(&description.layout.format).map(|f| f.read(tree, description)).unwrap_or_default()
+}
+
+/// Of which audio files the description's own format says something.
+pub fn recognises(tree: &Tree, description: &Description) -> Vec<bool> {
+    let nothing = || vec![false; tree.audio.len()];
+    named(&description.layout.format).map_or_else(nothing, |format| format.recognises(tree, description))
 }
 
 /// The named groups that took part in a match.

@@ -57,6 +57,24 @@ pub(super) struct Rows {
     pub(super) error: f64,
 }
 
+impl Couple {
+    fn none(codes: usize) -> Couple {
+        let margins = [vec![0.0; codes], vec![0.0; codes]];
+        Couple { units: 0.0, agree: 0.0, linear: 0.0, square: 0.0, margins }
+    }
+
+    fn add(&mut self, codes: [u32; 2], units: u64, values: &[f64]) {
+        let ([a, b], units) = (codes.map(|code| code as usize), units as f64);
+        let off = (values[a] - values[b]).abs();
+        self.margins[0][a] += units;
+        self.margins[1][b] += units;
+        self.units += units;
+        self.agree += if a == b { units } else { 0.0 };
+        self.linear += units * off;
+        self.square += units * off * off;
+    }
+}
+
 impl<'a> Sample<'a> {
     /// `weights`: units of each pattern of the table.
     pub(super) fn new(table: &'a Table, weights: &'a [u64]) -> Sample<'a> {
@@ -115,24 +133,29 @@ impl<'a> Sample<'a> {
     }
 
     fn compare(&self) -> Vec<Couple> {
-        let (values, weights) = (self.values(), self.weights.iter().map(|&weight| weight as f64).collect::<Vec<f64>>());
-        let couple = |pairs: &[Pair]| {
-            let margins = [vec![0.0; values.len()], vec![0.0; values.len()]];
-            let mut couple = Couple { units: 0.0, agree: 0.0, linear: 0.0, square: 0.0, margins };
+        let (values, k) = (self.values(), self.values().len());
+        let longest = self.table.couples().map(<[Pair]>::len).max().unwrap_or(0);
+        // As many cells as kinds of pairs; none where a scale has more of them than there are pairs.
+        let mut cells = vec![0_u64; k.checked_mul(k).filter(|kinds| *kinds < longest).unwrap_or(0)];
+        let mut couple = |pairs: &[Pair]| {
+            let mut couple = Couple::none(k);
+            let weight = |pair: &Pair| self.weights[pair.pattern as usize];
+            if cells.is_empty() || pairs.len() <= cells.len() {
+                pairs.iter().for_each(|pair| couple.add(pair.codes, weight(pair), values));
+                return couple;
+            }
+            // Fewer kinds of pairs than pairs: counted first, which is the quickest that can be done with a pair.
+            cells.fill(0);
             for pair in pairs {
-                let weight = weights[pair.pattern as usize];
-                let [a, b] = pair.codes.map(|code| code as usize);
-                let off = (values[a] - values[b]).abs();
-                couple.margins[0][a] += weight;
-                couple.margins[1][b] += weight;
-                couple.units += weight;
-                couple.agree += if a == b { weight } else { 0.0 };
-                couple.linear += weight * off;
-                couple.square += weight * off * off;
+                let [a, b] = pair.codes;
+                cells[a as usize * k + b as usize] += weight(pair);
+            }
+            for (at, &count) in cells.iter().enumerate().filter(|(_, count)| **count > 0) {
+                couple.add([(at / k) as u32, (at % k) as u32], count, values);
             }
             couple
         };
-        self.table.couples().map(couple).collect()
+        self.table.couples().map(&mut couple).collect()
     }
 
     /// Analysis of variance, units by raters, one rating per cell.

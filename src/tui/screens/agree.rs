@@ -46,6 +46,10 @@ static COMMANDS: &[Command<Agree>] = &[
         row: row("adjudicate", &["a"], "decide disputed clips, raters unnamed"),
         run: |_, _| Ok(Then::Open("adjudicate", Topic::Itself)),
     },
+    Command {
+        row: row("raters", &["w"], "watch how everybody is doing"),
+        run: |_, _| Ok(Then::Open("raters", Topic::Itself)),
+    },
     Command { row: row("anew", &["R"], "work the figures out anew"), run: Agree::anew },
     Command { row: row("left", &["h", "Left"], "to the cell at the left"), run: |agree, _| agree.aside(-1) },
     Command { row: row("right", &["l", "Right"], "to the cell at the right"), run: |agree, _| agree.aside(1) },

@@ -14,7 +14,9 @@ use ratatui::layout::{Constraint, Rect};
 
 mod around;
 mod form;
+mod only;
 mod sheet;
+mod training;
 
 use super::{clip_view, opinion};
 use crate::label::{self, Act, Answers, At, Scheme, Turn};
@@ -24,9 +26,10 @@ use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put, put_center};
 use crate::workbench::opinion::Ask;
-use crate::workbench::safe::Standing;
 use crate::workbench::{Opening, Workbench};
+pub use around::safety;
 use form::Form;
+use only::Only;
 use sheet::Sheet;
 
 /// [`Question::purpose`] of the line for an answer that is typed.
@@ -44,6 +47,8 @@ pub struct Label {
     scheme: Option<Scheme>,
     /// Why the last act is not on disk; stays until one is.
     trouble: Option<String>,
+    /// Which clips come next.
+    only: Only,
     /// The keys of the classes play examples; how many were played.
     examples: Option<usize>,
     /// Opened for one clip: once that has its label, back to where it was chosen.
@@ -77,6 +82,10 @@ static COMMANDS: &[Command<Label>] = &[
         run: Label::after,
     },
     Command { row: row("question before", &["Shift-Tab"], "to the question before"), run: Label::before },
+    Command {
+        row: row("only", &["o"], "only skipped clips, flagged, old answers; or all open"),
+        run: Label::next_kind,
+    },
     Command { row: row("clip before", &["Backspace"], "to the clip before, to change its label"), run: Label::back },
     Command { row: row("redo", &["Ctrl-r"], "do again what was undone"), run: Label::redo },
     Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Label::next_panel },
@@ -127,6 +136,10 @@ impl Screen for Label {
             // The next clip is decoded while this one is being heard.
             self.next(bench).into_iter().for_each(|next| bench.want(next.clip));
             self.consult(current, bench);
+            if bench.round().show_quality {
+                // Without a thread for it, the line stays as it was.
+                let _ = bench.watch_raters();
+            }
         }
         then
     }
@@ -186,18 +199,27 @@ impl Screen for Label {
             return put_center(buffer, line(area, area.height / 2), text, theme.text());
         };
         let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), at), area.width);
+        let lesson = self.lesson(bench, area.width);
+        let height = lesson.as_ref().map_or(sheet.height(), |lines| lines.len() as u16);
         let panel = bench.view().label;
         let says = u16::from(bench.opinion_places().label);
-        let room = area.height.saturating_sub(sheet.height() + 5 + says);
+        let room = area.height.saturating_sub(height + 5 + says);
         let [head, picture, time, _, choice, mine, says, trouble] =
-            widgets::rows(area, [1, room, 1, 1, sheet.height(), 1, says, 1].map(Constraint::Length));
+            widgets::rows(area, [1, room, 1, 1, height, 1, says, 1].map(Constraint::Length));
         self.progress(buffer, head, bench, theme);
         clip_view::draw(buffer, picture, bench, (current.clip, panel, None), theme);
         clip_view::time(buffer, time, bench, (current.clip, panel), theme);
-        sheet.draw(buffer, choice, theme);
+        match &lesson {
+            Some(lines) => {
+                for (at, (right, text)) in lines.iter().enumerate() {
+                    put(buffer, line(choice, at as u16), text, if *right { theme.text() } else { theme.warn() });
+                }
+            }
+            None => sheet.draw(buffer, choice, theme),
+        }
         self.remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
-        safety(buffer, trouble, bench, self.trouble.as_deref(), theme);
+        safety(buffer, trouble, bench, self.trouble.as_deref().or(bench.scheme_trouble()), theme);
     }
 }
 
@@ -218,6 +240,9 @@ impl Label {
     fn press(&mut self, letter: char, bench: &mut Workbench) -> Option<Outcome> {
         let (scheme, at) = (self.scheme.as_ref()?, self.at(bench)?);
         let question = &scheme.questions[self.form.at(scheme, bench.ledger(), at)];
+        if self.taught(bench).is_some() {
+            return question.class_of(letter).map(|_| Ok(Then::Say("Enter: on to the next clip".to_owned())));
+        }
         if let Some(played) = self.examples
             && let Some(class) = question.class_of(letter)
         {
@@ -241,6 +266,9 @@ impl Label {
     /// Saves the classes that are chosen, opens the line to write, or leaves a clip that is done.
     fn on(&mut self, bench: &mut Workbench) -> Outcome {
         let (at, (_, question)) = self.at(bench).zip(self.question(bench)).context("there is no clip to label")?;
+        if self.taught(bench).is_some() {
+            return self.leave_clip(bench);
+        }
         let saved = bench.ledger().answer(at, &question.name);
         match &question.answers {
             Answers::Several(_) if self.form.is_unsaved() || !self.is_done(bench) => {
@@ -260,7 +288,10 @@ impl Label {
     }
 
     fn cannot_judge(&mut self, bench: &mut Workbench) -> Outcome {
-        self.reply(String::new(), bench)
+        match self.taught(bench) {
+            Some(_) => Ok(Then::Say("Enter: on to the next clip".to_owned())),
+            None => self.reply(String::new(), bench),
+        }
     }
 
     fn after(&mut self, bench: &mut Workbench) -> Outcome {
@@ -379,7 +410,7 @@ impl Label {
         self.say(answer, bench)?;
         let scheme = self.scheme.as_ref().context("the corpus is not open yet")?;
         match Form::following(scheme, at) {
-            _ if !self.is_done(bench) => self.form = Form::default(),
+            _ if !self.is_done(bench) || self.taught(bench).is_some() => self.form = Form::default(),
             Some(next) if was_done => self.form.go(next),
             _ => return self.leave_clip(bench),
         }
@@ -388,21 +419,28 @@ impl Label {
 
     /// To the next clip; the one at hand stays as it is.
     fn leave_clip(&mut self, bench: &mut Workbench) -> Outcome {
-        let turn = self.current.context("there is no clip to label")?;
         if self.returns {
             return Ok(Then::Back);
         }
-        let Some(next) = self.next(bench) else {
+        // When none of a kind is left, the others come again.
+        let next = self.next(bench).or_else(|| {
+            self.only = Only::Open;
+            self.next(bench)
+        });
+        let Some(next) = next else {
             self.form = Form::default();
             bench.stop();
             return Ok(Then::Say("all clips have their label".to_owned()));
         };
-        let same = turn == next;
-        if !same {
-            self.way.push(turn);
-        }
-        self.go(Some(next), bench);
+        let same = self.current == Some(next);
+        self.leave_for(next, bench);
         Ok(if same { Then::Say("only this clip is left".to_owned()) } else { Then::Stay })
+    }
+
+    /// To another clip; Backspace comes back.
+    fn leave_for(&mut self, next: Turn, bench: &mut Workbench) {
+        self.way.extend(self.current.filter(|turn| *turn != next));
+        self.go(Some(next), bench);
     }
 
     /// What was typed; an empty line leaves an optional question open, and takes a remark back that had been made.
@@ -467,10 +505,6 @@ impl Label {
         at(self.current?, bench)
     }
 
-    fn next(&self, bench: &Workbench) -> Option<Turn> {
-        bench.queue().next_after(self.current)
-    }
-
     /// The question at hand and its number.
     fn question(&self, bench: &Workbench) -> Option<(usize, &label::Question)> {
         let scheme = self.scheme.as_ref()?;
@@ -512,19 +546,6 @@ fn example(class: &label::Class, played: usize, bench: &mut Workbench) -> Outcom
 /// What the ledger calls a turn.
 fn at(turn: Turn, bench: &Workbench) -> Option<At<'_>> {
     Some(At { clip: &bench.corpus().clips.get(turn.clip)?.id, occasion: turn.occasion })
-}
-
-/// Where what was said is, unless all of it is in the store; `trouble`: why the last act is nowhere.
-pub fn safety(buffer: &mut Buffer, area: Rect, bench: &Workbench, trouble: Option<&str>, theme: &Theme) {
-    match (trouble, bench.standing()) {
-        (Some(reason), _) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
-        (None, Standing::Nowhere(reason)) => drop(put(buffer, area, &format!("NOT SAVED: {reason}"), theme.bad())),
-        (None, Standing::Journal(waiting, reason)) => {
-            let text = format!("SAVED IN THE JOURNAL ({waiting}), not yet in the store: {reason}");
-            put(buffer, area, &text, theme.warn());
-        }
-        (None, Standing::Store) => {}
-    }
 }
 
 /// The letters and signs that a class must not take: commands that can be given while labelling.

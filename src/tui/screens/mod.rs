@@ -12,6 +12,7 @@ mod features;
 mod label;
 mod live;
 mod opinion;
+mod raters;
 mod results;
 mod run;
 mod train;
@@ -32,6 +33,7 @@ pub fn screens() -> Vec<Box<dyn Screen>> {
         Box::new(compare::Compare::default()),
         Box::new(features::FeatureColumns::default()),
         Box::new(agree::Agree::default()),
+        Box::new(raters::Raters::default()),
         Box::new(adjudicate::Adjudicate::default()),
     ]
 }

@@ -45,15 +45,17 @@ impl<'a> Sheet<'a> {
         self.scheme.questions.len() > 1 || !self.question().title.is_empty()
     }
 
-    /// Lines that it takes.
+    /// Lines that it takes: as many for each question, so that the picture above keeps its size.
     pub fn height(&self) -> u16 {
         let words = if self.is_form() { self.said().last().map_or(0, |(_, y, _)| y + 1) + 1 } else { 0 };
-        words + self.below()
+        words + self.scheme.questions.iter().map(|question| self.below(question)).max().unwrap_or(1)
     }
 
-    fn below(&self) -> u16 {
-        match &self.question().answers {
-            Answers::Choice(classes) | Answers::Several(classes) => (classes.len() as u16).div_ceil(self.columns()),
+    fn below(&self, question: &Question) -> u16 {
+        match &question.answers {
+            Answers::Choice(classes) | Answers::Several(classes) => {
+                (classes.len() as u16).div_ceil(self.columns(question))
+            }
             Answers::Scale(_) | Answers::Text => 1,
         }
     }
@@ -126,15 +128,16 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    fn columns(&self) -> u16 {
-        let names = self.question().answers.classes().iter().map(|class| class.name.chars().count() as u16);
+    fn columns(&self, question: &Question) -> u16 {
+        let names = question.answers.classes().iter().map(|class| class.name.chars().count() as u16);
         let cell = names.max().unwrap_or(1).min(20) + AROUND;
         (self.width / cell).clamp(1, 5)
     }
 
     /// The classes in as many columns as fit.
     fn classes(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let (question, columns) = (self.question(), self.columns());
+        let question = self.question();
+        let columns = self.columns(question);
         let width = area.width / columns;
         let sign = if matches!(question.answers, Answers::Several(_)) { " + " } else { " > " };
         for (index, class) in question.answers.classes().iter().enumerate() {
