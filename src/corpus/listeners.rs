@@ -65,6 +65,9 @@ pub struct Answer {
     pub level: Option<String>,
 }
 
+/// The classes heard, and by which share of the listeners.
+type Told = (Vec<String>, Option<f64>);
+
 /// What listeners heard in the clips of a corpus.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ratings {
@@ -129,9 +132,6 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| error.as_bytes().iter().map(|&byte| char::from(byte)).collect())
 }
 
-/// The classes heard, and by which share where the table has shares.
-type Taken = (Vec<String>, Option<f64>);
-
 impl ListenersTable {
     /// The rows about these clips, in order, and what is wrong with which line. Rows on other clips are none of ours.
     pub fn answers(&self, table: Vec<u8>, clips: &[Clip]) -> (Vec<Answer>, Vec<(usize, String)>) {
@@ -186,8 +186,8 @@ impl ListenersTable {
         (heard, first.map(|(line, reason)| if line == 1 { reason } else { format!("line {line}: {reason}") }))
     }
 
-    /// What a cell says; `None` where it says nothing.
-    fn take(&self, value: &str, clip: &Clip) -> Result<Option<Taken>, String> {
+    /// The classes heard, and by which share where the table has shares; `None` where it says nothing.
+    fn take(&self, value: &str, clip: &Clip) -> Result<Option<Told>, String> {
         if self.right.is_some() {
             let Some(label) = &clip.label else { return Ok(None) };
             let percent: f64 = value.replace(',', ".").parse().map_err(|_| format!("`{value}` is no percentage"))?;

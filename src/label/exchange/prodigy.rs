@@ -215,60 +215,73 @@ impl Line {
 
     /// Adds what the line says; a problem where it says nothing that can be used.
     fn take(self, sheet: &mut Sheet, places: &mut Places) -> Result<Option<String>, String> {
-        let file = self.path.clone().unwrap_or_else(|| self.audio.clone());
-        if file.starts_with("data:") {
+        let item = self.item();
+        if item.file.starts_with("data:") {
             return Ok(Some("sound inside the line and no `path`: whose is it?".to_owned()));
         }
-        let item = Item {
+        match self.answer.as_deref() {
+            None => {
+                sheet.place(item, places);
+            }
+            Some("reject") => return Ok(Some("rejected: it is not known what it is instead".to_owned())),
+            Some("ignore") => {
+                let said = self.exact(&item, sheet, places)?;
+                let said = said.unwrap_or_else(|| self.said(sheet.place(item, places), ""));
+                sheet.said.push(Said { act: Act::Skip, ..said });
+            }
+            Some(_) => match self.exact(&item, sheet, places)? {
+                Some(said) => sheet.said.push(said),
+                None => self.accepted(item, sheet, places),
+            },
+        }
+        Ok(None)
+    }
+
+    /// What the line is about.
+    fn item(&self) -> Item {
+        Item {
             speaker: self.meta.speaker.clone(),
             sex: self.meta.gender.as_deref().and_then(sex_of),
             text: self.meta.text.clone(),
             split: self.meta.split.clone(),
-            ..Item::of(file)
-        };
-        let (scheme, question) = topic_of(self.label.as_deref().unwrap_or_default());
-        let at =
-            self._timestamp.filter(|at| at.is_finite()).and_then(|at| Timestamp::from_millis((at * 1000.0) as i64));
-        let rater = self._annotator_id.as_ref().or(self._session_id.as_ref());
-        let rater = rater.filter(|name| !name.is_empty()).map(|name| Rater::parse(name));
-        let base = |item| Said { scheme: scheme.clone(), at, ..Said::answer(item, rater.clone(), "") };
-        let values = self.values();
-        match self.answer.as_deref() {
-            None => {}
-            Some("reject") => return Ok(Some("rejected: it is not known what it is instead".to_owned())),
-            answer => {
-                let skip = answer == Some("ignore");
-                if let Some(exact) = self.meta.emolab {
-                    let place = sheet.place(Item { span: exact.span(), ..item }, places);
-                    let said = exact.said(place)?;
-                    let act = if skip { Act::Skip } else { said.act.clone() };
-                    sheet.said.push(Said { act, ..said });
-                    return Ok(None);
-                }
-                let place = sheet.place(item.clone(), places);
-                if skip {
-                    sheet.said.push(Said { act: Act::Skip, ..base(place) });
-                    return Ok(None);
-                }
-                for span in &self.audio_spans {
-                    let part = Item { span: Some((span.start, span.end)), ..item.clone() };
-                    let said = base(sheet.place(part, places));
-                    sheet.said.push(Said { act: Act::label(span.label.clone()).asked(question.clone()), ..said });
-                }
-                if let Some(value) = values {
-                    sheet.said.push(Said { act: Act::label(value).asked(question.clone()), ..base(place) });
-                }
-                if let Some(scheme) = scheme.clone().filter(|_| !self.options.is_empty()) {
-                    let classes = self.options.iter().map(|option| option.id.text()).collect();
-                    if sheet.expected(Some(&scheme), &question).is_none() {
-                        sheet.asked.push(Asked { scheme, question, expected: Expected::Choice(classes) });
-                    }
-                }
-                return Ok(None);
-            }
+            ..Item::of(self.path.clone().unwrap_or_else(|| self.audio.clone()))
         }
-        sheet.place(item, places);
-        Ok(None)
+    }
+
+    /// What was said, where the line is one of ours.
+    fn exact(&self, item: &Item, sheet: &mut Sheet, places: &mut Places) -> Result<Option<Said>, String> {
+        let Some(exact) = &self.meta.emolab else { return Ok(None) };
+        let place = sheet.place(Item { span: exact.span(), ..item.clone() }, places);
+        exact.said(place).map(Some)
+    }
+
+    fn said(&self, item: usize, value: &str) -> Said {
+        let (scheme, question) = topic_of(self.label.as_deref().unwrap_or_default());
+        let at = self._timestamp.filter(|at| at.is_finite());
+        let rater = self._annotator_id.as_ref().or(self._session_id.as_ref()).filter(|name| !name.is_empty());
+        Said {
+            scheme,
+            at: at.and_then(|at| Timestamp::from_millis((at * 1000.0) as i64)),
+            act: Act::label(value).asked(question),
+            ..Said::answer(item, rater.map(|name| Rater::parse(name)), "")
+        }
+    }
+
+    fn accepted(&self, item: Item, sheet: &mut Sheet, places: &mut Places) {
+        for span in &self.audio_spans {
+            let part = Item { span: Some((span.start, span.end)), ..item.clone() };
+            let said = self.said(sheet.place(part, places), &span.label);
+            sheet.said.push(said);
+        }
+        let place = sheet.place(item, places);
+        sheet.said.extend(self.values().map(|value| self.said(place, &value)));
+        let (scheme, question) = topic_of(self.label.as_deref().unwrap_or_default());
+        if let Some(scheme) = scheme.filter(|_| !self.options.is_empty())
+            && sheet.expected(Some(&scheme), &question).is_none()
+        {
+            let expected = Expected::Choice(self.options.iter().map(|option| option.id.text()).collect());
+            sheet.asked.push(Asked { scheme, question, expected });
+        }
     }
 
     /// What was chosen or typed.

@@ -251,3 +251,74 @@ fn commands_of_kaldi_are_named_and_never_run() {
         "wav.scp:2:3: `b` is a command (`touch /tmp/never |`), and commands are never run"
     );
 }
+
+#[test]
+fn lines_of_prodigy_say_what_its_documentation_says() {
+    let lines = [
+        r#"{"audio":"a.wav","path":"/rec/a.wav","options":[{"id":"hot","text":"Hot"},{"id":2}],"accept":["hot"],"answer":"accept","_annotator_id":"heat-anna","_timestamp":1700000000}"#,
+        r#"{"audio":"data:audio/wav;base64,AA","path":"b.wav","audio_spans":[{"start":0.5,"end":1.25,"label":"laugh","channel":0}],"answer":"accept","_session_id":"x-ben"}"#,
+        r#"{"audio":"data:audio/wav;base64,AA","accept":[2],"answer":"accept"}"#,
+        r#"{"audio":"c.wav","accept":[2],"answer":"reject"}"#,
+        r#"{"audio":"c.wav","accept":[],"answer":"ignore","_annotator_id":"heat-anna"}"#,
+        r#"{"audio":"d.wav","transcript":"so hot","answer":"accept"}"#,
+    ];
+    let files = BTreeMap::from([("p.jsonl".to_owned(), lines.join("\n").into_bytes())]);
+    let folder = Folder::held(files);
+    assert_eq!(recognised(&folder).map(Exchange::name), Some("prodigy"));
+    let sheet = named("prodigy").unwrap().read(&folder, &nothing()).unwrap();
+    let told = |said: &Said| {
+        let Item { file, span, .. } = &sheet.items[said.item];
+        let rater = said.rater.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!("{file} {span:?} {rater} {}", said.value().unwrap_or("-"))
+    };
+    let all: Vec<String> = sheet.said.iter().map(told).collect();
+    let wanted = [
+        "/rec/a.wav None heat-anna hot",
+        "b.wav Some((0.5, 1.25)) x-ben laugh",
+        "c.wav None heat-anna -",
+        "d.wav None  so hot",
+    ];
+    assert_eq!(all, wanted);
+    assert_eq!(sheet.said[0].at.map(|at| at.to_string()).as_deref(), Some("2023-11-14T22:13:20.000Z"));
+    let problems: Vec<Option<usize>> = sheet.problems.iter().map(|problem| problem.line).collect();
+    assert_eq!(problems, [Some(3), Some(4)]);
+}
+
+#[test]
+fn documents_of_others_are_read_by_the_standard_alone() {
+    let xml = r##"<?xml version="1.0"?>
+<emotionml version="1.0" xmlns="http://www.w3.org/2009/10/emotionml" xmlns:e="urn:x">
+ <vocabulary type="category" id="big6"><item name="anger"/><item name="fear"/></vocabulary>
+ <emotion category-set="#big6"><category name="fear" confidence="0.25"/>
+  <reference uri="file://rec/a%20b.wav#t=npt:0.5,1.25"/></emotion>
+ <emotion dimension-set="http://www.w3.org/TR/emotion-voc/xml#pad-dimensions">
+  <dimension name="arousal" value="0.75"/><dimension name="pleasure" value="1"/><reference uri="c.wav"/></emotion>
+</emotionml>"##;
+    let folder = Folder::held(BTreeMap::from([("e.xml".to_owned(), xml.as_bytes().to_vec())]));
+    let sheet = recognised(&folder).unwrap().read(&folder, &nothing()).unwrap();
+    let told = |said: &Said| {
+        let Item { file, span, .. } = &sheet.items[said.item];
+        format!("{file} {span:?} {} {} {:?}", said.scheme.as_ref().unwrap(), said.value().unwrap(), said.confidence)
+    };
+    let all: Vec<String> = sheet.said.iter().map(told).collect();
+    assert_eq!(
+        all,
+        [
+            "rec/a b.wav Some((0.5, 1.25)) big6@1 fear Some(0.25)",
+            "c.wav None arousal@1 0.75 None",
+            "c.wav None pleasure@1 1 None"
+        ]
+    );
+    assert_eq!(sheet.asked[0].expected, Expected::Choice(vec!["anger".to_owned(), "fear".to_owned()]));
+}
+
+#[test]
+fn frequencies_of_audacity_are_read_over() {
+    let text = "0.5\t1.5\tloud one\n\\\t100.0\t2000.0\n2.0\t2.0\tclick\n";
+    let files = [("wav/a.txt", text), ("wav/b.txt", "")];
+    let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
+    let sheet = named("audacity").unwrap().read(&Folder::held(files.into()), &nothing()).unwrap();
+    let all: Vec<(&str, Option<(f64, f64)>)> =
+        sheet.said.iter().map(|said| (said.value().unwrap(), sheet.items[said.item].span)).collect();
+    assert_eq!(all, [("loud one", Some((0.5, 1.5))), ("click", Some((2.0, 2.0)))]);
+}
