@@ -82,6 +82,7 @@ use safe::Safe;
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
 use training::{compare_and_keep, load_crossed, load_runs};
+use truth::Wanted;
 use versus::Versus;
 use view::View;
 
@@ -373,23 +374,23 @@ impl Workbench {
 
 /// Training and runs.
 impl Workbench {
-    /// Starts a comparison; one runs at a time.
+    /// Starts a comparison, on the corpus' labels or on those that people gave (`truth`); one runs at a time.
     ///
     /// # Errors
     /// One is running, or the corpus is not open; everything else is reported by the job.
-    pub fn compare(&mut self, request: Request) -> Result<()> {
-        self.train(request, None)
+    pub fn compare(&mut self, request: Request, truth: Option<Wanted>) -> Result<()> {
+        self.train((request, truth), None)
     }
 
     /// Starts to draw learning curves of the classifiers of `request`; it is watched and cancelled as a comparison is.
     ///
     /// # Errors
     /// As [`Workbench::compare`].
-    pub fn curve(&mut self, request: Request, spending: Spending) -> Result<()> {
-        self.train(request, Some(spending))
+    pub fn curve(&mut self, request: Request, truth: Option<Wanted>, spending: Spending) -> Result<()> {
+        self.train((request, truth), Some(spending))
     }
 
-    fn train(&mut self, request: Request, spending: Option<Spending>) -> Result<()> {
+    fn train(&mut self, (request, truth): (Request, Option<Wanted>), spending: Option<Spending>) -> Result<()> {
         if self.opening != Opening::Open {
             bail!("the corpus is not open yet");
         }
@@ -400,10 +401,12 @@ impl Workbench {
             bail!("features are being ranked; cancel that first, or wait");
         }
         let number = self.training.as_ref().map_or(0, |last| last.number + 1);
-        let (send, asked) = (self.send.clone(), request.clone());
+        let (send, asked) = (self.send.clone(), (request.clone(), truth));
         let (corpus, settings) = (Arc::clone(&self.corpus), self.settings.clone());
         let report = move |report| drop(send.send(Update::Training(number, report)));
-        let work = move |watch: &dyn Watch<News>| compare_and_keep(&corpus, (&asked, spending), &settings, watch);
+        let work = move |watch: &dyn Watch<News>| {
+            compare_and_keep(&corpus, (&asked.0, asked.1.as_ref(), spending), &settings, watch)
+        };
         let job = Job::spawn("compare", report, work)?;
         self.training = Some(Training::new(number, request, job));
         Ok(())

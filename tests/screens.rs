@@ -732,7 +732,7 @@ fn the_plan_at_first_suits_the_corpus_and_the_users_own_stays() {
     }
     let mut stage = Stage::on(home, &root, "train", Depth::True, |_| {});
     stage.shows("plan      < speakers:5 >");
-    stage.press(&["G", "k", "k", "k", "k", "k", "k", "k", "k", "l"]);
+    stage.press(&["G", "k", "k", "k", "k", "k", "k", "k", "k", "k", "l"]);
     stage.shows("plan      < speakers:10 >");
     stage.press(&["1", "3"]);
     stage.shows("plan      < speakers:10 >");
@@ -889,6 +889,21 @@ fn an_empty_cell_leads_nowhere() {
 }
 
 #[test]
+fn train_learns_from_what_people_said() {
+    let mut stage = Stage::new("label");
+    stage.press(&["1", "2", "1", "2", "1", "2", "Esc"]);
+    stage.press(&["3", "a", "a"]);
+    let naive = emolab::learn::CLASSIFIERS.iter().position(|kind| kind.name() == "majority").unwrap();
+    stage.press(&vec!["j"; naive]).press(&["Space"]);
+    stage.press(&["G", "k", "k", "k", "k", "k", "k", "k", "k", "l"]);
+    stage.shows("labels    < majority >");
+    stage.press(&["Enter"]);
+    stage.until(|app| !app.bench().runs().is_empty());
+    let truth = stage.app.bench().runs()[0].run.protocol.data.truth.clone().unwrap();
+    assert_eq!((truth.method.as_str(), truth.labelled, truth.raters), ("majority", 6, 1));
+}
+
+#[test]
 fn train_chooses_runs_and_shows_the_results() {
     let mut stage = Stage::new("train");
     let majority = emolab::learn::CLASSIFIERS.iter().position(|kind| kind.name() == "majority").unwrap();
@@ -908,6 +923,7 @@ fn train_chooses_runs_and_shows_the_results() {
     [x] majority
     how
     plan      < loso >
+    labels    < corpus >
     target    < emotion >
     norm      < train >
     features  < default >
@@ -915,7 +931,6 @@ fn train_chooses_runs_and_shows_the_results() {
     seed      < 0 >
     seeds     < 1 >
     also      < nothing >
-    curve     < no >
      demo · 6 clips · ann · demo
      Enter start  Space choose  x cancel  Tab next view            ? help  : palette
     ");
@@ -1024,8 +1039,8 @@ fn a_training_is_watched_epoch_by_epoch() {
     [ ] majority                          │•••••••••••••••••••••••••••••••••••••••••
     how                               0.50│~~~
     plan      < loso >                0   │~
-    target    < emotion >                 └─────────────────────────────────────────
-    norm      < train >                   1                                       12
+    labels    < corpus >                  └─────────────────────────────────────────
+    target    < emotion >                 1                                       12
      training; x cancels                                              training 10 %
      Enter start  Space choose  x cancel  Tab next view            ? help  : palette
     ");
@@ -1055,15 +1070,15 @@ fn a_training_is_watched_epoch_by_epoch() {
     [ ] majority                          │                                           │
     how                                   │                                           │
     plan      < loso >                1.00│                                       0.50│
+    labels    < corpus >                  │                                           │
     target    < emotion >                 │                                           │
     norm      < train >                   │                                           │
     features  < default >                 │                                           │
     epochs    < default >                 │                                           │
-    seed      < 0 >                       │                                           │
-    seeds     < 1 >                       │                                           │~
+    seed      < 0 >                       │                                           │~
+    seeds     < 1 >                       │                                           │
     also      < nothing >                 │                                           │
     curve     < no >                      │                                           │
-                                          │                                           │
                                       0   │                                       0   │
                                           └─────────────────────────────────────      └─────────────────────────────────────
                                           1                                    2      1                                    2

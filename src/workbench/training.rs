@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: the fits themselves (see `experiment`).
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use super::kept::judged;
 use super::live::Live;
 use super::material::{Contender, Listener, contenders};
 use super::summary::Summary;
+use super::truth::{Wanted, from_store};
 use super::{Settings, corpus_key};
 use crate::corpus::Corpus;
 use crate::features::cache::Cache;
@@ -92,10 +94,14 @@ impl Training {
 /// The comparison, or the learning curves where something is to be spent, as a job: its own cache and its own connection to the store, so that the UI thread waits for neither.
 pub(super) fn compare_and_keep(
     corpus: &Corpus,
-    (request, spending): (&Request, Option<Spending>),
+    (request, truth, spending): (&Request, Option<&Wanted>, Option<Spending>),
     settings: &Settings,
     watch: &dyn Watch<News>,
 ) -> Result<Compared> {
+    let corpus = &match truth {
+        Some(_) => Cow::Owned(from_store(corpus.clone(), truth, &settings.store)?),
+        None => Cow::Borrowed(corpus),
+    };
     let cache = Cache::open(&settings.cache);
     let listener = Listener { cache: &cache, preparation: settings.preparation };
     let mut keeper = Keeper::new(settings.store.clone());

@@ -24,6 +24,7 @@ use crate::workbench::curve::Spending;
 use crate::workbench::experiment::{Effort, Request};
 use crate::workbench::folds::default_plan;
 use crate::workbench::material::contenders;
+use crate::workbench::truth::{TRUTHS, Wanted};
 use crate::workbench::{Opening, Training, Workbench};
 
 /// The screen's state: what is chosen.
@@ -33,6 +34,7 @@ pub struct Train {
     plan: Plan,
     /// Whether `plan` was made for this corpus or by the user.
     planned: bool,
+    truth: usize,
     target: usize,
     norm: usize,
     /// 0 = each classifier's own default, else a place in `FEATURE_SETS` + 1.
@@ -71,6 +73,7 @@ const FIRST: [&str; 3] = ["logistic", "svm", "majority"];
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Choice {
     Plan,
+    Truth,
     Target,
     Norm,
     Features,
@@ -81,8 +84,9 @@ enum Choice {
     Curve,
 }
 
-const CHOICES: [(Choice, &str); 9] = [
+const CHOICES: [(Choice, &str); 10] = [
     (Choice::Plan, "plan"),
+    (Choice::Truth, "labels"),
     (Choice::Target, "target"),
     (Choice::Norm, "norm"),
     (Choice::Features, "features"),
@@ -122,6 +126,7 @@ impl Default for Train {
             models: CLASSIFIERS.iter().map(|kind| FIRST.contains(&kind.name())).collect(),
             plan: PLANS[0].clone(),
             planned: false,
+            truth: 0,
             target: 0,
             norm: 0,
             features: 0,
@@ -194,13 +199,21 @@ impl Screen for Train {
 }
 
 impl Train {
+    /// What people said in the scheme at hand, if that is to be learnt.
+    fn truth(&self, bench: &Workbench) -> Option<Wanted> {
+        let (method, scheme) = (TRUTHS[self.truth].to_owned(), Some(bench.scheme().name.clone()));
+        (self.truth > 0).then(|| Wanted { method, scheme, ..Wanted::default() })
+    }
+
     fn start(&mut self, bench: &mut Workbench) -> Outcome {
         let chosen = CLASSIFIERS.iter().zip(&self.models).filter(|(_, chosen)| **chosen);
         let models: Vec<String> = chosen.map(|(kind, _)| kind.name().to_owned()).collect();
         anyhow::ensure!(!models.is_empty(), "choose a classifier first: Space");
         match self.curve.checked_sub(1).and_then(|place| Coin::ALL.get(place)) {
-            None => bench.compare(self.request(models))?,
-            Some(by) => bench.curve(self.request(models), Spending { by: *by, ..Spending::default() })?,
+            None => bench.compare(self.request(models), self.truth(bench))?,
+            Some(by) => {
+                bench.curve(self.request(models), self.truth(bench), Spending { by: *by, ..Spending::default() })?
+            }
         }
         self.look = Look::default();
         Ok(Then::Say("training; x cancels".to_owned()))
@@ -263,6 +276,7 @@ impl Train {
                 turn(&mut place, by, PLANS.len());
                 (self.plan, self.planned) = (PLANS[place].clone(), true);
             }
+            Choice::Truth => turn(&mut self.truth, by, TRUTHS.len()),
             Choice::Target => turn(&mut self.target, by, TARGETS.len()),
             Choice::Norm => turn(&mut self.norm, by, NORMS.len()),
             Choice::Features => turn(&mut self.features, by, FEATURE_SETS.len() + 1),
@@ -302,6 +316,7 @@ impl Train {
     fn value(&self, choice: Choice) -> String {
         match choice {
             Choice::Plan => self.plan.to_string(),
+            Choice::Truth => TRUTHS[self.truth].to_owned(),
             Choice::Target => TARGETS[self.target].to_string(),
             Choice::Norm => NORMS[self.norm].to_string(),
             Choice::Features => {
@@ -367,6 +382,10 @@ fn explained(choice: Choice) -> &'static str {
             "How training and test are kept apart. loso: one speaker is left out at a time. speakers:K: K groups of \
              speakers. speakers+sentences: neither is shared. sentences:K, random:K: speakers leak; they run beside \
              their speaker-independent twin. Other plans (a column, a file): emolab compare --plan."
+        }
+        Choice::Truth => {
+            "Whose labels are learnt and judged by: the corpus' own, or those given here in this scheme: majority, Dawid-Skene, \
+             MACE, gold (decided, else the majority), soft (nets learn the shares)."
         }
         Choice::Target => "What is to be recognised.",
         Choice::Norm => {
