@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::textgrid::{length_of, stem};
+use super::textgrid::{lengths, stem};
 use super::{Exchange, Folder, Item, Part, Places, Put, Said, Sheet, Trouble};
 use crate::corpus::Corpus;
 
@@ -75,9 +75,10 @@ impl Exchange for Audacity {
     fn write(&self, sheet: &Sheet, _name: &str, put: &mut dyn Put) -> io::Result<()> {
         let mut files: BTreeMap<&str, Vec<(f64, f64, String)>> =
             sheet.items.iter().map(|item| (item.file.as_str(), Vec::new())).collect();
+        let lengths = lengths(sheet);
         for said in &sheet.said {
             let item = &sheet.items[said.item];
-            let (start, end) = item.span.unwrap_or_else(|| (0.0, length_of(sheet, &item.file)));
+            let (start, end) = item.span.unwrap_or_else(|| (0.0, lengths[item.file.as_str()]));
             let text = said.value().unwrap_or_default().replace(['\t', '\n', '\r'], " ");
             files.entry(&item.file).or_default().push((start, end, text));
         }

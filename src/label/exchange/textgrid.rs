@@ -8,7 +8,7 @@
 //!
 //! <https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 use super::sheet::{topic, topic_of};
@@ -64,9 +64,10 @@ impl Exchange for TextGrid {
         for said in &sheet.said {
             files.entry(&sheet.items[said.item].file).or_default().push(said);
         }
+        let lengths = lengths(sheet);
         for (file, all) in files {
             let name = format!("{}{ENDING}", stem(file));
-            let length = length_of(sheet, file);
+            let length = lengths.get(file).copied().unwrap_or(UNKNOWN);
             let tiers = tiers(sheet, &all, length);
             put.put(&name, &mut |out| written(out, &tiers, length))?;
         }
@@ -74,12 +75,16 @@ impl Exchange for TextGrid {
     }
 }
 
-/// How long a file is: as it says, at least as its parts reach.
-pub(super) fn length_of(sheet: &Sheet, file: &str) -> f64 {
-    let items = sheet.items.iter().filter(|item| item.file == file);
-    let ends = items.clone().filter_map(|item| item.span).map(|(_, end)| end);
-    let length = items.filter_map(|item| item.seconds).chain(ends).fold(0.0, f64::max);
-    if length > 0.0 { length } else { UNKNOWN }
+/// How long each file is: as it says, at least as its parts reach.
+pub(super) fn lengths(sheet: &Sheet) -> HashMap<&str, f64> {
+    let mut lengths: HashMap<&str, f64> = HashMap::new();
+    for item in &sheet.items {
+        let length = lengths.entry(&item.file).or_default();
+        let end = item.span.map_or(0.0, |(_, end)| end);
+        *length = length.max(item.seconds.unwrap_or_default()).max(end);
+    }
+    lengths.values_mut().filter(|length| **length <= 0.0).for_each(|length| *length = UNKNOWN);
+    lengths
 }
 
 /// The path without its ending: `wav/a.wav` is `wav/a`.
