@@ -406,7 +406,7 @@ fn label_shows_nothing_that_could_bias() {
     paused   1.66 / 1.66 s  mel magma 60 dB                     speed 1.0  vol 100 %
 
        1 a anger           2 f fear            3 H happiness       4 n neutral
-       5 S sadness         6 p surprise
+       5 S sadness         6 p surprise        0   cannot judge
 
 
      demo · 6 clips · ann · demo · silent: --silent
@@ -897,7 +897,9 @@ fn train_learns_from_what_people_said() {
     };
     let keys: Vec<String> =
         bench.queue().turns().iter().map(|turn| (own(turn.clip).unwrap() + 1).to_string()).collect();
-    keys.iter().for_each(|key| drop(stage.press(&[key])));
+    for key in &keys {
+        stage.press(&[key]);
+    }
     stage.press(&["Esc", "3", "a", "a"]);
     let naive = emolab::learn::CLASSIFIERS.iter().position(|kind| kind.name() == "majority").unwrap();
     stage.press(&vec!["j"; naive]).press(&["Space"]);

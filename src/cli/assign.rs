@@ -1,13 +1,13 @@
 //! `emolab assign`: who rates which clips of a corpus, how often, and how their work is watched.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use super::{Files, Place, login_name, say, stdout, table};
-use crate::corpus::{Corpus, scan};
+use crate::corpus::{ClipId, Corpus, scan};
 use crate::job::Unwatched;
 use crate::label::{Ahead, Known, Round, Scheme};
 use crate::store::Store;
@@ -31,6 +31,9 @@ pub struct Assign {
     /// How many of them hear each clip; 0 = all.
     #[arg(long, value_name = "K", default_value_t = 0, requires = "raters")]
     overlap: usize,
+    /// Only these clips: a text file with one path relative to the corpus per line.
+    #[arg(long, value_name = "FILE", requires = "raters")]
+    clips: Option<PathBuf>,
     /// Share of clips that come to the same rater a second time, unsaid, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, requires = "raters")]
     repeats: f64,
@@ -100,6 +103,7 @@ impl Assign {
             raters: self.raters.iter().map(|name| name.trim().to_owned()).collect(),
             overlap: self.overlap,
             seed: self.seed,
+            clips: self.clips.as_deref().map_or_else(|| Ok(BTreeSet::new()), |file| selected(file, corpus))?,
             repeats: self.repeats / 100.0,
             gold,
             training,
@@ -113,7 +117,6 @@ impl Assign {
                 way: self.ahead_method.to_string(),
                 size: every as usize,
             }),
-            ..Round::default()
         })
     }
 
@@ -124,6 +127,19 @@ impl Assign {
             Some((file, Err(_))) => read(&PathBuf::from(file), corpus, scheme),
         }
     }
+}
+
+/// The clips named in a file, a line each; empty lines are left out.
+fn selected(file: &Path, corpus: &Corpus) -> Result<BTreeSet<ClipId>> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let mut clips = BTreeSet::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let id = ClipId(line.trim().to_owned());
+        ensure!(corpus.index_of(&id).is_some(), "{}:{}: the corpus has no clip {}", file.display(), at + 1, id.0);
+        clips.insert(id);
+    }
+    ensure!(!clips.is_empty(), "{} names no clip", file.display());
+    Ok(clips)
 }
 
 fn tell_kept(corpus: &Corpus, scheme: &Scheme, key: &str, store: &Store) -> Result<()> {

@@ -144,7 +144,7 @@ fn a_form_fits_every_terminal() {
     1 of 7  Emotion  The emotion that sounds strongest.
        1 a anger           2 d disgust         3 f fear
        4 H happiness       5 S sadness         6 p surprise
-       7 n neutral
+       7 n neutral         0   cannot judge
 
 
      demo · 6 clips · ann · emotion+vad · silent: --silent
@@ -157,7 +157,7 @@ fn a_form_fits_every_terminal() {
     Emotion anger   Intensity 4   Valence –   Arousal –   Dominance –   Confidence –
     Remark –
     3 of 7  Valence  How unpleasant or pleasant the speaker feels.
-       unpleasant   1   2   3   4   5   6   7   8   9   pleasant
+       unpleasant   1   2   3   4   5   6   7   8   9   pleasant   0   cannot judge
 
 
 
@@ -169,7 +169,7 @@ fn a_form_fits_every_terminal() {
 
     Emotion anger   Intensity 4   Valence –   Arousal –   Dominance –   Confidence –   Remark –
     3 of 7  Valence  How unpleasant or pleasant the speaker feels.
-       unpleasant   1   2   3   4   5   6   7   8   9   pleasant
+       unpleasant   1   2   3   4   5   6   7   8   9   pleasant   0   cannot judge
 
 
 

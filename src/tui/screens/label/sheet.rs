@@ -12,6 +12,8 @@ use crate::tui::widgets::{cut, line, put};
 
 /// Sign, digit, letter and spaces around a class name.
 const AROUND: u16 = 9;
+/// What can always be answered; its key stands where those of classes do.
+const UNABLE: &str = "   0   cannot judge";
 /// A remark among the answers so far is cut to this.
 const LONGEST: usize = 24;
 
@@ -54,7 +56,7 @@ impl<'a> Sheet<'a> {
     fn below(&self, question: &Question) -> u16 {
         match &question.answers {
             Answers::Choice(classes) | Answers::Several(classes) => {
-                (classes.len() as u16).div_ceil(self.columns(question))
+                (classes.len() as u16 + 1).div_ceil(self.columns(question))
             }
             Answers::Scale(_) | Answers::Text => 1,
         }
@@ -152,6 +154,10 @@ impl<'a> Sheet<'a> {
                 buffer.set_style(place.intersection(buffer.area), theme.selected());
             }
         }
+        let last = question.answers.classes().len() as u16;
+        let (x, y) = (last % columns * width, last / columns);
+        let place = Rect { x: area.x + x, width: width.saturating_sub(1), ..line(area, y) };
+        put(buffer, place, UNABLE, theme.dim());
     }
 
     /// `unpleasant  1  2  3  4  5  6  7  8  9  pleasant`.
@@ -163,6 +169,7 @@ impl<'a> Sheet<'a> {
             rest = put(buffer, rest, &format!(" {step} "), style);
             rest = put(buffer, rest, " ", theme.text());
         }
-        put(buffer, rest, &format!(" {}", scale.high_word), theme.text());
+        let rest = put(buffer, rest, &format!(" {}", scale.high_word), theme.text());
+        put(buffer, rest, UNABLE, theme.dim());
     }
 }
