@@ -264,7 +264,7 @@ fn in_a_terminal(home: &Path, root: &Path, store: &Path) {
     let mut terminal = Terminal::start(home, &[&args[..], &[store.to_str().unwrap()]].concat());
     terminal.wait_until("a first frame", |screen| !screen.trim().is_empty());
     println!("first frame: {:.0} ms", 1e3 * since.elapsed().as_secs_f64());
-    terminal.wait_until("a clip", |screen| screen.contains("this time"));
+    terminal.wait_until("a clip", |screen| screen.contains("today"));
     println!("first clip to label: {:.2} s", since.elapsed().as_secs_f64());
     println!("resident: {}; at most {}", memory(terminal.pid(), "VmRSS"), memory(terminal.pid(), "VmHWM"));
     let mut times = Vec::new();
@@ -272,7 +272,7 @@ fn in_a_terminal(home: &Path, root: &Path, store: &Path) {
         std::thread::sleep(Duration::from_millis(40));
         let since = Instant::now();
         terminal.send("1");
-        terminal.wait_until("the next clip", |screen| screen.contains(&format!(" {given} this time")));
+        terminal.wait_until("the next clip", |screen| screen.contains(&format!(" {given} today")));
         times.push(1e3 * since.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);
