@@ -1,6 +1,6 @@
 //! Gold: one answer per clip out of several people's, how sure it is, and how it came to be.
 //!
-//! A new method is one file and one row of [`METHODS`]. What a lead decided ([`Occasion::Adjudication`]) wins over every method.
+//! A new method is one file and one row of [`METHODS`]. What a lead decided (`Occasion::Adjudication`) wins over every method.
 //! Deliberately absent: what machines say, and learning from labels (the workbench does).
 
 mod dawid_skene;
