@@ -1,6 +1,6 @@
 //! The Label screen by keys: schemes of several questions, in every terminal size, with nothing lost.
 
-use emolab::label::{Act, Annotation, Exposure, Known, Listening, NewAnnotation, Occasion, Round};
+use emolab::label::{Act, Ahead, Annotation, Exposure, Known, Listening, NewAnnotation, Occasion, Round};
 use emolab::workbench::corpus_key;
 
 use super::*;
@@ -550,4 +550,38 @@ fn the_scheme_in_the_manual_is_one() {
     let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let scheme = emolab::label::Scheme::parse(text, "docs/labels.md").unwrap();
     assert_eq!(scheme.required().collect::<Vec<_>>(), ["mood", "arousal"]);
+}
+
+#[test]
+fn retraining_goes_on_behind_and_brings_its_clips_first() {
+    let home = Home::new();
+    let wanted = |name: &str| name.ends_with("_s1.flac") && ["anger", "sadness"].iter().any(|one| name.contains(one));
+    let root = part_of_demo(home.path(), wanted);
+    let key = emolab::workbench::key_of(&root);
+    let asked = Ahead { every: 6, model: "naive-bayes".to_owned(), features: None, way: "both".to_owned(), size: 4 };
+    let round = Round { ahead: Some(asked), ..Round::default() };
+    let mut stage = Stage::on(home, &root, "label", Depth::True, |settings| {
+        let mut store = emolab::store::Store::open(&settings.store).unwrap();
+        store.save_round(&key, "demo", "lea", &round).unwrap();
+    });
+    let bench = stage.app.bench();
+    let own = |clip: usize| if bench.corpus().clips[clip].label.as_deref() == Some("anger") { "1" } else { "5" };
+    let keys: Vec<&str> = bench.queue().turns().iter().map(|turn| own(turn.clip)).collect();
+    for key in &keys[..6] {
+        stage.press(&[key]);
+    }
+    assert!(stage.app.bench().is_looking_ahead());
+    // Labelling does not wait for it.
+    stage.press(&[keys[6]]);
+    stage.shows("7 labelled");
+    stage.until(|app| !app.bench().is_looking_ahead());
+    let bench = stage.app.bench();
+    assert_eq!(bench.ahead_trouble(), None);
+    let store = emolab::store::Store::open(&stage.home.path().join("emolab.db")).unwrap();
+    let batch = store.batches(&key, "demo").unwrap().pop().unwrap();
+    assert_eq!((batch.clips.len(), batch.methods().as_str()), (4, "random+uncertain"));
+    assert!((6..=7).contains(&batch.labelled), "the job may see the label that was given meanwhile");
+    let first: Vec<&ClipId> =
+        bench.queue().turns()[..6].iter().map(|turn| &bench.corpus().clips[turn.clip].id).collect();
+    assert!(batch.clips.iter().all(|one| first.contains(&&one.clip)), "{first:?}");
 }
