@@ -124,8 +124,7 @@ impl Next {
         let batches = store.batches(&key, &truth.scheme)?;
         let order = first_said(&store.annotations(&key, None)?, &truth.scheme);
         let stop = stop(corpus, &self.wish(), &order, listener, progress)?;
-        let both = batches.iter().any(|batch| batch.is_of("uncertain"));
-        let steps = if both { logged(corpus, &self.wish(), &batches, listener, progress)? } else { Vec::new() };
+        let steps = logged(corpus, &self.wish(), &batches, listener, progress)?;
         self.steps(&steps, Some(&stop))
     }
 

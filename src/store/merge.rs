@@ -132,7 +132,7 @@ fn here(key: &str, moved: &[Moved]) -> String {
     moved.unwrap_or_else(|| key.to_owned())
 }
 
-/// The same version of a scheme must not mean two things.
+/// What a version of a scheme asks is taken over where it is not known here; where both know it, what stands here stays.
 fn schemes(tx: &Transaction<'_>, theirs: &Connection) -> rusqlite::Result<()> {
     let mut read = theirs.prepare("SELECT name, version, shape FROM scheme WHERE shape IS NOT NULL")?;
     let mut rows = read.query([])?;

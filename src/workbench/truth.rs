@@ -88,7 +88,9 @@ pub fn relabelled(corpus: Corpus, annotations: &[Annotation], wanted: &Wanted) -
     let how = How::plain(method(name).with_context(|| UnknownTruth(wanted.method.clone()))?);
     let set = labels(&counted, &asked, how)?;
     ensure!(!matches!(answers, Answers::Scale(_)), "{scheme}: a scale gives no classes to learn");
-    put_on(corpus, &set, (&wanted.method, counted.last().map_or(0, |last| last.id.0)))
+    // Not the last: what a merge brought in stands where it was said, under a later number.
+    let until = counted.iter().map(|one| one.id.0).max().unwrap_or(0);
+    put_on(corpus, &set, (&wanted.method, until))
 }
 
 fn put_on(mut corpus: Corpus, set: &GoldSet, (method, until): (&str, i64)) -> Result<Corpus> {
@@ -213,6 +215,19 @@ mod tests {
         assert_eq!((before.clips[1].label.as_deref(), before.truth.as_ref().unwrap().until), (Some("anger"), 3));
         let again = relabelled(corpus, &all, &Wanted::from(before.truth.as_ref().unwrap())).unwrap();
         assert_eq!(again, before);
+    }
+
+    #[test]
+    fn what_a_merge_brought_in_is_looked_at_again() {
+        let corpus = scan(&demo_root().unwrap(), None, &Unwatched).unwrap();
+        let main = Occasion::Main;
+        let mut all =
+            said(&corpus, &[(0, "anna", "fear", main), (1, "anna", "anger", main), (2, "ben", "anger", main)]);
+        // Said before the others, numbered after them.
+        all.rotate_right(1);
+        let merged = relabelled(corpus.clone(), &all, &wanted("majority")).unwrap();
+        assert_eq!(merged.truth.as_ref().unwrap().until, 3);
+        assert_eq!(relabelled(corpus, &all, &Wanted::from(merged.truth.as_ref().unwrap())).unwrap(), merged);
     }
 
     #[test]

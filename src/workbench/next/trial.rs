@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
@@ -71,10 +71,7 @@ pub fn simulate(
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Vec<Step>> {
-    let mut labelled = corpus.clone();
-    labelled.clips.retain(|clip| clip.label.is_some());
-    let pool = Pool::of(&labelled, wish, listener, watch)?;
-    let splits = splits(&pool, wish.seed)?;
+    let (pool, splits) = judged(corpus, wish, listener, watch)?;
     let mut steps = vec![Tally::default(); batches + 1];
     for seed in (0..seeds as u64).map(|seed| wish.seed.wrapping_add(seed)) {
         for split in &splits {
@@ -89,10 +86,11 @@ pub fn simulate(
     Ok(steps.iter().map(Tally::step).collect())
 }
 
-/// The curves of what was really labelled: a step per batch that proposed both ways, from labels given before the first.
+/// The curves of what was really labelled: a step per batch that proposed both ways, from the labels that no such batch asked for.
+/// Nothing without such a batch.
 ///
 /// # Errors
-/// No such batch; too few labels for folds; fits that fail, cancelling.
+/// Too few labels for folds; fits that fail, cancelling.
 pub fn logged(
     corpus: &Corpus,
     wish: &Wish,
@@ -100,11 +98,12 @@ pub fn logged(
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Vec<Step>> {
-    ensure!(batches.iter().any(|batch| batch.is_of(UNCERTAIN)), "no batch was proposed both ways yet");
-    let mut labelled = corpus.clone();
-    labelled.clips.retain(|clip| clip.label.is_some());
-    let pool = Pool::of(&labelled, wish, listener, watch)?;
-    let splits = splits(&pool, wish.seed)?;
+    // A batch of one way, or one for review, is no pair to compare.
+    let batches: Vec<&Batch> = batches.iter().filter(|one| one.is_of(UNCERTAIN) && one.is_of(RANDOM)).collect();
+    if batches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (pool, splits) = judged(corpus, wish, listener, watch)?;
     let place: HashMap<ClipId, usize> = (0..pool.known.len()).map(|row| (pool.id(row), row)).collect();
     let rows = |batch: &Batch, way: &str| -> Vec<usize> {
         let of_way = batch.clips.iter().filter(|one| one.method == way);
@@ -133,17 +132,29 @@ pub fn stop(
     listener: &Listener<'_>,
     watch: &dyn Watch<News>,
 ) -> Result<Stop> {
-    let mut labelled = corpus.clone();
-    labelled.clips.retain(|clip| clip.label.is_some());
-    let pool = Pool::of(&labelled, wish, listener, watch)?;
+    let (pool, splits) = judged(corpus, wish, listener, watch)?;
     let rank: HashMap<&ClipId, usize> = order.iter().enumerate().map(|(rank, id)| (id, rank)).collect();
     let mut all: Vec<usize> = (0..pool.known.len()).collect();
     all.sort_by_key(|&row| rank.get(&pool.id(row)).copied().unwrap_or(usize::MAX));
     let half = all[..all.len() / 2].to_vec();
     let labels = [all.len(), half.len()];
-    let step = pool.compare(&splits(&pool, wish.seed)?, &[all, half], wish.seed, watch)?;
+    let step = pool.compare(&splits, &[all, half], wish.seed, watch)?;
     let uar = [step.uncertain, step.random].map(|uar| uar.map(|(mean, _)| mean));
     Ok(Stop { labels, uar, gain: step.difference })
+}
+
+/// The labelled clips alone, and the folds that they are judged by.
+fn judged(
+    corpus: &Corpus,
+    wish: &Wish,
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<(Pool, Vec<Split>)> {
+    let mut labelled = corpus.clone();
+    labelled.clips.retain(|clip| clip.label.is_some());
+    let pool = Pool::of(&labelled, wish, listener, watch)?;
+    let splits = splits(&pool, wish.seed)?;
+    Ok((pool, splits))
 }
 
 fn splits(pool: &Pool, seed: u64) -> Result<Vec<Split>> {
