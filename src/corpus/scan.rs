@@ -2,11 +2,12 @@
 //!
 //! Deliberately absent: keeping samples (a clip keeps [`AudioFacts`] only); what is kept from scan to scan is in `facts`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arcstr::ArcStr;
 use rayon::prelude::*;
 
 use super::description::{Description, Said};
@@ -14,7 +15,7 @@ use super::facts::Facts;
 use super::recognise::{Resolved, as_one, recognise};
 use super::tree::{Found, Tree};
 use super::{Clip, Corpus, Origin, Problem, listeners};
-use crate::audio::{self, AudioFacts};
+use crate::audio::{self, AudioFacts, AudioHash};
 use crate::job::{Cancelled, Watch};
 
 /// At most this many reports per scan: more than a screen can show, few enough to cost nothing.
@@ -132,7 +133,7 @@ fn open(tree: Tree, resolved: Resolved, facts: &Facts, watch: &dyn Watch<Scanned
     for end in clips_of(tree.audio, resolved.said, facts, watch)? {
         match end {
             Ok((clip, note)) => {
-                problems.extend(note.map(|reason| Problem { file: clip.id.0.clone(), reason }));
+                problems.extend(note.map(|reason| Problem { file: clip.id.0.to_string(), reason }));
                 clips.push(clip);
             }
             Err(problem) => problems.push(problem),
@@ -180,13 +181,13 @@ fn clips_of(
 }
 
 fn clip_of(found: Found, said: Result<Said, String>, facts: &Facts) -> Opened {
-    let Found { path, id } = found;
+    let (path, Found { place, id }) = (found.path(), found);
     match said.and_then(|said| Ok((said, facts.get(&path, || facts_of(&path))?))) {
         Ok((said, audio)) => {
             let Said { speaker, sex, label, text, words, intensity, language, other, note } = said;
-            Ok((Clip { id, path, speaker, sex, label, text, words, intensity, language, other, audio }, note))
+            Ok((Clip { id, place, speaker, sex, label, text, words, intensity, language, other, audio }, note))
         }
-        Err(reason) => Err(Problem { file: id.0, reason }),
+        Err(reason) => Err(Problem { file: id.0.to_string(), reason }),
     }
 }
 
@@ -197,10 +198,10 @@ fn facts_of(path: &Path) -> Result<AudioFacts, String> {
 
 /// One problem for every clip whose audio an earlier clip has.
 fn twins(clips: &[Clip]) -> Vec<Problem> {
-    let mut first: HashMap<&str, &Clip> = HashMap::new();
+    let mut first: HashMap<AudioHash, &Clip> = HashMap::new();
     let mut problems = Vec::new();
     for clip in clips {
-        let twin = *first.entry(clip.audio.hash.as_str()).or_insert(clip);
+        let twin = *first.entry(clip.audio.hash).or_insert(clip);
         if twin.id != clip.id {
             let mut reason = format!("same audio as {}", twin.id.0);
             if let (Some(a), Some(b)) = (&twin.speaker, &clip.speaker)
@@ -209,22 +210,20 @@ fn twins(clips: &[Clip]) -> Vec<Problem> {
                 reason.push_str(&format!(", there under speaker {a}, here {b}"));
             }
             if twin.label != clip.label {
-                let name = |label: &Option<String>| label.clone().unwrap_or_else(|| "no label".to_owned());
+                let name = |label: &Option<ArcStr>| label.as_deref().unwrap_or("no label").to_owned();
                 reason.push_str(&format!(", there {}, here {}", name(&twin.label), name(&clip.label)));
             }
-            problems.push(Problem { file: clip.id.0.clone(), reason });
+            problems.push(Problem { file: clip.id.0.to_string(), reason });
         }
     }
     problems
 }
 
 fn all_classes(mut classes: Vec<String>, clips: &[Clip]) -> Vec<String> {
-    let mut beyond: Vec<&String> = clips.iter().filter_map(|c| c.label.as_ref()).collect();
-    beyond.sort();
-    beyond.dedup();
+    let beyond: BTreeSet<&str> = clips.iter().filter_map(|clip| clip.label.as_deref()).collect();
     for label in beyond {
-        if !classes.contains(label) {
-            classes.push(label.clone());
+        if !classes.iter().any(|class| class == label) {
+            classes.push(label.to_owned());
         }
     }
     classes

@@ -414,7 +414,7 @@ mod tests {
     }
 
     fn clip(name: &str) -> ClipId {
-        ClipId(name.to_owned())
+        ClipId(name.into())
     }
 
     /// Plays a list of acts on clips and keeps the events.

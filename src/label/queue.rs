@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn id(i: usize) -> ClipId {
-        ClipId(format!("clip{i:03}.wav"))
+        ClipId(format!("clip{i:03}.wav").into())
     }
 
     fn ids(queue: &Queue) -> Vec<ClipId> {

@@ -106,8 +106,8 @@ impl Workbench {
     /// Neither takes it, naming the files; nothing has changed then.
     pub fn annotate(&mut self, turn: Turn, act: Act, listening: Option<Listening>) -> Result<()> {
         let clip = self.corpus.clips.get(turn.clip).context("no such clip")?;
-        let (id, audio) = (clip.id.clone(), clip.audio.hash.clone());
-        self.append((id, audio), (turn.occasion, act), listening)
+        let (id, audio) = (clip.id.clone(), clip.audio.hash.to_string());
+        self.append((id, audio.to_string()), (turn.occasion, act), listening)
     }
 
     fn append(
@@ -189,8 +189,8 @@ impl Workbench {
     /// Undoes or redoes; also on a clip that has left the corpus, so that the acts before it stay within reach.
     fn again(&mut self, (act, clip, occasion): (Act, ClipId, Occasion)) -> Result<Option<Turn>> {
         let index = self.corpus.index_of(&clip);
-        let audio = index.map(|index| self.corpus.clips[index].audio.hash.clone()).unwrap_or_default();
-        self.append((clip, audio), (occasion, act), None)?;
+        let audio = index.map(|index| self.corpus.clips[index].audio.hash.to_string()).unwrap_or_default();
+        self.append((clip, audio.to_string()), (occasion, act), None)?;
         // Without its name: who labels is blind.
         index.map(|clip| Some(Turn { clip, occasion })).context("done, on a clip that is no longer in the corpus")
     }
