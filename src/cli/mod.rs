@@ -13,6 +13,7 @@ mod doubts;
 mod features;
 mod labels;
 mod log;
+mod memory;
 mod model;
 mod next;
 mod plan;
@@ -169,6 +170,7 @@ struct Files {
 
 /// Parses the arguments, runs the verb, prints the error chain, chooses the exit code.
 pub fn main() -> ExitCode {
+    memory::give_back_what_is_large();
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
