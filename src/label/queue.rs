@@ -110,12 +110,13 @@ impl Queue {
         Queue { turns: order, speakers, places, open, skipped: BTreeSet::new(), done: BTreeSet::new() }
     }
 
-    /// The same where the clips of its list lie at these places of another: that of all clips, also those that nobody is to hear.
+    /// The same where the clips of its list lie at these ascending places of another: that of all clips, also those that nobody
+    /// is to hear.
     #[must_use]
     pub fn placed(mut self, places: &[usize]) -> Queue {
         if places.iter().enumerate().any(|(clip, place)| clip != *place) {
             self.turns.iter_mut().for_each(|turn| turn.clip = places[turn.clip]);
-            self.place = self.turns.iter().zip(0..).map(|(turn, place)| (*turn, place)).collect();
+            self.places = Places::of(&self.turns, places.last().map_or(0, |last| last + 1));
         }
         self
     }
