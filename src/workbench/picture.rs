@@ -117,6 +117,12 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
+    /// The clips are others from now on; how they are shown stays.
+    pub(super) fn forget(&mut self) {
+        *self = Pictures { view: self.view.clone(), ..Pictures::default() };
+        self.view.see_whole();
+    }
+
     pub(super) fn get(&self, clip: usize) -> Option<&Result<Arc<Picture>, String>> {
         self.kept.iter().find(|(of, _)| *of == clip).map(|(_, picture)| picture)
     }

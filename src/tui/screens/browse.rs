@@ -65,6 +65,7 @@ static COMMANDS: &[Command<Browse>] = &[
         row: row("review", &["!"], "send to review, or take back; the filter `flag` lists them"),
         run: Browse::review,
     },
+    Command { row: row("cut", &["X"], "cut this recording into segments"), run: Browse::cut },
     Command { row: row("sort", &["o"], "sort by the next column"), run: Browse::next_sort },
     Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Browse::next_panel },
     Command { row: row("problems", &["p"], "files that did not open or look odd"), run: Browse::problems },
@@ -138,6 +139,10 @@ impl Screen for Browse {
     }
 
     fn sync(&mut self, bench: &mut Workbench) -> Then {
+        if *bench.opening() != Opening::Open {
+            // The corpus is read anew: the places of clips mean others then.
+            self.given = None;
+        }
         if self.made_from != Some(stamp(bench)) {
             self.remake(bench);
         }
@@ -242,6 +247,11 @@ impl Browse {
     fn open(&mut self, bench: &mut Workbench) -> Outcome {
         let Some(clip) = self.clip(bench) else { return Ok(Then::Say("no clip is selected".to_owned())) };
         Ok(Then::Open("label", if self.given.is_some() { Topic::Review(clip) } else { Topic::Clip(clip) }))
+    }
+
+    fn cut(&mut self, bench: &mut Workbench) -> Outcome {
+        let clip = self.clip(bench);
+        Ok(clip.map_or(Then::Say("no clip is selected".to_owned()), |clip| Then::Open("cut", Topic::Clip(clip))))
     }
 
     /// Sets or takes back the flag "look at this again".
