@@ -21,6 +21,7 @@ pub mod eta;
 mod example;
 pub mod experiment;
 pub mod extract;
+pub mod filter;
 pub mod folds;
 pub mod gate;
 pub mod human;

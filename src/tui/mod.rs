@@ -8,9 +8,9 @@
 pub mod app;
 pub mod command;
 pub mod cursor;
-pub mod filter;
 pub mod keys;
 pub mod layer;
+pub mod prompt;
 pub mod screen;
 pub mod screens;
 mod terminal;
