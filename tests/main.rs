@@ -34,6 +34,7 @@ mod runs;
 mod scores;
 mod screens;
 mod search;
+mod segments;
 mod several;
 mod statistics;
 mod store;

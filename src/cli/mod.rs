@@ -26,25 +26,26 @@ mod running;
 mod runs;
 mod scan;
 mod search;
+mod segment;
 mod store;
 mod table;
 mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::corpus::demo_root;
-use crate::job::is_cancelled;
+use crate::corpus::{Corpus, Scanned, demo_root};
+use crate::job::{Watch, is_cancelled};
 use crate::store::Store;
 use crate::tui;
 use crate::workbench::gate::is_gate;
-use crate::workbench::{Settings, Workbench, places};
+use crate::workbench::{Settings, Workbench, places, segments};
 
 pub use docs::pages;
 
@@ -93,6 +94,8 @@ enum Verb {
     Quantize(quantize::Quantize),
     /// Recognise files with a model folder.
     Predict(model::Predict),
+    /// Cut long recordings into segments by voice activity: each a clip to be heard, labelled and learnt from.
+    Segment(segment::Segment),
     /// Open the workbench in the Label screen.
     Label(Open),
     /// Plan a round: who rates which clips, how often, and how their work is watched.
@@ -220,6 +223,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
+        Some(Verb::Segment(verb)) => verb.run(),
         Some(Verb::Assign(verb)) => verb.run(),
         Some(Verb::Next(verb)) => verb.run(),
         Some(Verb::Doubts(verb)) => verb.run(),
@@ -248,7 +252,7 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
     match start {
         _ if terminal => {}
         // Without a terminal the same verb as plain lines.
-        tui::Start::Browse => return scan::print(&root, open.corpus.as_deref()),
+        tui::Start::Browse => return scan::print(&root, open.corpus.as_deref(), &open.files),
         tui::Start::Label => bail!("labelling needs a terminal; emolab export and emolab scan do not"),
     }
     let settings = Settings {
@@ -264,6 +268,11 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
     let (send, updates) = mpsc::channel();
     let workbench = Workbench::open(&root, settings, send)?;
     tui::run(workbench, updates, start)
+}
+
+/// Reads a corpus, with the segments that the store has of it.
+fn opened(root: &Path, corpus: Option<&str>, files: &Files, watch: &dyn Watch<Scanned>) -> Result<Corpus> {
+    Ok(segments::scan(root, corpus, &files.store()?, watch)?)
 }
 
 impl Files {

@@ -356,6 +356,7 @@ mod tests {
         Clip {
             id: ClipId(id.into()),
             place: Place::of(id.as_ref(), &ClipId(id.into())),
+            extent: Default::default(),
             speaker: Some(speaker.into()),
             sex: Some(Sex::Female),
             label: label.map(Into::into),
