@@ -13,6 +13,7 @@ mod doubts;
 mod features;
 mod labels;
 mod log;
+mod looks;
 mod model;
 mod next;
 mod plan;
@@ -154,6 +155,8 @@ struct Open {
     files: Files,
     #[command(flatten)]
     prepare: prepare::Prepare,
+    #[command(flatten)]
+    looks: looks::Looks,
 }
 
 /// Where emolab keeps its own files.
@@ -261,7 +264,7 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
     };
     let (send, updates) = mpsc::channel();
     let workbench = Workbench::open(&root, settings, send)?;
-    tui::run(workbench, updates, start)
+    tui::run(workbench, updates, start, &|name| open.looks.get(name).or_else(|| std::env::var(name).ok()))
 }
 
 impl Files {
