@@ -14,6 +14,7 @@ mod features;
 mod labels;
 mod log;
 mod looks;
+mod memory;
 mod model;
 mod next;
 mod plan;
@@ -172,6 +173,7 @@ struct Files {
 
 /// Parses the arguments, runs the verb, prints the error chain, chooses the exit code.
 pub fn main() -> ExitCode {
+    memory::give_back_what_is_large();
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,

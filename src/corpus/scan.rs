@@ -21,6 +21,9 @@ use crate::job::{Cancelled, Watch};
 /// At most this many reports per scan: more than a screen can show, few enough to cost nothing.
 const REPORTS: usize = 200;
 
+/// Files opened at a time: many for each thread, few enough to take little room.
+const BLOCK: usize = 1 << 14;
+
 /// How far a scan is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scanned {
@@ -129,16 +132,14 @@ fn open(tree: Tree, resolved: Resolved, facts: &Facts, watch: &dyn Watch<Scanned
     let files = tree.audio.len();
     let mut problems = tree.problems;
     problems.extend(resolved.problems);
-    let mut clips = Vec::new();
-    for end in clips_of(tree.audio, resolved.said, facts, watch)? {
-        match end {
-            Ok((clip, note)) => {
-                problems.extend(note.map(|reason| Problem { file: clip.id.0.to_string(), reason }));
-                clips.push(clip);
-            }
-            Err(problem) => problems.push(problem),
+    let mut clips = Vec::with_capacity(files);
+    clips_of(tree.audio, resolved.said, facts, watch, |opened| match opened {
+        Ok((clip, note)) => {
+            problems.extend(note.map(|reason| Problem { file: clip.id.0.to_string(), reason }));
+            clips.push(clip);
         }
-    }
+        Err(problem) => problems.push(problem),
+    })?;
     problems.extend(twins(&clips));
     let (ratings, unread) = listeners::read(&tree.root, &resolved.listeners, &clips);
     problems.extend(unread);
@@ -155,29 +156,34 @@ fn open(tree: Tree, resolved: Resolved, facts: &Facts, watch: &dyn Watch<Scanned
 
 type Opened = Result<(Clip, Option<String>), Problem>;
 
-/// Decodes in parallel; the result is in the order of `audio`.
+/// Decodes in parallel, a block at a time; what comes of it is handed over in the order of `audio`.
 fn clips_of(
     audio: Vec<Found>,
     said: Vec<Result<Said, String>>,
     facts: &Facts,
     watch: &dyn Watch<Scanned>,
-) -> Result<Vec<Opened>, Cancelled> {
+    mut take: impl FnMut(Opened),
+) -> Result<(), Cancelled> {
     let total = audio.len();
     let step = total.div_ceil(REPORTS).max(1);
     let done = AtomicUsize::new(0);
-    let pairs: Vec<_> = audio.into_iter().zip(said).collect();
-    pairs
-        .into_par_iter()
-        .map(|(found, said)| {
-            watch.check()?;
-            let opened = clip_of(found, said, facts);
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if done.is_multiple_of(step) || done == total {
-                watch.tell(Scanned { done, total });
-            }
-            Ok(opened)
-        })
-        .collect()
+    let open = |(found, said)| {
+        watch.check()?;
+        let opened = clip_of(found, said, facts);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(step) || done == total {
+            watch.tell(Scanned { done, total });
+        }
+        Ok(opened)
+    };
+    let mut pairs = audio.into_iter().zip(said);
+    loop {
+        let block: Vec<_> = pairs.by_ref().take(BLOCK).collect();
+        if block.is_empty() {
+            return Ok(());
+        }
+        block.into_par_iter().map(open).collect::<Result<Vec<_>, _>>()?.into_iter().for_each(&mut take);
+    }
 }
 
 fn clip_of(found: Found, said: Result<Said, String>, facts: &Facts) -> Opened {
