@@ -22,6 +22,7 @@ mod features;
 mod journeys;
 mod label;
 mod log;
+mod looks;
 mod merge;
 mod plans;
 mod power;

@@ -13,6 +13,7 @@ mod doubts;
 mod features;
 mod labels;
 mod log;
+mod looks;
 mod memory;
 mod model;
 mod next;
@@ -158,6 +159,8 @@ struct Open {
     files: Files,
     #[command(flatten)]
     prepare: prepare::Prepare,
+    #[command(flatten)]
+    looks: looks::Looks,
 }
 
 /// Where emolab keeps its own files.
@@ -267,7 +270,7 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
     };
     let (send, updates) = mpsc::channel();
     let workbench = Workbench::open(&root, settings, send)?;
-    tui::run(workbench, updates, start)
+    tui::run(workbench, updates, start, &|name| open.looks.get(name).or_else(|| std::env::var(name).ok()))
 }
 
 /// Reads a corpus, with the segments that the store has of it.

@@ -86,6 +86,11 @@ impl App {
         &self.bench
     }
 
+    /// Draws with another theme from now on.
+    pub fn wear(&mut self, theme: Theme) {
+        self.theme = theme;
+    }
+
     /// What the run loop has to do, once.
     pub fn take_wish(&mut self) -> Option<Wish> {
         self.wish.take()

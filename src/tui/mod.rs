@@ -53,15 +53,19 @@ enum Event {
 }
 
 /// Runs the screens until the user quits; then the terminal is as it was. `updates` is the other end of the channel
-/// that the Workbench was opened with.
+/// that the Workbench was opened with; `env` answers for the environment, where flags and settings may stand before it.
 ///
 /// SIGTERM and SIGHUP restore the terminal and end the process by that signal, as the sender expects; all labels are
 /// on disk by then.
 ///
 /// # Errors
 /// A terminal that cannot show screens, or that goes away.
-pub fn run(workbench: Workbench, updates: Receiver<Update>, start: Start) -> Result<()> {
-    let env = |name: &str| std::env::var(name).ok();
+pub fn run(
+    workbench: Workbench,
+    updates: Receiver<Update>,
+    start: Start,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<()> {
     if env("TERM").as_deref() == Some("dumb") {
         bail!("this terminal (TERM=dumb) cannot show screens; `emolab --help` lists the verbs that need none");
     }
