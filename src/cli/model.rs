@@ -64,7 +64,7 @@ impl Train {
     }
 
     fn train(&self, models: Vec<String>, log: Option<&Log>, progress: &Progress) -> Result<Saved> {
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
+        let corpus = scan(&self.place.path, self.place.corpus().as_deref(), progress)?;
         tell_problems(&corpus);
         let corpus = self.protocol.truth.apply(corpus, &self.files)?;
         let cache = Cache::open(&self.files.cache()?);

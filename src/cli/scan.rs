@@ -28,7 +28,7 @@ impl Scan {
     /// Scans and prints.
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        let corpus = scan(&self.place.path, self.place.corpus().as_deref(), &progress)?;
         progress.end();
         if !self.json {
             return print_text(&corpus);

@@ -115,7 +115,7 @@ impl Search {
     }
 
     fn search(&self, quest: &Quest, log: Option<&Log>, progress: &Progress) -> Result<Found> {
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
+        let corpus = scan(&self.place.path, self.place.corpus().as_deref(), progress)?;
         tell_problems(&corpus);
         let corpus = self.protocol.truth.apply(corpus, &self.running.files)?;
         let cache = Cache::open(&self.running.files.cache()?);

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
@@ -19,6 +19,7 @@ use super::layer::{Layer, Palette, Prompt, QuitQuestion, Reader, Reply, help};
 use super::screen::{Answer, Outcome, Screen, Then, Topic};
 use super::screens::{TABS, screens};
 use super::theme::Theme;
+use super::tour::Tour;
 use super::widgets::{self, line, put, put_center, put_right};
 use crate::audio::SinkName;
 use crate::workbench::columns::Ranking;
@@ -46,6 +47,7 @@ pub struct App {
     screens: Vec<Box<dyn Screen>>,
     open: Vec<usize>,
     layers: Vec<Box<dyn Layer>>,
+    tour: Option<Tour>,
     status: Option<Status>,
     wish: Option<Wish>,
     size: Rect,
@@ -62,7 +64,8 @@ impl App {
     pub fn new(bench: Workbench, theme: Theme, first: &str) -> App {
         let screens = screens();
         let size = Rect::new(0, 0, SMALLEST.0, SMALLEST.1);
-        let mut app = App { bench, theme, screens, open: vec![0], layers: Vec::new(), status: None, wish: None, size };
+        let (open, layers, tour, status, wish) = (vec![0], Vec::new(), None, None, None);
+        let mut app = App { bench, theme, screens, open, layers, tour, status, wish, size };
         app.follow(Ok(Then::Switch(TABS.iter().find(|tab| **tab == first).copied().unwrap_or(TABS[0]))));
         app
     }
@@ -70,6 +73,11 @@ impl App {
     /// The Workbench, to look at.
     pub fn bench(&self) -> &Workbench {
         &self.bench
+    }
+
+    /// Shows the three steps of the first start, from the first on.
+    pub fn guide(&mut self) {
+        self.tour = Some(Tour::new(&self.bench));
     }
 
     /// What the run loop has to do, once.
@@ -90,6 +98,8 @@ impl App {
             self.reply(reply);
         } else if unseen {
             self.press_unseen(&key);
+        } else if key.code == KeyCode::Esc && self.tour.is_some() {
+            self.tour = None;
         } else if let Some(name) = key_name(&key) {
             self.status = None;
             let outcome = self.press(&name);
@@ -148,6 +158,9 @@ impl App {
             self.screen().draw(buffer, body(area), &self.bench, &self.theme);
             self.status_line(buffer, line(area, area.height - 2));
             self.footer(buffer, line(area, area.height - 1));
+            if let Some(tour) = &self.tour {
+                tour.draw(buffer, body(area), &self.theme);
+            }
             for layer in &self.layers {
                 layer.draw(buffer, area, &self.theme);
             }
@@ -242,6 +255,7 @@ impl App {
             Ok(Then::Ask(question)) => self.layers.push(Box::new(Prompt::new(question))),
             Ok(Then::Show(page)) => self.layers.push(Box::new(Reader::new(page))),
             Ok(Then::Help) => self.layers.push(Box::new(Reader::new(help(&self.groups())))),
+            Ok(Then::Tour) => self.guide(),
             Ok(Then::Palette) => self.layers.push(Box::new(Palette::new(self.groups()))),
             // Something half typed is still open; it can be out of sight in a terminal that is too small.
             Ok(Then::Quit) => self.ask_to_quit(!self.layers.is_empty()),
@@ -312,6 +326,9 @@ impl App {
         let index = self.front();
         let then = self.screens[index].sync(&mut self.bench);
         self.follow(Ok(then));
+        if let Some(tour) = &mut self.tour {
+            tour.notice(&self.bench);
+        }
         let news = self.bench.take_news();
         if !news.is_empty() {
             self.status = Some(Status { text: news.join("; "), error: false });
