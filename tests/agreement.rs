@@ -179,7 +179,7 @@ fn labelled(home: &Home) -> (String, String) {
     let mut say = |who: &str, clip: &str, (scheme, question): (&str, &str), value: &str, occasion: Occasion| {
         let (who, scheme) = (Annotator::Human(who.to_owned()), SchemeId { name: scheme.to_owned(), version: 1 });
         let act = Act::label(value).asked(question);
-        let new = NewAnnotation::now(ClipId(clip.to_owned()), "00".to_owned(), who, scheme, act);
+        let new = NewAnnotation::now(ClipId(clip.into()), "00".to_owned(), who, scheme, act);
         kept.append(&key, &NewAnnotation { occasion, ..new }).unwrap();
     };
     let rows = [("a", "xxx"), ("b", "yyy"), ("c", "xxy"), ("d", "xyy"), ("e", "yyy"), ("f", "xy-")];

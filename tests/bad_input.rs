@@ -89,7 +89,11 @@ fn every_set_gives_numbers_or_a_problem_that_names_the_file() {
                 }
                 Err(error) => {
                     let said = format!("{error:#}");
-                    assert!(said.contains(&clip.id.0) && !said.contains("internal error"), "{}: {said}", set.name());
+                    assert!(
+                        said.contains(clip.id.0.as_str()) && !said.contains("internal error"),
+                        "{}: {said}",
+                        set.name()
+                    );
                 }
             }
         }

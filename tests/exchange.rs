@@ -161,7 +161,7 @@ impl Desk {
                 (Annotator::Machine("cnn".to_owned()), Act::label("anger").asked("emotion")),
             ] {
                 let scheme = SchemeId { name: "emotion+vad".to_owned(), version: 1 };
-                all.push(NewAnnotation::now(ClipId(clip.clone()), "00".to_owned(), who, scheme, act));
+                all.push(NewAnnotation::now(ClipId(clip.clone().into()), "00".to_owned(), who, scheme, act));
             }
         }
         store.append_all(&key_of(&self.clips), &all).unwrap().len()

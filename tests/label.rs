@@ -24,7 +24,7 @@ impl Sitting {
     fn start(path: &std::path::Path, name: &str) -> Sitting {
         let mut scheme = Scheme::load("emodb7").unwrap();
         scheme.assign_keys(&['s', 'h', 'n', 'q', 'u']).unwrap();
-        let clips: Vec<ClipId> = (0..10).map(|n| ClipId(format!("wav/{n}.wav"))).collect();
+        let clips: Vec<ClipId> = (0..10).map(|n| ClipId(format!("wav/{n}.wav").into())).collect();
         let who = Annotator::Human(name.to_owned());
         let store = Store::open(path).unwrap();
         let ledger = Ledger::of(&store.annotations("/c", Some(&who)).unwrap(), &who, &scheme.name);

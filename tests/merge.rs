@@ -23,7 +23,7 @@ fn at(millis: i64) -> Timestamp {
 
 fn say(store: &mut Store, key: &str, (who, clip): (&str, &str), act: Act, millis: i64) -> AnnotationId {
     let scheme = SchemeId { name: "s".to_owned(), version: 1 };
-    let new = NewAnnotation::now(ClipId(clip.to_owned()), "00".to_owned(), human(who), scheme, act);
+    let new = NewAnnotation::now(ClipId(clip.into()), "00".to_owned(), human(who), scheme, act);
     store.append(key, &NewAnnotation { at: at(millis), ..new }).unwrap().id
 }
 
@@ -91,15 +91,15 @@ fn what_was_said_on_both_sides_since_they_parted_comes_together_and_later_holds(
     let [conflict] = &merged.conflicts[..] else { panic!("{:?}", merged.conflicts) };
     assert_eq!((conflict.clip.as_str(), conflict.here.0.as_str(), conflict.there.0.as_str()), ("b", "joy", "anger"));
     let anna = ledger(&two.server, "anna");
-    let label = |clip: &str| anna.label(&ClipId(clip.to_owned())).map(str::to_owned);
+    let label = |clip: &str| anna.label(&ClipId(clip.into())).map(str::to_owned);
     assert_eq!([label("a"), label("b")].map(Option::unwrap), ["anger", "joy"], "b: said later on the server");
-    assert!(anna.holds(on_server) && !anna.flagged(&ClipId("c".to_owned())), "the undo found its flag");
+    assert!(anna.holds(on_server) && !anna.flagged(&ClipId("c".into())), "the undo found its flag");
     assert_eq!(ledger(&two.server, "ben").labelled_count(), 1);
     // A label of the server's own goes on from there, and can be taken back.
     let new = say(&mut two.server, CORPUS, ("anna", "b"), Act::label("fear"), 35);
     assert!(ledger(&two.server, "anna").holds(new), "said after the merging, whatever the clock says");
     say(&mut two.server, CORPUS, ("anna", "b"), Act::Undo(new), 36);
-    assert_eq!(ledger(&two.server, "anna").label(&ClipId("b".to_owned())), Some("joy"));
+    assert_eq!(ledger(&two.server, "anna").label(&ClipId("b".into())), Some("joy"));
 }
 
 #[test]
@@ -154,8 +154,8 @@ fn play(store: &mut Store, acts: &Acts, start: i64) {
     for (number, (clip, kind, anna)) in acts.iter().enumerate() {
         let who = if *anna { "anna" } else { "ben" };
         let ledger = ledger(store, who);
-        let undo = ledger.undo_target().map(|(id, at)| (Act::Undo(id), at.clip.0.clone()));
-        let redo = ledger.redo_target().map(|(id, at)| (Act::Redo(id), at.clip.0.clone()));
+        let undo = ledger.undo_target().map(|(id, at)| (Act::Undo(id), at.clip.0.to_string()));
+        let redo = ledger.redo_target().map(|(id, at)| (Act::Redo(id), at.clip.0.to_string()));
         let new = (Act::label(["joy", "fear"][usize::from(kind % 2)]), ["a", "b", "c"][*clip].to_owned());
         let (act, clip) = match kind {
             0..4 => new,
@@ -169,7 +169,7 @@ fn play(store: &mut Store, acts: &Acts, start: i64) {
 }
 
 fn labels(store: &Store) -> BTreeMap<(&'static str, &'static str), Option<String>> {
-    let one = |who, clip: &str| ledger(store, who).label(&ClipId(clip.to_owned())).map(str::to_owned);
+    let one = |who, clip: &str| ledger(store, who).label(&ClipId(clip.into())).map(str::to_owned);
     ["anna", "ben"].iter().flat_map(|who| ["a", "b", "c"].map(|clip| ((*who, clip), one(who, clip)))).collect()
 }
 

@@ -216,7 +216,7 @@ fn write_and_note(folder: &Path) {
     for number in 0..24 {
         let clip = format!("clip{number}");
         let (who, scheme) = (Annotator::Human("anna".to_owned()), SchemeId { name: "s".to_owned(), version: 1 });
-        let new = NewAnnotation::now(ClipId(clip.clone()), "00".to_owned(), who, scheme, Act::label("joy"));
+        let new = NewAnnotation::now(ClipId(clip.clone().into()), "00".to_owned(), who, scheme, Act::label("joy"));
         store.append("/c", &new).unwrap();
         note(Note::Told(clip));
         if number % 5 == 4 {

@@ -182,7 +182,7 @@ fn text(buffer: &Buffer) -> String {
 fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
     let clip = |index: usize| {
         let voice = ["f1", "m1"][index / 3];
-        ClipId(format!("{voice}_{}_s1.flac", CLASSES[index % 3]))
+        ClipId(format!("{voice}_{}_s1.flac", CLASSES[index % 3]).into())
     };
     let predictions = (0..6).map(|index| Prediction {
         clip: clip(index),
@@ -893,7 +893,7 @@ fn train_learns_from_what_people_said() {
     let mut stage = Stage::new("label");
     let bench = stage.app.bench();
     let own = |clip: usize| {
-        bench.corpus().classes.iter().position(|one| Some(one) == bench.corpus().clips[clip].label.as_ref())
+        bench.corpus().classes.iter().position(|one| Some(one.as_str()) == bench.corpus().clips[clip].label.as_deref())
     };
     let keys: Vec<String> =
         bench.queue().turns().iter().map(|turn| (own(turn.clip).unwrap() + 1).to_string()).collect();

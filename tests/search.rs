@@ -114,17 +114,17 @@ fn what_the_test_speakers_say_changes_no_choice() {
     let honest = corpus(&home);
     let found = run(&home, &honest, &quest(4, None), &Unwatched).unwrap();
     let tested: Vec<String> =
-        found.runs[0].run.predictions.iter().filter(|p| p.fold == 0).map(|p| p.clip.0.clone()).collect();
+        found.runs[0].run.predictions.iter().filter(|p| p.fold == 0).map(|p| p.clip.0.to_string()).collect();
     // The labels of the first fold's test clips are turned round: were they seen, other trials would win there.
     let mut turned = corpus(&home);
-    for clip in turned.clips.iter_mut().filter(|clip| tested.contains(&clip.id.0)) {
+    for clip in turned.clips.iter_mut().filter(|clip| tested.iter().any(|id| *id == clip.id.0)) {
         let other = if clip.label.as_deref() == Some("anger") { "sadness" } else { "anger" };
-        clip.label = Some(other.to_owned());
+        clip.label = Some(other.into());
     }
     let again = run(&home, &turned, &quest(4, None), &Unwatched).unwrap();
     let said = |found: &Found| {
         let first = found.runs[0].run.predictions.iter().filter(|p| p.fold == 0);
-        first.map(|p| (p.clip.0.clone(), p.p.clone())).collect::<Vec<_>>()
+        first.map(|p| (p.clip.0.to_string(), p.p.clone())).collect::<Vec<_>>()
     };
     let scores = |found: &Found| found.folds[0].tried.iter().map(|tried| tried.score).collect::<Vec<_>>();
     assert_eq!((scores(&again), said(&again)), (scores(&found), said(&found)));

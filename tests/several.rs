@@ -133,7 +133,7 @@ fn learn_and_doubt(home: &Home, place: &str, wrong: &ClipId) {
     let doubted = json(home, &["doubts", place, "--run", "1", "--show", "--json", "--top", "24"]);
     let scores: BTreeMap<String, f64> = doubted.as_array().unwrap().iter().map(score).collect();
     assert_eq!(scores.len(), 24);
-    let below = scores.values().filter(|score| **score < scores[&wrong.0]).count();
+    let below = scores.values().filter(|score| **score < scores[wrong.0.as_str()]).count();
     assert!(below >= 12, "the clip that both misheard is doubted more than most: {below} below");
     run(home, &["doubts", place, "--run", "1", "--top", "4"]);
     let mut terminal = lead(home, place);

@@ -16,7 +16,7 @@ use crate::support::{Home, skipped, text};
 
 fn new(annotator: &str, clip: &str, act: Act) -> NewAnnotation {
     let (who, scheme) = (Annotator::Human(annotator.to_owned()), SchemeId { name: "emodb7".to_owned(), version: 1 });
-    NewAnnotation::now(ClipId(clip.to_owned()), "00ff".to_owned(), who, scheme, act)
+    NewAnnotation::now(ClipId(clip.into()), "00ff".to_owned(), who, scheme, act)
 }
 
 fn label(annotator: &str, clip: &str) -> NewAnnotation {
@@ -25,7 +25,7 @@ fn label(annotator: &str, clip: &str) -> NewAnnotation {
 
 fn clips(store: &Store, annotator: Option<&str>) -> Vec<String> {
     let who = annotator.map(|name| Annotator::Human(name.to_owned()));
-    store.annotations("/c", who.as_ref()).unwrap().into_iter().map(|it| it.said.clip.0).collect()
+    store.annotations("/c", who.as_ref()).unwrap().into_iter().map(|it| it.said.clip.0.to_string()).collect()
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn labelled(home: &Home) -> Corpus {
         for (who, class) in [("anna", clip.label.as_deref()), ("ben", clip.label.as_deref()), ("cleo", Some("neutral"))]
         {
             let (who, act) = (Annotator::Human(who.to_owned()), Act::label(class.unwrap()));
-            let new = NewAnnotation::now(clip.id.clone(), clip.audio.hash.clone(), who, scheme.clone(), act);
+            let new = NewAnnotation::now(clip.id.clone(), clip.audio.hash.to_string(), who, scheme.clone(), act);
             store.append(&corpus_key(&corpus), &new).unwrap();
         }
     }

@@ -111,7 +111,7 @@ fn what_the_test_speaker_says_changes_no_choice() {
     // Were the test speaker's labels seen, turning them round would change what is chosen, or by what.
     for clip in turned.clips.iter_mut().filter(|clip| clip.speaker == honest.clips[0].speaker) {
         let other = if clip.label.as_deref() == Some("anger") { "sadness" } else { "anger" };
-        clip.label = Some(other.to_owned());
+        clip.label = Some(other.into());
     }
     let fold = found.runs[0].run.predictions[0].fold;
     assert_eq!((fold, found.runs[0].run.predictions[0].clip.clone()), (0, honest.clips[0].id.clone()));

@@ -100,24 +100,37 @@ struct Head {
     /// Bits of an `f32` each.
     speed: AtomicU32,
     volume: AtomicU32,
+    looping: AtomicBool,
+    /// Bits of an `f64` each: seconds into the sound.
+    start: AtomicU64,
+    end: AtomicU64,
     stopped: AtomicBool,
     finished: AtomicBool,
 }
 
 impl Head {
     fn at(position: f64, tuning: Tuning) -> Head {
-        Head {
+        let head = Head {
             position: AtomicU64::new(position.to_bits()),
-            speed: AtomicU32::new(tuning.speed.to_bits()),
-            volume: AtomicU32::new(tuning.volume.to_bits()),
-            stopped: AtomicBool::new(false),
-            finished: AtomicBool::new(false),
-        }
+            speed: AtomicU32::default(),
+            volume: AtomicU32::default(),
+            looping: AtomicBool::default(),
+            start: AtomicU64::default(),
+            end: AtomicU64::default(),
+            stopped: AtomicBool::default(),
+            finished: AtomicBool::default(),
+        };
+        head.tune(tuning);
+        head
     }
 
     fn tune(&self, tuning: Tuning) {
         self.speed.store(tuning.speed.to_bits(), Ordering::Relaxed);
         self.volume.store(tuning.volume.to_bits(), Ordering::Relaxed);
+        self.looping.store(tuning.looping, Ordering::Relaxed);
+        let (start, end) = tuning.bounds(f64::MAX);
+        self.start.store(start.to_bits(), Ordering::Relaxed);
+        self.end.store(end.to_bits(), Ordering::Relaxed);
     }
 
     fn volume(&self) -> f32 {
@@ -154,6 +167,11 @@ impl Tape {
         Tape { sound, head, at, gain, frame: [0.0; 2], channel: 0 }
     }
 
+    /// The frame at that many seconds, at most the number of frames.
+    fn frame(&self, seconds: &AtomicU64) -> f64 {
+        (load(seconds) * f64::from(self.sound.rate)).round().min(self.sound.frames() as f64)
+    }
+
     fn width(&self) -> usize {
         usize::from(self.sound.channels)
     }
@@ -166,11 +184,14 @@ impl Tape {
         if stopped && self.gain == 0.0 {
             return None;
         }
-        let (first, part) = (self.at as usize, self.at.fract() as f32);
-        if first >= self.sound.frames() {
+        let (start, end) = (self.frame(&self.head.start), self.frame(&self.head.end));
+        if self.at >= end && self.head.looping.load(Ordering::Relaxed) && start < end {
+            self.at = start + (self.at - end) % (end - start);
+        } else if self.at >= end {
             self.head.finished.store(true, Ordering::Relaxed);
             return None;
         }
+        let (first, part) = (self.at as usize, self.at.fract() as f32);
         for channel in 0..self.width() {
             let sample = |frame: usize| self.sound.samples.get(frame * self.width() + channel).copied().unwrap_or(0.0);
             let (this, next) = (sample(first), sample(first + 1));
@@ -265,7 +286,7 @@ mod tests {
     }
 
     fn head(from: f64, speed: f32, volume: f32) -> Arc<Head> {
-        Arc::new(Head::at(from, Tuning { speed, volume }))
+        Arc::new(Head::at(from, Tuning { speed, volume, ..Tuning::default() }))
     }
 
     #[test]
@@ -290,6 +311,19 @@ mod tests {
     fn speed_reads_between_frames_or_skips_them() {
         assert_eq!(Tape::new(ramp(3, 1), head(0.0, 0.5, 1.0)).collect::<Vec<_>>(), [0.0, 0.5, 1.0, 1.5, 2.0, 1.0]);
         assert_eq!(Tape::new(ramp(6, 1), head(0.0, 2.0, 1.0)).collect::<Vec<_>>(), [0.0, 2.0, 4.0]);
+    }
+
+    #[test]
+    fn a_loop_turns_back_at_the_exact_frame() {
+        let tuning = Tuning { looping: true, region: Some((0.01, 0.04)), ..Tuning::default() };
+        let head = Arc::new(Head::at(0.02, tuning));
+        let mut tape = Tape::new(ramp(5, 1), Arc::clone(&head));
+        tape.gain = 1.0;
+        assert_eq!(tape.by_ref().take(7).collect::<Vec<_>>(), [2.0, 3.0, 1.0, 2.0, 3.0, 1.0, 2.0]);
+        head.tune(Tuning { looping: true, ..Tuning::default() });
+        assert_eq!(tape.by_ref().take(4).collect::<Vec<_>>(), [3.0, 4.0, 0.0, 1.0]);
+        head.tune(Tuning::default());
+        assert_eq!(tape.collect::<Vec<_>>(), [2.0, 3.0, 4.0]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: features (see `features`), corpora, and any text for the user.
 
+use std::fmt;
+
 mod container;
 mod decode;
 #[cfg(feature = "playback")]
@@ -55,8 +57,19 @@ pub struct AudioFacts {
     pub peak: f32,
     /// Root mean square over all samples, 1 = full scale.
     pub rms: f32,
-    /// BLAKE3 of the decoded samples (rate, channels, f32 bits), hex: equal for equal audio whatever the container's metadata.
-    pub hash: String,
+    /// Of the decoded samples.
+    pub hash: AudioHash,
+}
+
+/// BLAKE3 of decoded samples (rate, channels, f32 bits): equal for equal audio whatever the container's metadata. Shown as 64 hex
+/// digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AudioHash(pub [u8; 32]);
+
+impl fmt::Display for AudioHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
+    }
 }
 
 impl Wave {
@@ -99,7 +112,7 @@ impl Sound {
     }
 
     /// BLAKE3 over rate (u32), channels (u16) and samples (f32 bits), all little-endian.
-    fn hash(&self) -> String {
+    fn hash(&self) -> AudioHash {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.rate.to_le_bytes()).update(&self.channels.to_le_bytes());
         let mut block = Vec::with_capacity(4 * HASH_BLOCK);
@@ -108,6 +121,6 @@ impl Sound {
             block.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
             hasher.update(&block);
         }
-        hasher.finalize().to_hex().to_string()
+        AudioHash(hasher.finalize().into())
     }
 }

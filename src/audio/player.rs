@@ -13,6 +13,8 @@ use super::silent::Silent;
 use super::sink::{Progress, Sink, SinkName, Tuning, open_default};
 use crate::job::panic_text;
 
+/// The shortest region, in seconds: what is shorter is a slip of the hand, and buzzes in a loop.
+const SHORTEST: f64 = 0.02;
 /// How often the thread looks at a playing sink. It sleeps without limit while nothing plays.
 const LOOK: Duration = Duration::from_millis(15);
 
@@ -35,6 +37,8 @@ pub struct Playback {
     pub gain: f32,
     /// Whether the sound starts again at its end.
     pub looping: bool,
+    /// From and to, in seconds, of the part that is played alone, until another sound is played.
+    pub region: Option<(f64, f64)>,
     /// Where the sound goes.
     pub sink: SinkName,
 }
@@ -57,7 +61,7 @@ pub struct Player {
 
 #[derive(Debug)]
 enum Command {
-    Play(u64, Arc<Sound>, f64, f32),
+    Play(Take),
     Pause,
     Resume,
     Seek(f64),
@@ -65,7 +69,20 @@ enum Command {
     Volume(f32),
     Gain(f32),
     Loop(bool),
+    Region(Option<(f64, f64)>),
+    Ahead(Vec<Arc<Sound>>),
     Stop,
+}
+
+/// A sound to be played.
+#[derive(Debug)]
+struct Take {
+    number: u64,
+    sound: Arc<Sound>,
+    from: f64,
+    gain: f32,
+    /// The sound is the one of the take before: its region stays.
+    again: bool,
 }
 
 /// What handle and thread both see.
@@ -74,6 +91,8 @@ struct Shared {
     playback: Playback,
     /// Takes given out.
     takes: u64,
+    /// The sound of the take given out last, until it is stopped.
+    sound: Option<Arc<Sound>>,
     /// Commands sent and not yet obeyed: until there are none, the thread's view is out of date and is not shown.
     pending: usize,
 }
@@ -96,11 +115,10 @@ impl Player {
         notify: impl Fn(PlaybackNews) + Send + 'static,
     ) -> std::io::Result<Player> {
         let (commands, inbox) = channel();
-        let shared = Arc::new(Mutex::new(Shared { playback: Playback::default(), takes: 0, pending: 0 }));
+        let shared = Arc::new(Mutex::new(Shared { playback: Playback::default(), takes: 0, sound: None, pending: 0 }));
         let seen = Arc::clone(&shared);
         std::thread::Builder::new().name("playback".into()).spawn(move || {
-            let (playback, news) = (Playback::default(), Vec::new());
-            run(Deck { playback, sound: None, sink: None, open: Some(open), news }, &inbox, &seen, notify);
+            run(Deck::new(open), &inbox, &seen, notify);
         })?;
         Ok(Player { commands, shared })
     }
@@ -110,14 +128,16 @@ impl Player {
         lock(&self.shared).playback.clone()
     }
 
-    /// Plays `sound` from `from` seconds with its samples times `gain`, instead of what played before. Returns the number of this
-    /// take.
+    /// Plays `sound` from `from` seconds with its samples times `gain`, instead of what played before; a region is kept if it
+    /// is the same sound again, and `from` then moves into it. Returns the number of this take.
     pub fn play(&self, sound: Arc<Sound>, from: f64, gain: f32) -> u64 {
         let mut shared = lock(&self.shared);
         shared.takes += 1;
-        let take = shared.takes;
-        self.send(&mut shared, Command::Play(take, sound, from, gain));
-        take
+        let number = shared.takes;
+        let before = shared.sound.replace(Arc::clone(&sound));
+        let again = before.is_some_and(|before| Arc::ptr_eq(&before, &sound));
+        self.send(&mut shared, Command::Play(Take { number, sound, from, gain, again }));
+        number
     }
 
     /// Holds the sound where it is.
@@ -125,7 +145,7 @@ impl Player {
         self.send(&mut lock(&self.shared), Command::Pause);
     }
 
-    /// Goes on from where the sound was held; from its beginning if it had ended.
+    /// Goes on from where the sound was held; from its beginning, or its region's, if it had ended.
     pub fn resume(&self) {
         self.send(&mut lock(&self.shared), Command::Resume);
     }
@@ -137,21 +157,21 @@ impl Player {
         self.send(&mut shared, command);
     }
 
-    /// Plays the sound from its beginning.
+    /// Plays the sound, or its region, from the beginning.
     pub fn replay(&self) {
         let mut shared = lock(&self.shared);
         self.send(&mut shared, Command::Seek(0.0));
         self.send(&mut shared, Command::Resume);
     }
 
-    /// Moves by `delta` seconds, within the sound; playing or paused as before.
+    /// Moves by `delta` seconds, within the sound or its region; playing or paused as before.
     pub fn seek(&self, delta: f64) {
         let mut shared = lock(&self.shared);
         let to = shared.playback.position + delta;
         self.send(&mut shared, Command::Seek(to));
     }
 
-    /// Seconds of sound per second, held to 0.5..=2; the pitch moves along.
+    /// Seconds of sound per second, held to 0.5..=2.
     pub fn set_speed(&self, speed: f32) {
         self.send(&mut lock(&self.shared), Command::Speed(held(speed, 0.5, 2.0)));
     }
@@ -166,14 +186,26 @@ impl Player {
         self.send(&mut lock(&self.shared), Command::Gain(gain));
     }
 
-    /// Whether the sound starts again at its end.
+    /// Whether the sound, or its region, starts again at its end.
     pub fn set_looping(&self, looping: bool) {
         self.send(&mut lock(&self.shared), Command::Loop(looping));
     }
 
+    /// Plays a part of the sound alone, from and to in seconds, in any order; `None`, or a part shorter than 20 ms: all of it.
+    pub fn set_region(&self, region: Option<(f64, f64)>) {
+        self.send(&mut lock(&self.shared), Command::Region(region));
+    }
+
+    /// What will probably be played next, soonest first: a sink at the other end of a wire sends it ahead.
+    pub fn ahead(&self, sounds: Vec<Arc<Sound>>) {
+        self.send(&mut lock(&self.shared), Command::Ahead(sounds));
+    }
+
     /// Falls silent and forgets the sound.
     pub fn stop(&self) {
-        self.send(&mut lock(&self.shared), Command::Stop);
+        let mut shared = lock(&self.shared);
+        shared.sound = None;
+        self.send(&mut shared, Command::Stop);
     }
 
     fn send(&self, shared: &mut Shared, command: Command) {
@@ -195,6 +227,7 @@ impl Default for Playback {
             volume: 1.0,
             gain: 1.0,
             looping: false,
+            region: None,
             sink: SinkName::Unopened,
         }
     }
@@ -206,41 +239,68 @@ impl Playback {
         20.0 * f64::from(self.volume * self.gain).max(1e-5).log10()
     }
 
+    /// From and to, in seconds, of what is played: the region, or all of the sound.
+    pub fn bounds(&self) -> (f64, f64) {
+        self.tuning().bounds(self.seconds)
+    }
+
     fn tuning(&self) -> Tuning {
-        Tuning { speed: self.speed, volume: self.volume * self.gain }
+        let Playback { speed, looping, region, .. } = *self;
+        Tuning { speed, volume: self.volume * self.gain, looping, region }
     }
 
     /// What a command asks for, on paper: the one rule for the handle's view and the thread's.
     fn follow(&mut self, command: &Command) {
         match command {
-            Command::Play(take, sound, from, gain) => {
-                (self.take, self.gain) = (*take, *gain);
-                self.seconds = sound.seconds();
+            Command::Play(take) => {
+                (self.take, self.gain) = (take.number, take.gain);
+                self.seconds = take.sound.seconds();
+                self.region = self.region.filter(|_| take.again);
                 self.playing = true;
-                self.move_to(*from);
+                self.move_to(take.from);
+                self.turn_back();
             }
             Command::Pause => self.playing = false,
             Command::Resume => {
                 self.playing = self.take != 0;
-                if self.position >= self.seconds {
-                    self.position = 0.0;
-                }
+                self.turn_back();
             }
             Command::Seek(to) => self.move_to(*to),
             Command::Speed(speed) => self.speed = *speed,
             Command::Volume(volume) => self.volume = *volume,
             Command::Gain(gain) => self.gain = *gain,
             Command::Loop(looping) => self.looping = *looping,
+            Command::Region(region) => self.confine(*region),
+            Command::Ahead(_) => {}
             Command::Stop => {
-                (self.take, self.playing) = (0, false);
+                (self.take, self.playing, self.region) = (0, false, None);
                 (self.position, self.seconds) = (0.0, 0.0);
             }
         }
     }
 
     fn move_to(&mut self, to: f64) {
-        // `max` first: it turns a NaN into 0.
-        self.position = to.max(0.0).min(self.seconds);
+        let (start, end) = self.bounds();
+        // `max` first: it turns a NaN into the start.
+        self.position = to.max(start).min(end);
+    }
+
+    /// What plays on from the end plays from the start.
+    fn turn_back(&mut self) {
+        let (start, end) = self.bounds();
+        if self.position >= end {
+            self.position = start;
+        }
+    }
+
+    fn confine(&mut self, region: Option<(f64, f64)>) {
+        let seconds = self.seconds;
+        let ordered = region.map(|(one, other)| (one.min(other).max(0.0), one.max(other).min(seconds)));
+        self.region = ordered.filter(|(from, to)| to - from >= SHORTEST);
+        let (start, end) = self.bounds();
+        if !(start..=end).contains(&self.position) {
+            self.position = start;
+        }
     }
 }
 
@@ -250,30 +310,42 @@ struct Deck<O> {
     sound: Option<Arc<Sound>>,
     sink: Option<Box<dyn Sink>>,
     open: Option<O>,
+    /// What will probably be played next, for a sink that is opened later.
+    ahead: Vec<Arc<Sound>>,
     /// Told once the state that goes with it can be seen.
     news: Vec<PlaybackNews>,
 }
 
 impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
+    fn new(open: O) -> Deck<O> {
+        let (playback, ahead, news) = (Playback::default(), Vec::new(), Vec::new());
+        Deck { playback, sound: None, sink: None, open: Some(open), ahead, news }
+    }
+
     fn obey(&mut self, command: Command) {
         self.look();
+        let before = self.playback.position;
         self.playback.follow(&command);
         match command {
-            Command::Play(_, sound, ..) => {
-                self.sound = Some(sound);
+            Command::Play(take) => {
+                self.sound = Some(take.sound);
                 self.start();
             }
             Command::Resume | Command::Seek(_) => self.start(),
-            Command::Speed(_) | Command::Volume(_) | Command::Gain(_) => {
+            Command::Region(_) if self.playback.position != before => self.start(),
+            Command::Speed(_) | Command::Volume(_) | Command::Gain(_) | Command::Loop(_) | Command::Region(_) => {
                 let tuning = self.playback.tuning();
                 self.on_sink(|sink| sink.tune(tuning));
+            }
+            Command::Ahead(sounds) => {
+                self.on_sink(|sink| sink.ahead(&sounds));
+                self.ahead = sounds;
             }
             Command::Pause => self.on_sink(|sink| sink.stop()),
             Command::Stop => {
                 self.sound = None;
                 self.on_sink(|sink| sink.stop());
             }
-            Command::Loop(_) => {}
         }
     }
 
@@ -284,14 +356,10 @@ impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
         }
         match self.sink.as_ref().map(|sink| sink.progress()) {
             Some(Progress::At(position)) => self.playback.move_to(position),
-            Some(Progress::Finished) if self.playback.looping && self.playback.seconds > 0.0 => {
-                self.playback.position = 0.0;
-                self.start();
-            }
             Some(Progress::Finished) => {
                 self.on_sink(|sink| sink.stop());
                 self.playback.playing = false;
-                self.playback.position = self.playback.seconds;
+                self.playback.position = self.playback.bounds().1;
                 self.news.push(PlaybackNews::Finished(self.playback.take));
             }
             Some(Progress::Lost(reason)) => {
@@ -314,7 +382,8 @@ impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
         self.on_sink(|sink| sink.start(&sound, from, tuning));
     }
 
-    fn use_sink(&mut self, sink: Box<dyn Sink>) {
+    fn use_sink(&mut self, mut sink: Box<dyn Sink>) {
+        sink.ahead(&self.ahead);
         self.playback.sink = sink.name();
         self.sink = Some(sink);
         self.news.push(PlaybackNews::Sink(self.playback.sink.clone()));
@@ -389,20 +458,40 @@ mod tests {
 
     struct Fake(Rc<Script>);
 
+    impl Script {
+        fn write(&self, line: String) {
+            self.log.borrow_mut().push(line);
+        }
+    }
+
+    fn said(tuning: Tuning) -> String {
+        let looping = if tuning.looping { " loop" } else { "" };
+        let region = tuning.region.map_or(String::new(), |(from, to)| format!(" in {from}..{to}"));
+        format!("x{} v{}{looping}{region}", tuning.speed, tuning.volume)
+    }
+
+    fn play(number: u64, from: f64, gain: f32) -> Command {
+        Command::Play(Take { number, sound: two_seconds(), from, gain, again: false })
+    }
+
     impl Sink for Fake {
         fn name(&self) -> SinkName {
             SinkName::Device
         }
         fn start(&mut self, sound: &Arc<Sound>, from: f64, tuning: Tuning) {
             self.0.at.set(from);
-            let seconds = sound.seconds();
-            self.0.log.borrow_mut().push(format!("start {seconds}s at {from} x{} v{}", tuning.speed, tuning.volume));
+            self.0.write(format!("start {}s at {from} {}", sound.seconds(), said(tuning)));
         }
         fn tune(&mut self, tuning: Tuning) {
-            self.0.log.borrow_mut().push(format!("tune x{} v{}", tuning.speed, tuning.volume));
+            self.0.write(format!("tune {}", said(tuning)));
+        }
+        fn ahead(&mut self, sounds: &[Arc<Sound>]) {
+            if !sounds.is_empty() {
+                self.0.write(format!("{} ahead", sounds.len()));
+            }
         }
         fn stop(&mut self) {
-            self.0.log.borrow_mut().push("stop".into());
+            self.0.write("stop".into());
         }
         fn progress(&self) -> Progress {
             match self.0.at.get() {
@@ -416,8 +505,7 @@ mod tests {
     fn deck() -> (Deck<impl FnOnce() -> Box<dyn Sink>>, Rc<Script>) {
         let script = Rc::new(Script::default());
         let sink = Fake(Rc::clone(&script));
-        let open = Some(move || Box::new(sink) as Box<dyn Sink>);
-        (Deck { playback: Playback::default(), sound: None, sink: None, open, news: Vec::new() }, script)
+        (Deck::new(move || Box::new(sink) as Box<dyn Sink>), script)
     }
 
     fn two_seconds() -> Arc<Sound> {
@@ -430,7 +518,7 @@ mod tests {
         deck.obey(Command::Speed(1.5));
         deck.obey(Command::Volume(0.25));
         assert_eq!(deck.playback.sink, SinkName::Unopened, "only a sound opens the device");
-        deck.obey(Command::Play(1, two_seconds(), 0.25, 2.0));
+        deck.obey(play(1, 0.25, 2.0));
         script.at.set(0.75);
         deck.obey(Command::Pause);
         assert_eq!((deck.playback.playing, deck.playback.position), (false, 0.75));
@@ -453,7 +541,7 @@ mod tests {
     fn gain_and_volume_go_to_the_sink_as_one_factor() {
         let (mut deck, script) = deck();
         deck.obey(Command::Volume(0.5));
-        deck.obey(Command::Play(1, two_seconds(), 0.0, 4.0));
+        deck.obey(play(1, 0.0, 4.0));
         deck.obey(Command::Gain(1.0));
         assert_eq!(*script.log.borrow(), ["start 2s at 0 x1 v2", "tune x1 v0.5"]);
         assert!((deck.playback.decibels() + 6.02).abs() < 0.01);
@@ -464,7 +552,7 @@ mod tests {
     #[test]
     fn the_end_is_told_once_and_resume_begins_again() {
         let (mut deck, script) = deck();
-        deck.obey(Command::Play(7, two_seconds(), 0.0, 1.0));
+        deck.obey(play(7, 0.0, 1.0));
         script.at.set(2.0);
         deck.look();
         deck.look();
@@ -475,23 +563,58 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_starts_again_and_never_finishes() {
+    fn a_loop_is_the_sinks_own_business() {
         let (mut deck, script) = deck();
-        deck.obey(Command::Play(1, two_seconds(), 1.5, 1.0));
+        deck.obey(play(1, 1.5, 1.0));
         deck.obey(Command::Loop(true));
-        for _ in 0..3 {
-            script.at.set(2.0);
-            deck.look();
-            assert_eq!((deck.playback.playing, deck.playback.position), (true, 0.0));
-        }
-        assert_eq!(script.log.borrow().len(), 4);
+        script.at.set(0.25);
+        deck.look();
+        assert_eq!((deck.playback.playing, deck.playback.position), (true, 0.25));
+        assert_eq!(*script.log.borrow(), ["start 2s at 1.5 x1 v1", "tune x1 v1 loop"]);
         assert_eq!(deck.news.len(), 1, "{:?}", deck.news);
+    }
+
+    #[test]
+    fn a_region_holds_the_cursor_until_another_sound_is_played() {
+        let (mut deck, script) = deck();
+        deck.obey(play(1, 0.75, 1.0));
+        deck.obey(Command::Region(Some((1.0, 0.5))));
+        deck.obey(Command::Seek(9.0));
+        assert_eq!((deck.playback.region, deck.playback.position), (Some((0.5, 1.0)), 1.0));
+        deck.obey(Command::Region(Some((1.25, f64::INFINITY))));
+        assert_eq!(deck.playback.position, 1.25, "what is outside is moved to the start");
+        script.at.set(2.0);
+        deck.look();
+        deck.obey(Command::Resume);
+        let log = [
+            "start 2s at 0.75 x1 v1",
+            "tune x1 v1 in 0.5..1",
+            "start 2s at 1 x1 v1 in 0.5..1",
+            "start 2s at 1.25 x1 v1 in 1.25..2",
+            "stop",
+            "start 2s at 1.25 x1 v1 in 1.25..2",
+        ];
+        assert_eq!(*script.log.borrow(), log);
+        deck.obey(Command::Region(Some((1.0, 1.001))));
+        assert_eq!(deck.playback.region, None, "too short to be meant");
+        deck.obey(Command::Region(Some((1.0, 1.5))));
+        deck.obey(play(2, 0.0, 1.0));
+        assert_eq!((deck.playback.region, deck.playback.position), (None, 0.0));
+    }
+
+    #[test]
+    fn what_is_told_ahead_waits_for_the_sink() {
+        let (mut deck, script) = deck();
+        deck.obey(Command::Ahead(vec![two_seconds(), two_seconds()]));
+        deck.obey(play(1, 0.0, 1.0));
+        deck.obey(Command::Ahead(vec![two_seconds()]));
+        assert_eq!(*script.log.borrow(), ["2 ahead", "start 2s at 0 x1 v1", "1 ahead"]);
     }
 
     #[test]
     fn a_lost_device_gives_way_to_silence_at_the_same_place() {
         let (mut deck, script) = deck();
-        deck.obey(Command::Play(1, two_seconds(), 0.5, 1.0));
+        deck.obey(play(1, 0.5, 1.0));
         script.lost.set(true);
         deck.look();
         assert_eq!(deck.playback.sink, SinkName::Silent("unplugged".into()));
@@ -502,9 +625,8 @@ mod tests {
     #[test]
     fn a_device_that_panics_on_opening_gives_way_to_silence() {
         let open = || -> Box<dyn Sink> { panic!("driver bug") };
-        let mut deck =
-            Deck { playback: Playback::default(), sound: None, sink: None, open: Some(open), news: Vec::new() };
-        deck.obey(Command::Play(1, two_seconds(), 0.0, 1.0));
+        let mut deck = Deck::new(open);
+        deck.obey(play(1, 0.0, 1.0));
         assert_eq!(deck.playback.sink, SinkName::Silent("sound failed: driver bug".into()));
         assert!(deck.playback.playing);
     }

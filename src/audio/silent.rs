@@ -18,12 +18,12 @@ pub struct Silent {
     playing: Option<Run>,
 }
 
-/// A stretch of playing at one speed.
+/// A stretch of playing at one tuning.
 struct Run {
     since: Duration,
     from: f64,
     seconds: f64,
-    speed: f32,
+    tuning: Tuning,
 }
 
 impl Silent {
@@ -38,8 +38,16 @@ impl Silent {
         Silent { reason: reason.into(), clock, playing: None }
     }
 
-    fn position(&self, run: &Run) -> f64 {
-        run.from + (self.clock)().saturating_sub(run.since).as_secs_f64() * f64::from(run.speed)
+    /// Seconds into the sound; `None` once it has ended.
+    fn position(&self, run: &Run) -> Option<f64> {
+        let passed = (self.clock)().saturating_sub(run.since).as_secs_f64();
+        let position = run.from + passed * f64::from(run.tuning.speed);
+        let (start, end) = run.tuning.bounds(run.seconds);
+        match (position < end, run.tuning.looping && start < end) {
+            (true, _) => Some(position),
+            (false, true) => Some(start + (position - end) % (end - start)),
+            (false, false) => None,
+        }
     }
 }
 
@@ -50,13 +58,13 @@ impl Sink for Silent {
 
     fn start(&mut self, sound: &Arc<Sound>, from: f64, tuning: Tuning) {
         let since = (self.clock)();
-        self.playing = Some(Run { since, from, seconds: sound.seconds(), speed: tuning.speed });
+        self.playing = Some(Run { since, from, seconds: sound.seconds(), tuning });
     }
 
     fn tune(&mut self, tuning: Tuning) {
         if let Some(run) = self.playing.take() {
-            let (since, from) = ((self.clock)(), self.position(&run));
-            self.playing = Some(Run { since, from, speed: tuning.speed, ..run });
+            let since = (self.clock)();
+            self.playing = self.position(&run).map(|from| Run { since, from, tuning, ..run });
         }
     }
 
@@ -65,10 +73,7 @@ impl Sink for Silent {
     }
 
     fn progress(&self) -> Progress {
-        match self.playing.as_ref().map(|run| (self.position(run), run.seconds)) {
-            Some((position, seconds)) if position < seconds => Progress::At(position),
-            _ => Progress::Finished,
-        }
+        self.playing.as_ref().and_then(|run| self.position(run)).map_or(Progress::Finished, Progress::At)
     }
 }
 
@@ -77,21 +82,45 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    #[test]
-    fn position_follows_the_clock_and_the_speed() {
+    /// Silence and the milliseconds of its clock.
+    fn silent() -> (Silent, Arc<AtomicU64>) {
         let now = Arc::new(AtomicU64::new(5_000));
         let clock = Arc::clone(&now);
-        let mut sink =
-            Silent::with_clock("test", Box::new(move || Duration::from_millis(clock.load(Ordering::Relaxed))));
-        let sound = Arc::new(Sound { samples: vec![0.0; 4_000], channels: 2, rate: 1_000 });
-        sink.start(&sound, 0.5, Tuning { speed: 1.0, volume: 1.0 });
+        let clock = move || Duration::from_millis(clock.load(Ordering::Relaxed));
+        (Silent::with_clock("test", Box::new(clock)), now)
+    }
+
+    fn two_seconds() -> Arc<Sound> {
+        Arc::new(Sound { samples: vec![0.0; 4_000], channels: 2, rate: 1_000 })
+    }
+
+    #[test]
+    fn position_follows_the_clock_and_the_speed() {
+        let (mut sink, now) = silent();
+        sink.start(&two_seconds(), 0.5, Tuning::default());
         now.fetch_add(250, Ordering::Relaxed);
         assert_eq!(sink.progress(), Progress::At(0.75));
-        sink.tune(Tuning { speed: 2.0, volume: 1.0 });
+        sink.tune(Tuning { speed: 2.0, ..Tuning::default() });
         now.fetch_add(500, Ordering::Relaxed);
         assert_eq!(sink.progress(), Progress::At(1.75));
         now.fetch_add(125, Ordering::Relaxed);
         assert_eq!(sink.progress(), Progress::Finished);
         assert_eq!(sink.name(), SinkName::Silent("test".into()));
+    }
+
+    #[test]
+    fn a_region_ends_the_sound_or_turns_it_back() {
+        let (mut sink, now) = silent();
+        let region = Some((0.5, 1.0));
+        sink.start(&two_seconds(), 0.75, Tuning { looping: true, region, ..Tuning::default() });
+        now.fetch_add(500, Ordering::Relaxed);
+        assert_eq!(sink.progress(), Progress::At(0.75));
+        now.fetch_add(5_250, Ordering::Relaxed);
+        assert_eq!(sink.progress(), Progress::At(0.5));
+        sink.tune(Tuning { region, ..Tuning::default() });
+        now.fetch_add(499, Ordering::Relaxed);
+        assert_eq!(sink.progress(), Progress::At(0.999));
+        now.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(sink.progress(), Progress::Finished);
     }
 }

@@ -1,7 +1,7 @@
 //! Where sound goes: the few operations playback needs, and the choice between the local device and silence.
 //!
-//! Deliberately absent: pause, seek and loop; the player builds them from "start here" and "stop", so that a sink that
-//! sits at the other end of a wire has little to get right.
+//! Deliberately absent: pause and seek; the player builds them from "start here" and "stop", so that a sink that sits at the
+//! other end of a wire has little to get right. Loops are the sink's own business: only it can turn back without a gap.
 
 use std::sync::Arc;
 
@@ -13,23 +13,45 @@ use super::silent::Silent;
 pub trait Sink {
     /// What the status bar says of this sink.
     fn name(&self) -> SinkName;
-    /// Plays `sound` from `from` seconds (within the sound) to its end, instead of what played before.
+    /// Plays `sound` from `from` seconds (within [`Tuning::bounds`]) to the end of those bounds, instead of what played before;
+    /// with `looping` it turns back to their beginning there, without a gap, and never finishes.
     fn start(&mut self, sound: &Arc<Sound>, from: f64, tuning: Tuning);
-    /// Changes speed and volume of what plays, or of nothing.
+    /// Changes how it plays what it plays, or nothing: without a break and without a click.
     fn tune(&mut self, tuning: Tuning);
     /// Falls silent. Never fails, also when nothing plays.
     fn stop(&mut self);
     /// How far the sound started last has come. Asked only between `start` and `stop`.
     fn progress(&self) -> Progress;
+    /// What will probably be played next, soonest first: a sink at the other end of a wire sends it ahead.
+    fn ahead(&mut self, _sounds: &[Arc<Sound>]) {}
 }
 
 /// How a sound is played.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tuning {
-    /// Seconds of sound per second, 0.5 to 2; the pitch moves along, as on a tape.
+    /// Seconds of sound per second, 0.5 to 2.
     pub speed: f32,
     /// Factor on the samples; above 1 only as far as the sound's peak stays within full scale.
     pub volume: f32,
+    /// Whether the sound, or its region, starts again at its end.
+    pub looping: bool,
+    /// From and to, in seconds, of the part that is played alone; `None` = all of the sound.
+    pub region: Option<(f64, f64)>,
+}
+
+impl Default for Tuning {
+    fn default() -> Tuning {
+        Tuning { speed: 1.0, volume: 1.0, looping: false, region: None }
+    }
+}
+
+impl Tuning {
+    /// From and to, in seconds, of what is played of a sound that lasts `seconds`.
+    pub fn bounds(&self, seconds: f64) -> (f64, f64) {
+        let (from, to) = self.region.unwrap_or((0.0, seconds));
+        let from = from.max(0.0).min(seconds);
+        (from, to.min(seconds).max(from))
+    }
 }
 
 /// How far a sink has come.
@@ -51,6 +73,12 @@ pub enum SinkName {
     Unopened,
     /// The local sound device.
     Device,
+    /// A sound server that was reached over the network or a forwarded socket.
+    Pulse,
+    /// A companion on the laptop that this program is used from; the laptop's name.
+    Companion(Arc<str>),
+    /// A page in a browser; its address.
+    Browser(Arc<str>),
     /// No sound, for this short reason ("no sound device", …); the cursor moves all the same.
     Silent(Arc<str>),
 }

@@ -134,7 +134,7 @@ fn selected(file: &Path, corpus: &Corpus) -> Result<BTreeSet<ClipId>> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let mut clips = BTreeSet::new();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let id = ClipId(line.trim().to_owned());
+        let id = ClipId(line.trim().into());
         ensure!(corpus.index_of(&id).is_some(), "{}:{}: the corpus has no clip {}", file.display(), at + 1, id.0);
         clips.insert(id);
     }

@@ -89,7 +89,7 @@ impl Doubts {
                 ["file", "label", "rather", "p of label %", "raters against %", "doubt %"].map(str::to_owned).to_vec();
             let percent = |share: f64| format!("{:.1}", 100.0 * share);
             let row = |one: &Doubt| {
-                let words = [one.clip.0.clone(), one.label.clone(), one.instead.clone()];
+                let words = [one.clip.0.to_string(), one.label.clone(), one.instead.clone()];
                 [words.to_vec(), [one.p, one.raters, one.score].map(percent).to_vec()].concat()
             };
             let rows: Vec<Vec<String>> = std::iter::once(head).chain(top.iter().map(row)).collect();

@@ -16,6 +16,7 @@ mod features;
 mod labels;
 mod log;
 mod manual;
+mod memory;
 mod model;
 mod next;
 mod plan;
@@ -178,6 +179,7 @@ struct Files {
 
 /// Parses the arguments, runs the verb, prints the error chain, chooses the exit code.
 pub fn main() -> ExitCode {
+    memory::give_back_what_is_large();
     let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     begin(&cli);
     match run(cli).inspect_err(|error| ::log::warn!("ends: {error:#}")) {

@@ -154,7 +154,8 @@ fn first_said(annotations: &[Annotation], scheme: &str) -> Vec<crate::corpus::Cl
 
 fn told(batch: &Batch) -> Vec<String> {
     let head = vec![format!("by {}; {} clips labelled", batch.by, batch.labelled)];
-    let rows: Vec<Vec<String>> = batch.clips.iter().map(|one| vec![one.clip.0.clone(), one.method.clone()]).collect();
+    let rows: Vec<Vec<String>> =
+        batch.clips.iter().map(|one| vec![one.clip.0.to_string(), one.method.clone()]).collect();
     head.into_iter().chain(lines(&rows)).collect()
 }
 

@@ -234,7 +234,7 @@ fn predictions(run: &Run) -> Vec<String> {
     let row = |one: &crate::store::Prediction| {
         let class = |class: usize| run.classes()[class].clone();
         let fold = (one.fold + 1).to_string();
-        let mut cells = vec![one.clip.0.clone(), one.speaker.clone(), fold, class(one.truth), class(one.pred)];
+        let mut cells = vec![one.clip.0.to_string(), one.speaker.clone(), fold, class(one.truth), class(one.pred)];
         cells.extend(one.p.iter().map(|p| format!("{p:.3}")));
         cells
     };

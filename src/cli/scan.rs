@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
+use arcstr::ArcStr;
 use clap::Args;
 use serde_json::json;
 
@@ -63,16 +64,16 @@ fn clip_json(clip: &Clip) -> serde_json::Value {
     json!({
         "file": clip.id, "speaker": clip.speaker, "sex": clip.sex, "label": clip.label, "text": clip.text,
         "intensity": clip.intensity, "language": clip.language, "seconds": clip.audio.seconds,
-        "rate": clip.audio.rate, "channels": clip.audio.channels, "hash": clip.audio.hash,
+        "rate": clip.audio.rate, "channels": clip.audio.channels, "hash": clip.audio.hash.to_string(),
     })
 }
 
 fn text(corpus: &Corpus) -> Vec<String> {
-    let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let word = |value: &Option<ArcStr>| value.as_deref().unwrap_or("-").to_owned();
     let head = ["file", "speaker", "sex", "label", "seconds", "rate", "channels", "text"].map(str::to_owned).to_vec();
     let rows = corpus.clips.iter().map(|clip| {
         vec![
-            clip.id.0.clone(),
+            clip.id.0.to_string(),
             word(&clip.speaker),
             clip.sex.map_or_else(|| "-".to_owned(), |sex| sex.to_string()),
             word(&clip.label),
@@ -99,7 +100,7 @@ fn summary(corpus: &Corpus) -> String {
         .classes
         .iter()
         .map(|class| {
-            let count = corpus.clips.iter().filter(|clip| clip.label.as_ref() == Some(class)).count();
+            let count = corpus.clips.iter().filter(|clip| clip.label.as_deref() == Some(class.as_str())).count();
             format!("{class} {count}")
         })
         .collect();

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::LazyLock;
 use std::{fmt, fs};
 
+use arcstr::ArcStr;
 use regex::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -162,21 +164,21 @@ pub type Fields = BTreeMap<String, String>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Said {
     /// Who speaks.
-    pub speaker: Option<String>,
+    pub speaker: Option<ArcStr>,
     /// The speaker's sex.
     pub sex: Option<Sex>,
     /// Class name.
-    pub label: Option<String>,
+    pub label: Option<ArcStr>,
     /// Sentence code, or words where there is no code.
-    pub text: Option<String>,
+    pub text: Option<ArcStr>,
     /// What is said.
-    pub words: Option<String>,
+    pub words: Option<ArcStr>,
     /// Intensity.
-    pub intensity: Option<String>,
+    pub intensity: Option<ArcStr>,
     /// BCP 47 tag.
-    pub language: Option<String>,
+    pub language: Option<ArcStr>,
     /// Named parts and columns that are none of these, raw; long texts are left out.
-    pub other: Fields,
+    pub other: Arc<Fields>,
     /// Something to tell the user although the file is a clip.
     pub note: Option<String>,
 }
@@ -237,16 +239,17 @@ impl Description {
         let known_words = text.as_ref().and_then(|code| self.text.get(code)).map(str::to_owned);
         let intensity = take("intensity").map(|code| self.intensity.get(&code).map_or(code.clone(), str::to_owned));
         let words = take("words").or(known_words);
+        let language = take("language").or_else(|| Some(self.about.language.clone()).filter(|l| !l.is_empty()));
         Ok(Said {
             sex: self.sex.of(fields.get("sex").map(String::as_str), speaker.as_deref()),
-            label: self.label(take("label"))?,
-            text: text.or_else(|| words.clone()),
-            words,
-            intensity,
-            language: take("language").or_else(|| Some(self.about.language.clone()).filter(|l| !l.is_empty())),
-            speaker,
+            label: self.label(take("label"))?.map(ArcStr::from),
+            text: text.or_else(|| words.clone()).map(ArcStr::from),
+            words: words.map(ArcStr::from),
+            intensity: intensity.map(ArcStr::from),
+            language: language.map(ArcStr::from),
+            speaker: speaker.map(ArcStr::from),
             note,
-            other: fields.into_iter().filter(|(name, value)| is_other(name, value)).collect(),
+            other: Arc::new(fields.into_iter().filter(|(name, value)| is_other(name, value)).collect()),
         })
     }
 

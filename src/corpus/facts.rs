@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use crate::audio::AudioFacts;
+use crate::audio::{AudioFacts, AudioHash};
 use crate::file::write_whole;
 
 /// The facts of one corpus' files.
@@ -116,14 +116,13 @@ fn find<'a>(file: &'a [u8], key: &Key) -> Option<&'a [u8]> {
 }
 
 fn record(key: &Key, facts: &AudioFacts) -> Option<Vec<u8>> {
-    let hash = blake3::Hash::from_hex(&facts.hash).ok()?;
     let mut record = key.to_vec();
     record.extend(facts.rate.to_le_bytes());
     record.extend(facts.channels.to_le_bytes());
     record.extend(facts.seconds.to_le_bytes());
     record.extend(facts.peak.to_le_bytes());
     record.extend(facts.rms.to_le_bytes());
-    record.extend(hash.as_bytes());
+    record.extend(facts.hash.0);
     Some(record)
 }
 
@@ -140,7 +139,7 @@ fn facts(record: &[u8]) -> Option<AudioFacts> {
         seconds: f64::from_le_bytes(*seconds),
         peak: f32::from_le_bytes(*peak),
         rms: f32::from_le_bytes(*rms),
-        hash: blake3::Hash::from_bytes(hash).to_hex().to_string(),
+        hash: AudioHash(hash),
     })
 }
 
@@ -187,7 +186,7 @@ mod tests {
     }
 
     fn some(number: u32) -> AudioFacts {
-        let hash = blake3::hash(&number.to_le_bytes()).to_hex().to_string();
+        let hash = AudioHash(blake3::hash(&number.to_le_bytes()).into());
         AudioFacts { rate: 16_000 + number, channels: 2, seconds: 0.1 + 0.2, peak: 0.3, rms: 1e-9, hash }
     }
 

@@ -212,7 +212,7 @@ fn copied(split: &Split, partners: &HashMap<usize, BTreeSet<usize>>) -> Vec<Pair
 }
 
 fn name(task: &Task, row: usize) -> ClipId {
-    task.traits.ids.get(row).cloned().unwrap_or_else(|| ClipId(format!("row {row}")))
+    task.traits.ids.get(row).cloned().unwrap_or_else(|| ClipId(format!("row {row}").into()))
 }
 
 #[cfg(test)]
@@ -233,7 +233,7 @@ mod tests {
             speakers: ["a", "b", "c"].map(str::to_owned).into(),
             twins: 0,
             traits: Traits {
-                ids: (0..12).map(|row| ClipId(format!("{row}.wav"))).collect(),
+                ids: (0..12).map(|row| ClipId(format!("{row}.wav").into())).collect(),
                 sexes: vec![None; 12],
                 sentences: (0..12).map(|row| Some(row / 2 % 2)).collect(),
                 texts: ["x", "y"].map(str::to_owned).into(),

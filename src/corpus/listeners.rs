@@ -194,7 +194,7 @@ impl ListenersTable {
             if !(0.0..=100.0).contains(&percent) {
                 return Err(format!("{percent} % of the listeners"));
             }
-            return Ok(Some((vec![label.clone()], Some(percent / 100.0))));
+            return Ok(Some((vec![label.to_string()], Some(percent / 100.0))));
         }
         let answers = value.split(TIE).map(str::trim).filter(|answer| !answer.is_empty());
         let class = |answer: &str| match self.answers.0.is_empty() {
@@ -218,22 +218,30 @@ fn stem(path: &str) -> &str {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::audio::AudioFacts;
+    use crate::audio::{AudioFacts, AudioHash};
+    use crate::corpus::Place;
     use crate::corpus::description::descriptions;
 
     fn clip(id: &str, label: &str) -> Clip {
         Clip {
-            id: ClipId(id.to_owned()),
-            path: id.into(),
+            id: ClipId(id.into()),
+            place: Place::of(id.as_ref(), &ClipId(id.into())),
             speaker: None,
             sex: None,
-            label: Some(label.to_owned()),
+            label: Some(label.into()),
             text: None,
             words: None,
             intensity: None,
             language: None,
             other: Default::default(),
-            audio: AudioFacts { rate: 16_000, channels: 1, seconds: 1.0, peak: 0.5, rms: 0.1, hash: id.to_owned() },
+            audio: AudioFacts {
+                rate: 16_000,
+                channels: 1,
+                seconds: 1.0,
+                peak: 0.5,
+                rms: 0.1,
+                hash: AudioHash([0; 32]),
+            },
         }
     }
 

@@ -8,25 +8,31 @@ mod facts;
 pub mod format;
 pub mod guard;
 mod listeners;
+mod place;
 pub mod plan;
 mod recognise;
 mod scan;
+mod shared;
 mod target;
 mod tree;
 mod truth;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
 pub use facts::Facts;
 pub use guard::{Leak, LeakKind};
 pub use listeners::{Answer, Heard, ListenersTable, Ratings};
+pub use place::Place;
 pub use plan::{Layout, Plan, PlanError, Split};
 pub use scan::{ScanError, Scanned, rescan, scan};
 pub use target::{Task, TaskError, Traits, UnknownTarget, task};
 pub use tree::audio_under;
 pub use truth::Truth;
+
+use arcstr::ArcStr;
 
 use crate::audio::AudioFacts;
 use description::Fields;
@@ -35,7 +41,7 @@ use description::Fields;
 /// percent-escaped (and so is a `%` that would read as such an escape, which keeps two files' names apart).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct ClipId(pub String);
+pub struct ClipId(pub ArcStr);
 
 /// A speaker's sex as the corpus gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -55,23 +61,23 @@ pub struct Clip {
     /// Stable name within the corpus.
     pub id: ClipId,
     /// Where the file lies.
-    pub path: PathBuf,
+    pub place: Place,
     /// Who speaks, in the corpus' own words.
-    pub speaker: Option<String>,
+    pub speaker: Option<ArcStr>,
     /// The speaker's sex.
     pub sex: Option<Sex>,
     /// The corpus' label, already mapped to the class name of the description.
-    pub label: Option<String>,
+    pub label: Option<ArcStr>,
     /// Which sentence: its code where the corpus has codes, else its words.
-    pub text: Option<String>,
+    pub text: Option<ArcStr>,
     /// What is said, where the corpus tells.
-    pub words: Option<String>,
+    pub words: Option<ArcStr>,
     /// Intensity of the emotion, in the corpus' own words.
-    pub intensity: Option<String>,
+    pub intensity: Option<ArcStr>,
     /// BCP 47 language tag.
-    pub language: Option<String>,
+    pub language: Option<ArcStr>,
     /// What else a table's columns or the named parts of the path say, raw: what plans may split by (`session`, `split`).
-    pub other: Fields,
+    pub other: Arc<Fields>,
     /// Rate, channels, duration, level, hash.
     pub audio: AudioFacts,
 }
@@ -126,6 +132,13 @@ impl Origin {
             false => name.to_owned(),
         });
         Origin { path: whole(path), description }
+    }
+}
+
+impl Clip {
+    /// Where the file lies.
+    pub fn path(&self) -> PathBuf {
+        self.place.path(&self.id)
     }
 }
 

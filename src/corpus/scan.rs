@@ -2,11 +2,12 @@
 //!
 //! Deliberately absent: keeping samples (a clip keeps [`AudioFacts`] only); what is kept from scan to scan is in `facts`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arcstr::ArcStr;
 use rayon::prelude::*;
 
 use super::description::{Description, Said};
@@ -14,11 +15,14 @@ use super::facts::Facts;
 use super::recognise::{Resolved, as_one, recognise};
 use super::tree::{Found, Tree};
 use super::{Clip, Corpus, Origin, Problem, listeners};
-use crate::audio::{self, AudioFacts};
+use crate::audio::{self, AudioFacts, AudioHash};
 use crate::job::{Cancelled, Watch};
 
 /// At most this many reports per scan: more than a screen can show, few enough to cost nothing.
 const REPORTS: usize = 200;
+
+/// Files opened at a time: many for each thread, few enough to take little room.
+const BLOCK: usize = 1 << 14;
 
 /// How far a scan is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -128,16 +132,14 @@ fn open(tree: Tree, resolved: Resolved, facts: &Facts, watch: &dyn Watch<Scanned
     let files = tree.audio.len();
     let mut problems = tree.problems;
     problems.extend(resolved.problems);
-    let mut clips = Vec::new();
-    for end in clips_of(tree.audio, resolved.said, facts, watch)? {
-        match end {
-            Ok((clip, note)) => {
-                problems.extend(note.map(|reason| Problem { file: clip.id.0.clone(), reason }));
-                clips.push(clip);
-            }
-            Err(problem) => problems.push(problem),
+    let mut clips = Vec::with_capacity(files);
+    clips_of(tree.audio, resolved.said, facts, watch, |opened| match opened {
+        Ok((clip, note)) => {
+            problems.extend(note.map(|reason| Problem { file: clip.id.0.to_string(), reason }));
+            clips.push(clip);
         }
-    }
+        Err(problem) => problems.push(problem),
+    })?;
     problems.extend(twins(&clips));
     let (ratings, unread) = listeners::read(&tree.root, &resolved.listeners, &clips);
     problems.extend(unread);
@@ -154,39 +156,44 @@ fn open(tree: Tree, resolved: Resolved, facts: &Facts, watch: &dyn Watch<Scanned
 
 type Opened = Result<(Clip, Option<String>), Problem>;
 
-/// Decodes in parallel; the result is in the order of `audio`.
+/// Decodes in parallel, a block at a time; what comes of it is handed over in the order of `audio`.
 fn clips_of(
     audio: Vec<Found>,
     said: Vec<Result<Said, String>>,
     facts: &Facts,
     watch: &dyn Watch<Scanned>,
-) -> Result<Vec<Opened>, Cancelled> {
+    mut take: impl FnMut(Opened),
+) -> Result<(), Cancelled> {
     let total = audio.len();
     let step = total.div_ceil(REPORTS).max(1);
     let done = AtomicUsize::new(0);
-    let pairs: Vec<_> = audio.into_iter().zip(said).collect();
-    pairs
-        .into_par_iter()
-        .map(|(found, said)| {
-            watch.check()?;
-            let opened = clip_of(found, said, facts);
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if done.is_multiple_of(step) || done == total {
-                watch.tell(Scanned { done, total });
-            }
-            Ok(opened)
-        })
-        .collect()
+    let open = |(found, said)| {
+        watch.check()?;
+        let opened = clip_of(found, said, facts);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(step) || done == total {
+            watch.tell(Scanned { done, total });
+        }
+        Ok(opened)
+    };
+    let mut pairs = audio.into_iter().zip(said);
+    loop {
+        let block: Vec<_> = pairs.by_ref().take(BLOCK).collect();
+        if block.is_empty() {
+            return Ok(());
+        }
+        block.into_par_iter().map(open).collect::<Result<Vec<_>, _>>()?.into_iter().for_each(&mut take);
+    }
 }
 
 fn clip_of(found: Found, said: Result<Said, String>, facts: &Facts) -> Opened {
-    let Found { path, id } = found;
+    let (path, Found { place, id }) = (found.path(), found);
     match said.and_then(|said| Ok((said, facts.get(&path, || facts_of(&path))?))) {
         Ok((said, audio)) => {
             let Said { speaker, sex, label, text, words, intensity, language, other, note } = said;
-            Ok((Clip { id, path, speaker, sex, label, text, words, intensity, language, other, audio }, note))
+            Ok((Clip { id, place, speaker, sex, label, text, words, intensity, language, other, audio }, note))
         }
-        Err(reason) => Err(Problem { file: id.0, reason }),
+        Err(reason) => Err(Problem { file: id.0.to_string(), reason }),
     }
 }
 
@@ -197,10 +204,10 @@ fn facts_of(path: &Path) -> Result<AudioFacts, String> {
 
 /// One problem for every clip whose audio an earlier clip has.
 fn twins(clips: &[Clip]) -> Vec<Problem> {
-    let mut first: HashMap<&str, &Clip> = HashMap::new();
+    let mut first: HashMap<AudioHash, &Clip> = HashMap::new();
     let mut problems = Vec::new();
     for clip in clips {
-        let twin = *first.entry(clip.audio.hash.as_str()).or_insert(clip);
+        let twin = *first.entry(clip.audio.hash).or_insert(clip);
         if twin.id != clip.id {
             let mut reason = format!("same audio as {}", twin.id.0);
             if let (Some(a), Some(b)) = (&twin.speaker, &clip.speaker)
@@ -209,22 +216,20 @@ fn twins(clips: &[Clip]) -> Vec<Problem> {
                 reason.push_str(&format!(", there under speaker {a}, here {b}"));
             }
             if twin.label != clip.label {
-                let name = |label: &Option<String>| label.clone().unwrap_or_else(|| "no label".to_owned());
+                let name = |label: &Option<ArcStr>| label.as_deref().unwrap_or("no label").to_owned();
                 reason.push_str(&format!(", there {}, here {}", name(&twin.label), name(&clip.label)));
             }
-            problems.push(Problem { file: clip.id.0.clone(), reason });
+            problems.push(Problem { file: clip.id.0.to_string(), reason });
         }
     }
     problems
 }
 
 fn all_classes(mut classes: Vec<String>, clips: &[Clip]) -> Vec<String> {
-    let mut beyond: Vec<&String> = clips.iter().filter_map(|c| c.label.as_ref()).collect();
-    beyond.sort();
-    beyond.dedup();
+    let beyond: BTreeSet<&str> = clips.iter().filter_map(|clip| clip.label.as_deref()).collect();
     for label in beyond {
-        if !classes.contains(label) {
-            classes.push(label.clone());
+        if !classes.iter().any(|class| class == label) {
+            classes.push(label.to_owned());
         }
     }
     classes

@@ -86,7 +86,7 @@ pub fn task(corpus: &Corpus, target: Target) -> Result<Task, TaskError> {
     let mut named: Vec<(usize, String)> =
         corpus.clips.iter().enumerate().filter_map(|(row, clip)| Some((row, target.class_of(clip)?))).collect();
     let (mut heard, all) = (HashSet::new(), named.len());
-    named.retain(|(row, _)| heard.insert(corpus.clips[*row].audio.hash.as_str()));
+    named.retain(|(row, _)| heard.insert(corpus.clips[*row].audio.hash));
     let classes: Vec<String> = order.into_iter().filter(|class| named.iter().any(|(_, have)| have == class)).collect();
     let name = || corpus.name.clone();
     match &classes[..] {
@@ -107,9 +107,10 @@ pub fn task(corpus: &Corpus, target: Target) -> Result<Task, TaskError> {
 impl Traits {
     fn of(corpus: &Corpus, rows: &[usize]) -> Traits {
         let clips: Vec<&Clip> = rows.iter().map(|row| &corpus.clips[*row]).collect();
-        let texts: BTreeSet<&String> = clips.iter().filter_map(|clip| clip.text.as_ref()).collect();
-        let texts: Vec<String> = texts.into_iter().cloned().collect();
-        let sentence = |clip: &&Clip| clip.text.as_ref().and_then(|text| texts.binary_search(text).ok());
+        let texts: BTreeSet<&str> = clips.iter().filter_map(|clip| clip.text.as_deref()).collect();
+        let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
+        let place = |text: &str| texts.binary_search_by(|known| known.as_str().cmp(text)).ok();
+        let sentence = |clip: &&Clip| place(clip.text.as_deref()?);
         let names: BTreeSet<&String> = clips.iter().flat_map(|clip| clip.other.keys()).collect();
         let column = |name: &String| clips.iter().map(|clip| clip.other.get(name).cloned()).collect();
         Traits {
@@ -213,7 +214,7 @@ impl Target {
     /// The clip's class, `None` where the corpus does not say.
     pub fn class_of(self, clip: &Clip) -> Option<String> {
         match self {
-            Target::Emotion => clip.label.clone(),
+            Target::Emotion => clip.label.as_deref().map(str::to_owned),
             Target::Sex => clip.sex.map(|sex| sex.to_string()),
             Target::SexEmotion => Some(format!("{}_{}", clip.sex?, clip.label.as_ref()?)),
         }

@@ -9,7 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::{ClipId, Problem, ScanError, Scanned};
+use super::place::Folders;
+use super::{ClipId, Place, Problem, ScanError, Scanned};
 use crate::job::Watch;
 
 /// Suffixes taken for audio. What cannot be decoded in spite of its suffix becomes a [`Problem`], so formats that emolab
@@ -23,9 +24,16 @@ const AUDIO: &[&str] = &[
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Where it lies.
-    pub path: PathBuf,
+    pub place: Place,
     /// Its path relative to the root.
     pub id: ClipId,
+}
+
+impl Found {
+    /// Where it lies.
+    pub fn path(&self) -> PathBuf {
+        self.place.path(&self.id)
+    }
 }
 
 /// What lies under a corpus root; hidden files and `__MACOSX` are left out.
@@ -67,11 +75,18 @@ impl Tree {
         };
         let full = folder.canonicalize().map_err(not_found)?;
         let name = full.file_name().map(|n| ClipId::of(Path::new(n)).0).unwrap_or_default();
-        let mut tree =
-            Tree { root: folder.to_owned(), name, table, audio: Vec::new(), others: Vec::new(), problems: Vec::new() };
+        let mut tree = Tree {
+            root: folder.to_owned(),
+            name: name.to_string(),
+            table,
+            audio: Vec::new(),
+            others: Vec::new(),
+            problems: Vec::new(),
+        };
+        let mut folders = Folders::default();
         for entry in WalkDir::new(folder).follow_links(true).into_iter().filter_entry(wanted) {
             watch.check()?;
-            tree.add(entry);
+            tree.add(entry, &mut folders);
         }
         tree.audio.sort_by(|a, b| a.id.cmp(&b.id));
         tree.others.sort_by(|a, b| a.id.cmp(&b.id));
@@ -82,16 +97,16 @@ impl Tree {
     /// keeps its names but not its suffix).
     pub fn key(&self, found: &Found) -> String {
         let id = found.id.0.as_str();
-        let id = if is_audio(&found.path) { id.rsplit_once('.').map_or(id, |(stem, _)| stem) } else { id };
+        let id = if is_audio(Path::new(id)) { id.rsplit_once('.').map_or(id, |(stem, _)| stem) } else { id };
         format!("{}/{id}", self.name)
     }
 
-    fn add(&mut self, entry: walkdir::Result<DirEntry>) {
+    fn add(&mut self, entry: walkdir::Result<DirEntry>, folders: &mut Folders) {
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
                 let id = ClipId::of(entry.path().strip_prefix(&self.root).unwrap_or(entry.path()));
-                let found = Found { id, path: entry.into_path() };
-                if is_audio(&found.path) { self.audio.push(found) } else { self.others.push(found) }
+                let found = Found { place: folders.place(entry.path(), &id), id };
+                if is_audio(entry.path()) { self.audio.push(found) } else { self.others.push(found) }
             }
             Ok(_) => {}
             Err(error) => {
@@ -101,7 +116,7 @@ impl Tree {
                     Some(ancestor) => format!("a link back to {}, not followed", ancestor.display()),
                     None => error.io_error().map_or_else(|| error.to_string(), ToString::to_string),
                 };
-                self.problems.push(Problem { file, reason });
+                self.problems.push(Problem { file: file.to_string(), reason });
             }
         }
     }
@@ -116,7 +131,7 @@ pub fn audio_under(root: &Path, watch: &dyn Watch<Scanned>) -> Result<Vec<PathBu
     if tree.audio.is_empty() {
         return Err(ScanError::Empty { root: tree.root });
     }
-    Ok(tree.audio.into_iter().map(|found| found.path).collect())
+    Ok(tree.audio.into_iter().map(|found| found.path()).collect())
 }
 
 impl ClipId {
@@ -131,7 +146,7 @@ impl ClipId {
                 Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
             }
         }
-        ClipId(parts.join("/"))
+        ClipId(parts.join("/").into())
     }
 }
 

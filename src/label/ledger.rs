@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU32;
 
 use super::{Act, Annotation, AnnotationId, Annotator, Occasion};
 use crate::corpus::ClipId;
@@ -25,8 +26,8 @@ impl<'a> From<&'a ClipId> for At<'a> {
 }
 
 /// The state after some events of one annotator in one scheme. Each event costs constant amortised time; only undoing
-/// something that is not the last of its clip searches that clip's own history. About 240 bytes a labelled clip: texts are
-/// kept once, and events refer to each other by their places.
+/// something that is not the last of its clip searches that clip's own history. About 110 bytes a clip labelled once, where its id is
+/// shared with the corpus: texts are kept once, and events refer to each other by their places.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     clips: Vec<ClipState>,
@@ -34,7 +35,10 @@ pub struct Ledger {
     index: HashMap<u64, u32>,
     /// In order of arrival.
     events: Vec<Event>,
-    places: HashMap<AnnotationId, u32>,
+    /// Places of events whose numbers rise, as nearly all do.
+    rising: Vec<u32>,
+    /// Places of the others: what came from another store.
+    late: HashMap<AnnotationId, u32>,
     done: Vec<u32>,
     undone: Vec<u32>,
     /// Names of the questions met or asked; answers point here.
@@ -80,21 +84,24 @@ impl Ledger {
     /// Takes in the next event. An event already taken in, an undo of what is not done and a redo of what is not undone
     /// change nothing (two windows of one annotator may both undo).
     pub fn apply(&mut self, event: &Annotation) {
-        if self.places.contains_key(&event.id) {
+        if self.place_of(event.id).is_some() {
             return;
         }
         let place = self.events.len() as u32;
-        self.places.insert(event.id, place);
         self.expose(event);
         match &event.act {
             Act::Undo(target) => self.toggle(event.id, *target, Ledger::turn_off),
             Act::Redo(target) => self.toggle(event.id, *target, Ledger::turn_on),
             act => {
                 let (clip, said) = (self.place(event), self.said(act));
-                self.events.push(Event { id: event.id, clip, said, toggled_by: None });
+                self.events.push(Event { id: event.id, clip, said, toggled_by: None, before: None });
                 self.undone.clear();
                 self.put(place);
             }
+        }
+        match self.rising.last() {
+            Some(&last) if self.events[last as usize].id >= event.id => drop(self.late.insert(event.id, place)),
+            _ => self.rising.push(place),
         }
     }
 
@@ -139,7 +146,7 @@ impl Ledger {
 
     /// The model whose view of a clip was seen last, before or after something that was said about it, undone or not.
     pub fn exposed<'a>(&self, at: impl Into<At<'a>>) -> Option<&str> {
-        self.clip(at)?.seen.map(|model| self.texts.get(model))
+        self.clip(at)?.seen.map(|model| self.texts.get(model.place()))
     }
 
     /// What undo would take back: the last act that holds, on whatever clip.
@@ -170,7 +177,7 @@ impl Ledger {
     /// False for an annotation that no longer counts: undone, or replaced by a later one. An undo or redo counts while it
     /// is the last word on what it refers to.
     pub fn holds(&self, id: AnnotationId) -> bool {
-        let Some(&place) = self.places.get(&id) else { return false };
+        let Some(place) = self.place_of(id) else { return false };
         let event = &self.events[place as usize];
         // Before any clip was met there can be nothing but undos of what is not known.
         let Some(state) = self.clips.get(event.clip as usize) else { return false };
@@ -182,7 +189,7 @@ impl Ledger {
             Said::Skip => self.last(state, Said::skip).map(|(last, ())| last),
             Said::Flag(_) => self.last(state, Said::flag).map(|(last, _)| last),
             Said::Note(_) => self.last(state, Said::note).map(|(last, _)| last),
-            Said::Toggle(target) => return self.events[target as usize].toggled_by == Some(place),
+            Said::Toggle(target) => return self.events[target as usize].toggled_by == Some(Link::to(place)),
             Said::Nothing => None,
         };
         last == Some(place)
@@ -203,13 +210,13 @@ impl Ledger {
     /// An undo or redo of `target`.
     fn toggle(&mut self, id: AnnotationId, target: AnnotationId, turn: fn(&mut Ledger, u32) -> bool) {
         let place = self.events.len() as u32;
-        let Some(&target) = self.places.get(&target).filter(|target| **target < place) else {
-            return self.events.push(Event { id, clip: 0, said: Said::Nothing, toggled_by: None });
+        let Some(target) = self.place_of(target) else {
+            return self.events.push(Event { id, clip: 0, said: Said::Nothing, toggled_by: None, before: None });
         };
         let clip = self.events[target as usize].clip;
-        self.events.push(Event { id, clip, said: Said::Toggle(target), toggled_by: None });
+        self.events.push(Event { id, clip, said: Said::Toggle(target), toggled_by: None, before: None });
         if turn(self, target) {
-            self.events[target as usize].toggled_by = Some(place);
+            self.events[target as usize].toggled_by = Some(Link::to(place));
         }
     }
 
@@ -217,7 +224,7 @@ impl Ledger {
     fn expose(&mut self, event: &Annotation) {
         if let Some(exposure) = &event.exposure {
             let (clip, model) = (self.place(event), self.texts.keep(exposure.model()));
-            self.clips[clip as usize].seen = Some(model);
+            self.clips[clip as usize].seen = Some(Link::to(model));
         }
     }
 
@@ -225,9 +232,11 @@ impl Ledger {
     fn put(&mut self, event: u32) {
         let clip = self.events[event as usize].clip as usize;
         let was_done = self.all_answered(&self.clips[clip]);
-        let acts = &mut self.clips[clip].acts;
         // By arrival, not by number: what comes from another store has late numbers.
-        acts.insert(acts.partition_point(|other| *other < event), event);
+        let later = self.acts(self.clips[clip].last).take_while(|&other| other > event).last();
+        let before = later.map_or(self.clips[clip].last, |later| self.events[later as usize].before);
+        self.events[event as usize].before = before;
+        *self.link(clip, later) = Some(Link::to(event));
         let state = &self.clips[clip];
         self.labelled += usize::from(state.occasion == Occasion::Main && !was_done && self.all_answered(state));
         self.done.push(event);
@@ -239,7 +248,8 @@ impl Ledger {
         }
         let clip = self.events[event as usize].clip as usize;
         let was_done = self.all_answered(&self.clips[clip]);
-        take(&mut self.clips[clip].acts, event);
+        let later = self.acts(self.clips[clip].last).take_while(|&other| other != event).last();
+        *self.link(clip, later) = self.events[event as usize].before;
         let state = &self.clips[clip];
         self.labelled -= usize::from(state.occasion == Occasion::Main && was_done && !self.all_answered(state));
         self.undone.push(event);
@@ -256,7 +266,26 @@ impl Ledger {
 
     /// The last act on a clip that holds and that `pick` picks.
     fn last<T>(&self, state: &ClipState, pick: impl Fn(Said) -> Option<T>) -> Option<(u32, T)> {
-        state.acts.iter().rev().find_map(|&event| Some((event, pick(self.events[event as usize].said)?)))
+        self.acts(state.last).find_map(|event| Some((event, pick(self.events[event as usize].said)?)))
+    }
+
+    /// The acts of a clip that hold, from the one that is linked to back to the first.
+    fn acts(&self, last: Option<Link>) -> impl Iterator<Item = u32> {
+        let next = |link: Option<Link>| link.map(Link::place);
+        std::iter::successors(next(last), move |&event| next(self.events[event as usize].before))
+    }
+
+    /// What links to the act before `later`, or to the last one of the clip.
+    fn link(&mut self, clip: usize, later: Option<u32>) -> &mut Option<Link> {
+        match later {
+            Some(later) => &mut self.events[later as usize].before,
+            None => &mut self.clips[clip].last,
+        }
+    }
+
+    fn place_of(&self, id: AnnotationId) -> Option<u32> {
+        let found = self.rising.binary_search_by_key(&id, |&place| self.events[place as usize].id);
+        found.ok().map(|at| self.rising[at]).or_else(|| self.late.get(&id).copied())
     }
 
     fn place(&mut self, event: &Annotation) -> u32 {
@@ -267,7 +296,7 @@ impl Ledger {
                 let clip = self.clips.len() as u32;
                 self.index.insert(free, clip);
                 let (id, occasion) = (event.clip.clone(), event.occasion);
-                self.clips.push(ClipState { id, occasion, acts: Vec::new(), seen: None });
+                self.clips.push(ClipState { id, occasion, last: None, seen: None });
                 clip
             }
         }
@@ -323,10 +352,24 @@ impl Ledger {
 struct ClipState {
     id: ClipId,
     occasion: Occasion,
-    /// The acts not undone, by place, oldest first; the last of its kind counts.
-    acts: Vec<u32>,
-    /// The model whose view was seen last.
-    seen: Option<u32>,
+    /// To the last of its acts that are not undone; the last of its kind counts.
+    last: Option<Link>,
+    /// To the text that names the model whose view was seen last.
+    seen: Option<Link>,
+}
+
+/// To a place in a list, such that an optional one takes no more room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Link(NonZeroU32);
+
+impl Link {
+    fn to(place: u32) -> Link {
+        Link(NonZeroU32::MIN.saturating_add(place))
+    }
+
+    fn place(self) -> u32 {
+        self.0.get() - 1
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -335,7 +378,9 @@ struct Event {
     clip: u32,
     said: Said,
     /// The undo or redo that was the last to change something about it.
-    toggled_by: Option<u32>,
+    toggled_by: Option<Link>,
+    /// To the act before it on the same clip, while it holds.
+    before: Option<Link>,
 }
 
 /// An act, its texts by their places.
@@ -414,7 +459,7 @@ mod tests {
     }
 
     fn clip(name: &str) -> ClipId {
-        ClipId(name.to_owned())
+        ClipId(name.into())
     }
 
     /// Plays a list of acts on clips and keeps the events.

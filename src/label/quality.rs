@@ -368,7 +368,7 @@ mod tests {
         let known = |value: &str| BTreeMap::from([(String::new(), value.to_owned())]);
         let mut round = Round::default();
         for (clip, value) in [("1", "a"), ("2", "a"), ("3", "a"), ("9", "a")] {
-            round.gold.insert(ClipId(clip.to_owned()), known(value));
+            round.gold.insert(ClipId(clip.into()), known(value));
         }
         let found = quality(&said.all, "s", &[choice()], &round);
         let one = &found[0].questions[0];

@@ -37,10 +37,40 @@ pub struct Queue {
     turns: Vec<Turn>,
     /// A number per turn; turns whose speaker is not known have one each.
     speakers: Vec<u32>,
-    place: HashMap<Turn, u32>,
+    places: Places,
     open: BTreeSet<u32>,
     skipped: BTreeSet<u32>,
     done: BTreeSet<u32>,
+}
+
+/// Where each turn stands; for the work itself, which is nearly all, without a map.
+#[derive(Debug, Clone, Default)]
+struct Places {
+    /// By clip; [`Places::NOWHERE`] for those that are somebody else's.
+    main: Vec<u32>,
+    others: HashMap<Turn, u32>,
+}
+
+impl Places {
+    const NOWHERE: u32 = u32::MAX;
+
+    fn of(turns: &[Turn], clips: usize) -> Places {
+        let mut places = Places { main: vec![Places::NOWHERE; clips], others: HashMap::new() };
+        for (place, turn) in turns.iter().enumerate() {
+            match turn.occasion {
+                Occasion::Main => places.main[turn.clip] = place as u32,
+                _ => drop(places.others.insert(*turn, place as u32)),
+            }
+        }
+        places
+    }
+
+    fn get(&self, turn: Turn) -> Option<u32> {
+        match turn.occasion {
+            Occasion::Main => self.main.get(turn.clip).copied().filter(|&place| place != Places::NOWHERE),
+            _ => self.others.get(&turn).copied(),
+        }
+    }
 }
 
 /// How far an annotator is with a queue.
@@ -73,11 +103,11 @@ impl Queue {
             }
         };
         let speakers = order.iter().map(&mut speaker).collect();
-        let place = order.iter().enumerate().map(|(place, turn)| (*turn, place as u32)).collect();
+        let places = Places::of(&order, clips.len());
         // Nothing is answered yet, so no repeat is due.
         let due = |(place, turn): (usize, &Turn)| (turn.occasion != Occasion::Repeat).then_some(place as u32);
         let open = order.iter().enumerate().filter_map(due).collect();
-        Queue { turns: order, speakers, place, open, skipped: BTreeSet::new(), done: BTreeSet::new() }
+        Queue { turns: order, speakers, places, open, skipped: BTreeSet::new(), done: BTreeSet::new() }
     }
 
     /// The turns in order.
@@ -87,13 +117,13 @@ impl Queue {
 
     /// The turn's place in the order, from 0.
     pub fn place(&self, turn: Turn) -> Option<usize> {
-        self.place.get(&turn).map(|&place| place as usize)
+        self.places.get(turn).map(|place| place as usize)
     }
 
     /// Takes in what the ledger now says of one clip: to be called after each event on it, and for every clip at the start.
     pub fn settle(&mut self, clip: usize, id: &ClipId, ledger: &Ledger) {
         for occasion in [Occasion::Training, Occasion::Main, Occasion::Repeat] {
-            let Some(&place) = self.place.get(&Turn { clip, occasion }) else { continue };
+            let Some(place) = self.places.get(Turn { clip, occasion }) else { continue };
             for set in [&mut self.open, &mut self.skipped, &mut self.done] {
                 set.remove(&place);
             }
@@ -117,7 +147,7 @@ impl Queue {
     /// The turn after `current`: the first open one by another speaker, else the first open one, else one that was skipped, in the
     /// same way, `current` itself last. `None` when everything is done. A turn that is not of this queue counts as none.
     pub fn next_after(&self, current: Option<Turn>) -> Option<Turn> {
-        let here = current.and_then(|turn| self.place.get(&turn)).copied();
+        let here = current.and_then(|turn| self.places.get(turn));
         let speaker = here.map(|place| self.speakers[place as usize]);
         let of = |set: &BTreeSet<u32>| {
             let other = set.iter().find(|&&place| Some(self.speakers[place as usize]) != speaker);
@@ -253,7 +283,7 @@ mod tests {
     }
 
     fn id(i: usize) -> ClipId {
-        ClipId(format!("clip{i:03}.wav"))
+        ClipId(format!("clip{i:03}.wav").into())
     }
 
     fn ids(queue: &Queue) -> Vec<ClipId> {

@@ -132,7 +132,7 @@ impl Ratings {
             labels: steps.clone().map(|step| step.to_string()).collect(),
             values: steps.map(|step| step as f64).collect(),
             raters: (0..rows[0].len()).map(|rater| rater.to_string()).collect(),
-            clips: (0..rows.len()).map(|clip| ClipId(format!("{clip:03}"))).collect(),
+            clips: (0..rows.len()).map(|clip| ClipId(format!("{clip:03}").into())).collect(),
             said: rows.iter().map(said).collect(),
             cannot_judge: 0,
             several: false,
@@ -257,7 +257,7 @@ fn no_step(answers: &[Current<'_>]) -> RatingsError {
     let wrong = answers.iter().find(|one| !one.value.is_empty() && one.value.parse::<i64>().is_err());
     let words = wrong.map(|one| (one.clip.0.clone(), one.rater.to_owned(), one.value.clone()));
     let (clip, rater, value) = words.unwrap_or_default();
-    RatingsError::Step { clip, rater, value }
+    RatingsError::Step { clip: clip.to_string(), rater, value }
 }
 
 #[cfg(test)]

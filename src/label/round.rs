@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn clip(i: usize) -> ClipId {
-        ClipId(format!("clip{i:03}.wav"))
+        ClipId(format!("clip{i:03}.wav").into())
     }
 
     fn human(name: &str) -> Annotator {

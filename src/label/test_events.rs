@@ -19,7 +19,7 @@ impl Events {
     pub(crate) fn by(&mut self, annotator: Annotator, clip: &str, act: Act) -> Annotation {
         self.last += 1;
         let new = NewAnnotation {
-            clip: ClipId(clip.to_owned()),
+            clip: ClipId(clip.into()),
             audio: "00ff".to_owned(),
             annotator,
             scheme: SchemeId { name: "s".to_owned(), version: 1 },

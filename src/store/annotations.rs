@@ -233,7 +233,7 @@ pub(super) fn insert(
     new: &NewAnnotation,
 ) -> rusqlite::Result<Option<AnnotationId>> {
     let corpus = corpus_id(tx, corpus_key)?;
-    let clip = row_id(tx, CLIP, params![corpus, new.clip.0])?;
+    let clip = row_id(tx, CLIP, params![corpus, new.clip.0.as_str()])?;
     let annotator = row_id(tx, ANNOTATOR, params![new.annotator.kind(), new.annotator.name()])?;
     if let Some(target) = new.act.refers_to() {
         let mut find = tx.prepare_cached(
@@ -305,7 +305,7 @@ pub(super) fn annotation(row: &Row<'_>) -> rusqlite::Result<Annotation> {
     let listening: Option<String> = row.get(15)?;
     let act = Act::from_parts(&word, row.get(8)?, refers_to.map(AnnotationId)).ok_or_else(|| bad(7, "act"))?;
     let new = NewAnnotation {
-        clip: ClipId(row.get(1)?),
+        clip: ClipId(row.get_ref(1)?.as_str()?.into()),
         audio: row.get(2)?,
         annotator: Annotator::from_parts(&kind, &name).ok_or_else(|| bad(3, "annotator"))?,
         scheme: SchemeId { name: row.get(5)?, version: row.get(6)? },

@@ -289,7 +289,7 @@ mod tests {
                 picture: "none".to_owned(),
                 seconds: 4.2,
             }),
-            ..NewAnnotation::now(ClipId(clip.to_owned()), "00ff".to_owned(), who, scheme, act)
+            ..NewAnnotation::now(ClipId(clip.into()), "00ff".to_owned(), who, scheme, act)
         }
     }
 

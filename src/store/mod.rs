@@ -266,7 +266,7 @@ mod tests {
         NewAnnotation {
             confidence: Some(0.5),
             at: Timestamp::from_millis(1_700_000_000_123).unwrap(),
-            ..NewAnnotation::now(ClipId(clip.to_owned()), "00ff".to_owned(), who, scheme, act)
+            ..NewAnnotation::now(ClipId(clip.into()), "00ff".to_owned(), who, scheme, act)
         }
     }
 

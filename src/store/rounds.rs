@@ -152,7 +152,7 @@ mod tests {
         let mut store = Store::open(&folder.path().join("x.db")).unwrap();
         assert_eq!(store.round("/c", "s").unwrap(), None);
         let mut round = Round { raters: vec!["anna".to_owned()], repeats: 0.1, ..Round::default() };
-        round.gold.entry(ClipId("a".to_owned())).or_default().insert(String::new(), "fear".to_owned());
+        round.gold.entry(ClipId("a".into())).or_default().insert(String::new(), "fear".to_owned());
         for plan in [&Round::default(), &round] {
             store.save_round("/c", "s", "lea", plan).unwrap();
         }
@@ -162,7 +162,7 @@ mod tests {
         let refused = store.save_round("/c", "s", "lea", &Round { overlap: 3, ..round }).unwrap_err();
         assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
         let batch = |method: &str| Batch {
-            clips: ["b", "a"].map(|id| Proposed { clip: ClipId(id.to_owned()), method: method.to_owned() }).to_vec(),
+            clips: ["b", "a"].map(|id| Proposed { clip: ClipId(id.into()), method: method.to_owned() }).to_vec(),
             by: "svm".to_owned(),
             labelled: 3,
             at: Timestamp::now(),

@@ -399,7 +399,7 @@ pub(crate) mod tests {
     /// A small run on the corpus filed under `key`.
     pub(crate) fn run(key: &str) -> Run {
         let prediction = |clip: &str, speaker: &str, fold, truth| Prediction {
-            clip: ClipId(clip.to_owned()),
+            clip: ClipId(clip.into()),
             speaker: speaker.to_owned(),
             fold,
             truth,

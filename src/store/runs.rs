@@ -146,7 +146,7 @@ fn insert_predictions(tx: &Transaction<'_>, run: i64, predictions: &[Prediction]
         insert.execute(params![
             run,
             row,
-            one.clip.0,
+            one.clip.0.as_str(),
             one.speaker,
             one.fold,
             one.truth,
@@ -181,7 +181,7 @@ fn prediction(row: &Row<'_>) -> rusqlite::Result<Prediction> {
         return Err(bad(5, "scores are cut short".to_owned()));
     }
     Ok(Prediction {
-        clip: ClipId(row.get(0)?),
+        clip: ClipId(row.get_ref(0)?.as_str()?.into()),
         speaker: row.get(1)?,
         fold: row.get(2)?,
         truth: row.get(3)?,

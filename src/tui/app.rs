@@ -479,6 +479,9 @@ fn facts(bench: &Workbench) -> String {
     facts.push(match bench.playback().sink {
         SinkName::Silent(reason) => format!("silent: {reason}"),
         SinkName::Device => "sound on".to_owned(),
+        SinkName::Pulse => "sound server".to_owned(),
+        SinkName::Companion(host) => format!("sound at {host}"),
+        SinkName::Browser(address) => format!("browser: {address}"),
         SinkName::Unopened => String::new(),
     });
     facts.retain(|fact| !fact.is_empty());

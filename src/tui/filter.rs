@@ -141,22 +141,22 @@ pub fn sex_word(sex: Sex) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::AudioFacts;
-    use crate::corpus::ClipId;
+    use crate::audio::{AudioFacts, AudioHash};
+    use crate::corpus::{ClipId, Place};
 
     fn clip(id: &str, speaker: &str, label: Option<&str>) -> Clip {
         Clip {
             id: ClipId(id.into()),
-            path: id.into(),
+            place: Place::of(id.as_ref(), &ClipId(id.into())),
             speaker: Some(speaker.into()),
             sex: Some(Sex::Female),
-            label: label.map(str::to_owned),
+            label: label.map(Into::into),
             text: None,
             words: None,
             intensity: None,
             language: None,
             other: Default::default(),
-            audio: AudioFacts { rate: 16000, channels: 1, seconds: 1.0, peak: 0.5, rms: 0.1, hash: String::new() },
+            audio: AudioFacts { rate: 16000, channels: 1, seconds: 1.0, peak: 0.5, rms: 0.1, hash: AudioHash([0; 32]) },
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let problems = HashSet::from(["x"]);
         let known = Known { ledger: &ledger, problems: &problems };
         let filter = Filter::parse(text).unwrap();
-        clips.iter().filter(|clip| filter.passes(clip, known)).map(|clip| clip.id.0.clone()).collect()
+        clips.iter().filter(|clip| filter.passes(clip, known)).map(|clip| clip.id.0.to_string()).collect()
     }
 
     #[test]

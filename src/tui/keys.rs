@@ -96,7 +96,7 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
     Command { row: row("help", &["?", "F1"], "the keys of this screen"), run: |(), _| Ok(Then::Help) },
     Command { row: row("palette", &[":"], "find a command by name"), run: |(), _| Ok(Then::Palette) },
     Command {
-        row: row("tour", &[], "hear, label, train: the three steps of the first start"),
+        row: row("tour", &["F2"], "hear, label, train: the three steps of the first start"),
         run: |(), _| Ok(Then::Tour),
     },
     Command { row: BACK, run: |(), _| Ok(Then::Back) },

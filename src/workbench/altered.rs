@@ -43,7 +43,7 @@ struct Narrow {
 impl AlteredClips {
     /// Nothing is decoded before it is asked for.
     pub fn new(clips: &[&Clip], set: Chosen, preparation: Preparation) -> AlteredClips {
-        let paths = clips.iter().map(|clip| clip.path.clone()).collect();
+        let paths = clips.iter().map(|clip| clip.path()).collect();
         AlteredClips { paths, set, preparation, most_bytes: KEPT_BYTES, kept: Mutex::default() }
     }
 

@@ -77,7 +77,7 @@ pub fn read(file: &Path, corpus: &Corpus, scheme: &Scheme) -> Result<Known> {
         let row: KnownRow = row.with_context(named)?;
         let line = known.values().map(BTreeMap::len).sum::<usize>() + 2;
         let at = || format!("{}:{line}", file.display());
-        let id = ClipId(row.file);
+        let id = ClipId(row.file.into());
         ensure!(corpus.index_of(&id).is_some(), "{}: the corpus has no clip {}", at(), id.0);
         let question = scheme.question(&row.question);
         let question =
@@ -118,7 +118,7 @@ mod tests {
         let of_first = gold.values().filter(|known| known[""] == corpus.classes[0]).count();
         assert!(of_first == 8 / corpus.classes.len() || of_first == 8usize.div_ceil(corpus.classes.len()));
         for (id, known) in &gold {
-            assert_eq!(corpus.clips[corpus.index_of(id).unwrap()].label.as_ref(), Some(&known[""]));
+            assert_eq!(corpus.clips[corpus.index_of(id).unwrap()].label.as_deref(), Some(known[""].as_str()));
         }
         let error = drawn(&corpus, &scheme, (100_000, 1), &Known::new()).unwrap_err().to_string();
         assert!(error.contains("not 100000"), "{error}");

@@ -48,7 +48,7 @@ impl Hearings {
         let mut waves: Vec<Wave> = Vec::new();
         for clip in clips {
             watch.check()?;
-            let prepared = || Ok::<Wave, anyhow::Error>(listener.preparation.apply(decode(&clip.path)?)?);
+            let prepared = || Ok::<Wave, anyhow::Error>(listener.preparation.apply(decode(&clip.path())?)?);
             waves.extend(prepared().ok().filter(|wave| !wave.samples.is_empty()));
             if waves.len() == HEARD {
                 break;

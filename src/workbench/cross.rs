@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
+use arcstr::ArcStr;
 
 use super::copies::copies;
 use super::corpus_key;
@@ -244,7 +245,7 @@ impl<'a> Union<'a> {
         let owner = owner(corpus, &self.names[place.tested_on]);
         let bare = |text: &str, owner: &str| text.strip_prefix(&format!("{owner}/")).unwrap_or(text).to_owned();
         for one in &mut run.predictions {
-            one.clip = ClipId(bare(&one.clip.0, &self.names[place.tested_on]));
+            one.clip = ClipId(bare(&one.clip.0, &self.names[place.tested_on]).into());
             one.speaker = bare(&one.speaker, owner);
         }
         let used: BTreeSet<usize> =
@@ -309,13 +310,15 @@ fn shared(corpora: &[Corpus], names: &[String], target: Target) -> Result<BTreeS
 /// A clip under names that no other corpus has; voices and sentences keep those of their description.
 fn renamed(clip: &Clip, name: &str, corpus: &Corpus) -> Clip {
     let owner = owner(corpus, name);
-    let owned = |text: &Option<String>| text.as_ref().map(|text| format!("{owner}/{text}"));
+    let owned = |text: &Option<ArcStr>| text.as_ref().map(|text| ArcStr::from(format!("{owner}/{text}")));
     let mut other = clip.other.clone();
-    if let Some(session) = other.get_mut("session") {
+    if let Some(session) = Arc::make_mut(&mut other).get_mut("session") {
         *session = format!("{owner}/{session}");
     }
+    let id = ClipId(format!("{name}/{}", clip.id.0).into());
     Clip {
-        id: ClipId(format!("{name}/{}", clip.id.0)),
+        place: crate::corpus::Place::of(&clip.path(), &id),
+        id,
         speaker: owned(&clip.speaker),
         text: owned(&clip.text),
         other,

@@ -124,7 +124,7 @@ mod tests {
     use crate::store::run::tests::run;
 
     fn doubt(clip: usize, label: &str, score: f64) -> Doubt {
-        let clip = ClipId(format!("{clip:02}.wav"));
+        let clip = ClipId(format!("{clip:02}.wav").into());
         Doubt { clip, label: label.to_owned(), instead: "x".to_owned(), p: 1.0 - score, raters: 1.0, score }
     }
 

@@ -615,7 +615,7 @@ pub(super) fn predictions((corpus, task): (&Corpus, &Task), splits: &[Split], fo
                     pred: argmax(scores.iter().copied()),
                     p: scores.iter().map(|&p| p as f32).collect(),
                     seeds: verdict.seeds.iter().map(|scores| argmax(scores.row(at).iter().copied())).collect(),
-                    audio: corpus.clips[task.rows[row]].audio.hash.chars().take(AUDIO_DIGITS).collect(),
+                    audio: corpus.clips[task.rows[row]].audio.hash.to_string().chars().take(AUDIO_DIGITS).collect(),
                 },
             );
         }
@@ -668,7 +668,7 @@ pub(super) fn data_facts(corpus: &Corpus, task: &Task) -> DataFacts {
 
 /// Sex of each known speaker of the task, where the corpus tells.
 fn sexes(corpus: &Corpus, task: &Task) -> BTreeMap<String, Sex> {
-    let of = |&row: &usize| corpus.clips[row].speaker.clone().zip(corpus.clips[row].sex);
+    let of = |&row: &usize| corpus.clips[row].speaker.as_deref().map(str::to_owned).zip(corpus.clips[row].sex);
     task.rows.iter().filter_map(of).collect()
 }
 
@@ -676,8 +676,8 @@ fn sexes(corpus: &Corpus, task: &Task) -> BTreeMap<String, Sex> {
 fn data_hash(corpus: &Corpus, task: &Task) -> String {
     let mut hasher = blake3::Hasher::new();
     for (row, &clip) in task.rows.iter().enumerate() {
-        for part in [&corpus.clips[clip].audio.hash, &task.classes[task.labels[row]], &task.speakers[task.groups[row]]]
-        {
+        let audio = corpus.clips[clip].audio.hash.to_string();
+        for part in [&audio, &task.classes[task.labels[row]], &task.speakers[task.groups[row]]] {
             hasher.update(part.as_bytes());
             hasher.update(&[0]);
         }

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 
 use super::experiment::News;
 use super::material::Listener;
+use crate::audio::AudioHash;
 use crate::corpus::{Clip, Corpus, Problem};
 use crate::features::cache::file_name;
 use crate::features::npy::{header, write_image, write_numbers};
@@ -78,7 +79,7 @@ impl Extraction<'_> {
         let (good, bad): (Vec<&Clip>, Vec<&Clip>) =
             self.corpus.clips.iter().partition(|clip| !failed.contains_key(&clip.audio.hash));
         let problem = |clip: &&Clip| Problem {
-            file: clip.id.0.clone(),
+            file: clip.id.0.to_string(),
             reason: failed.get(&clip.audio.hash).cloned().unwrap_or_default(),
         };
         let problems: Vec<Problem> = bad.iter().map(problem).collect();
@@ -121,16 +122,15 @@ impl Extraction<'_> {
     }
 
     /// Has the features of every distinct recording computed and kept; the hashes of those that have none, and why.
-    fn compute(&self, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<HashMap<String, String>> {
+    fn compute(&self, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<HashMap<AudioHash, String>> {
         let mut heard = HashSet::new();
-        let distinct: Vec<&Clip> =
-            self.corpus.clips.iter().filter(|clip| heard.insert(clip.audio.hash.as_str())).collect();
+        let distinct: Vec<&Clip> = self.corpus.clips.iter().filter(|clip| heard.insert(clip.audio.hash)).collect();
         let (done, failed) = (AtomicUsize::new(0), Mutex::new(HashMap::new()));
         let one = |clip: &&Clip| -> Result<()> {
             watch.check()?;
             if let Err(error) = listener.features(clip, self.set) {
                 let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                failed.insert(clip.audio.hash.clone(), reason(&error));
+                failed.insert(clip.audio.hash, reason(&error));
             }
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             watch.tell(News::Reading { set: self.set.name().to_owned(), done, total: distinct.len() });

@@ -76,7 +76,7 @@ pub fn raters(annotations: &[Annotation], corpus: &Corpus) -> Option<Listened> {
     let mut by: BTreeMap<String, Confusion> = BTreeMap::new();
     for (clip, truth, said) in &answers {
         let speaker = corpus.index_of(clip).and_then(|at| corpus.clips[at].speaker.clone());
-        let group = by.entry(speaker.unwrap_or_else(|| clip.0.clone()));
+        let group = by.entry(speaker.unwrap_or_else(|| clip.0.clone()).to_string());
         group.or_insert_with(|| Confusion::new(classes.len())).see(place(truth), place(said));
     }
     let clips = answers.iter().map(|(clip, ..)| clip).collect::<BTreeSet<_>>().len();
@@ -138,7 +138,7 @@ mod tests {
 
     fn said(id: i64, who: Annotator, clip: &str, class: &str) -> Annotation {
         let scheme = SchemeId { name: "corpus".to_owned(), version: 1 };
-        let new = NewAnnotation::now(ClipId(clip.to_owned()), "00".to_owned(), who, scheme, Act::label(class));
+        let new = NewAnnotation::now(ClipId(clip.into()), "00".to_owned(), who, scheme, Act::label(class));
         new.numbered(AnnotationId(id))
     }
 
@@ -169,7 +169,7 @@ mod tests {
         for (clip, share) in [("a.wav", 0.5), ("b.wav", 1.0), ("c.wav", 1.0)] {
             let answers = BTreeMap::from([("x".to_owned(), 20.0 * share)]);
             let heard = Heard { answers, other: 20.0 * (1.0 - share), listeners: 20 };
-            ratings.clips.insert(ClipId(clip.to_owned()), heard);
+            ratings.clips.insert(ClipId(clip.into()), heard);
         }
         // b and c are said right, a wrong.
         let found = by_agreement(&run("/c"), &ratings).unwrap();

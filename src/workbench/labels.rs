@@ -2,12 +2,12 @@
 //!
 //! Deliberately absent: other annotators (see `agree`), and the keys of the screen.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result, bail};
 
 use super::{Workbench, corpus_key};
-use crate::corpus::ClipId;
+use crate::corpus::{Clip, ClipId};
 use crate::label::{
     Act, Annotation, Annotator, At, Exposure, Ledger, Listening, NewAnnotation, Occasion, Queue, Round, Scheme,
     Timestamp, Turn,
@@ -44,12 +44,22 @@ impl Labels {
         }
     }
 
-    /// Takes in what this annotator has said, what the lead has planned, and which clips shall come `first`.
-    fn read(&mut self, store: &Store, key: &str, first: &mut Vec<ClipId>) -> Result<(), StoreError> {
+    /// Takes in what this annotator has said of `clips`, what the lead has planned, and which clips shall come `first`.
+    fn read(
+        &mut self,
+        store: &Store,
+        key: &str,
+        (clips, first): (&[Clip], &mut Vec<ClipId>),
+    ) -> Result<(), StoreError> {
+        // A clip's id is kept once.
+        let ids: HashMap<&str, &ClipId> = clips.iter().map(|clip| (clip.id.0.as_str(), &clip.id)).collect();
         let (ledger, scheme, midnight) = (&mut self.ledger, &self.scheme.name, local_midnight());
         // Only those of today are kept beyond the ledger.
         let mut today = Vec::new();
-        store.each_annotation(key, Some(&self.annotator), |event| {
+        store.each_annotation(key, Some(&self.annotator), |mut event| {
+            if let Some(&id) = ids.get(event.clip.0.as_str()) {
+                event.said.clip = id.clone();
+            }
             if event.scheme.name == *scheme {
                 ledger.apply(&event);
             }
@@ -106,8 +116,8 @@ impl Workbench {
     /// Neither takes it, naming the files; nothing has changed then.
     pub fn annotate(&mut self, turn: Turn, act: Act, listening: Option<Listening>) -> Result<()> {
         let clip = self.corpus.clips.get(turn.clip).context("no such clip")?;
-        let (id, audio) = (clip.id.clone(), clip.audio.hash.clone());
-        self.append((id, audio), (turn.occasion, act), listening)
+        let (id, audio) = (clip.id.clone(), clip.audio.hash.to_string());
+        self.append((id, audio.to_string()), (turn.occasion, act), listening)
     }
 
     fn append(
@@ -189,8 +199,8 @@ impl Workbench {
     /// Undoes or redoes; also on a clip that has left the corpus, so that the acts before it stay within reach.
     fn again(&mut self, (act, clip, occasion): (Act, ClipId, Occasion)) -> Result<Option<Turn>> {
         let index = self.corpus.index_of(&clip);
-        let audio = index.map(|index| self.corpus.clips[index].audio.hash.clone()).unwrap_or_default();
-        self.append((clip, audio), (occasion, act), None)?;
+        let audio = index.map(|index| self.corpus.clips[index].audio.hash.to_string()).unwrap_or_default();
+        self.append((clip, audio.to_string()), (occasion, act), None)?;
         // Without its name: who labels is blind.
         index.map(|clip| Some(Turn { clip, occasion })).context("done, on a clip that is no longer in the corpus")
     }
@@ -204,7 +214,9 @@ impl Workbench {
         }
         let mut first = Vec::new();
         labels.ledger = Ledger::asking(labels.scheme.required());
-        if let Err(error) = self.safe.store().map_or(Ok(()), |store| labels.read(store, &key, &mut first)) {
+        if let Err(error) =
+            self.safe.store().map_or(Ok(()), |store| labels.read(store, &key, (&self.corpus.clips, &mut first)))
+        {
             self.safe.distrust(&error);
         }
         // What this sitting has done is counted by itself.

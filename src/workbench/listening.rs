@@ -238,16 +238,18 @@ impl Hearing {
         };
         if let Some(before) = self.sound.replace(now.clone()).filter(|before| before.take == now.take) {
             let could = passed * f64::from(before.speed.max(now.speed)) + SLACK;
+            let (start, end) = before.bounds();
             if before.playing && now.position >= before.position {
                 // A cursor that ran further was moved by hand.
                 if now.position - before.position <= could {
                     self.mark(before.position, now.position, now.seconds);
                 }
-            } else if before.playing && before.looping && before.seconds - before.position + now.position <= could {
-                self.plays += 1;
-                self.mark(before.position, now.seconds, now.seconds);
-                self.mark(0.0, now.position, now.seconds);
-            } else if !before.playing && now.playing && before.position >= before.seconds {
+            } else if before.playing && before.looping && end - before.position + now.position - start <= could {
+                // Rounds of a region are not plays of the clip.
+                self.plays += u32::from(before.region.is_none());
+                self.mark(before.position, end, now.seconds);
+                self.mark(start, now.position, now.seconds);
+            } else if !before.playing && now.playing && before.position >= end {
                 self.plays += 1;
             }
         }
@@ -281,6 +283,9 @@ fn sink(name: &SinkName) -> &'static str {
     match name {
         SinkName::Unopened => "none",
         SinkName::Device => "device",
+        SinkName::Pulse => "pulse",
+        SinkName::Companion(_) => "companion",
+        SinkName::Browser(_) => "browser",
         SinkName::Silent(_) => "silent",
     }
 }
@@ -387,6 +392,18 @@ mod tests {
         }
         let told = told(&tracker);
         assert_eq!(told.map(|told| (told.plays, told.heard, told.seconds)), Some((301, 1.0, 30.0)));
+    }
+
+    #[test]
+    fn a_looped_region_is_heard_but_is_no_play_of_the_clip() {
+        let mut tracker = tracker(0.0);
+        let round = |position| Playback { looping: true, region: Some((0.5, 1.0)), ..sound(position, true) };
+        tracker.started(3, round(0.5));
+        for half in 1..=20_u32 {
+            let position = if half % 2 == 1 { 0.75 } else { 0.5 };
+            tracker.notice(at(f64::from(half) / 4.0), Some(&round(position)), false);
+        }
+        assert_eq!(heard(&tracker), (1, 0.25));
     }
 
     #[test]

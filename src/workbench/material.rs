@@ -41,12 +41,12 @@ impl Listener<'_> {
     /// # Errors
     /// The file cannot be decoded or holds nothing to compute from, or the set panicked on it; the text names the file.
     pub fn features(&self, clip: &Clip, set: &dyn FeatureSet) -> Result<Features> {
-        let wave = || -> Result<Wave> { Ok(self.preparation.apply(decode(&clip.path)?)?) };
+        let wave = || -> Result<Wave> { Ok(self.preparation.apply(decode(&clip.path())?)?) };
+        let hash = clip.audio.hash.to_string();
         // One odd clip must not take a job of a hundred thousand with it.
-        let features =
-            catch_unwind(AssertUnwindSafe(|| self.cache.features(&clip.audio.hash, &self.preparation, set, wave)));
+        let features = catch_unwind(AssertUnwindSafe(|| self.cache.features(&hash, &self.preparation, set, wave)));
         let features = features.unwrap_or_else(|panic| Err(anyhow!("internal error: {}", panic_text(panic.as_ref()))));
-        features.with_context(|| clip.path.display().to_string())
+        features.with_context(|| clip.path().display().to_string())
     }
 
     /// Features of many clips in their order, in parallel; all of them or the first error.

@@ -9,6 +9,7 @@ pub mod trial;
 use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
+use arcstr::ArcStr;
 use ndarray::Array2;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -131,7 +132,7 @@ impl Pool {
         let labelled: HashSet<&ClipId> = known.rows.iter().map(|&clip| &corpus.clips[clip].id).collect();
         // So that every clip is a row. `labelled` alone is learnt from.
         for clip in all.clips.iter_mut().filter(|clip| clip.label.is_none()) {
-            clip.label = known.classes.first().cloned();
+            clip.label = known.classes.first().map(ArcStr::from);
         }
         let task = task(&all, Target::Emotion)?;
         let known = task.rows.iter().map(|&clip| labelled.contains(&all.clips[clip].id)).collect();

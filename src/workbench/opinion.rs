@@ -323,7 +323,7 @@ impl Worker {
         let Some((set, map)) = found else { return Ok(Word::Salience(of, None)) };
         let preparation = self.saved.card.preparation;
         let Some(raster) = feature_set(set)?.raster(preparation.rate) else { return Ok(Word::Salience(of, None)) };
-        let start = preparation.applied(decode(&self.corpus.clips[of.0].path)?)?.1;
+        let start = preparation.applied(decode(&self.corpus.clips[of.0].path())?)?.1;
         let found = Some(Arc::new(Salience { map, raster, start }));
         Ok(Word::Salience(of, found))
     }

@@ -57,7 +57,7 @@ impl Picture {
     /// # Errors
     /// The file cannot be decoded; the text names it.
     pub fn of(clip: &Clip, rate: u32) -> Result<Picture> {
-        let sound = decode(&clip.path).with_context(|| clip.path.display().to_string())?;
+        let sound = decode(&clip.path()).with_context(|| clip.path().display().to_string())?;
         let wave = sound.mono().resample(rate)?;
         let (spectra, curves) = (Spectra::of(&wave)?, Curves::of(&wave)?);
         let (envelope, formants) = (Envelope::of(&wave.samples), curves.formants(&wave));

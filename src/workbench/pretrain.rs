@@ -10,9 +10,11 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use arcstr::ArcStr;
 
 use super::experiment::{Effort, News, Request};
 use super::material::{Contender, Listener, named_sets};
+use crate::audio::AudioHash;
 use crate::corpus::{Clip, Corpus, Scanned, Target, Task, scan, task};
 use crate::features::Kind;
 use crate::job::{Mapped, Watch};
@@ -79,8 +81,8 @@ pub(super) fn starts(name: &str) -> bool {
 
 /// The clips of all other corpora that count, as one corpus with the target's classes; and a sentence on each.
 fn others(corpus: &Corpus, task: &Task, paths: &[PathBuf], watch: &dyn Watch<News>) -> Result<(Corpus, Vec<String>)> {
-    let mut heard: HashSet<String> = corpus.clips.iter().map(|clip| clip.audio.hash.clone()).collect();
-    let voices: BTreeSet<&String> = corpus.clips.iter().filter_map(|clip| clip.speaker.as_ref()).collect();
+    let mut heard: HashSet<AudioHash> = corpus.clips.iter().map(|clip| clip.audio.hash).collect();
+    let voices: BTreeSet<&ArcStr> = corpus.clips.iter().filter_map(|clip| clip.speaker.as_ref()).collect();
     let mut all =
         Corpus { classes: corpus.classes.clone(), name: "pre-training".to_owned(), ..Corpus::empty(&corpus.root) };
     let mut told = Vec::new();
@@ -89,7 +91,7 @@ fn others(corpus: &Corpus, task: &Task, paths: &[PathBuf], watch: &dyn Watch<New
         let other = scan(path, None, &Mapped::new(watch, reading))?;
         let (counted, left_out): (Vec<Clip>, Vec<Clip>) = of_classes(&other, task).into_iter().partition(|clip| {
             let known = other.name == corpus.name && clip.speaker.as_ref().is_some_and(|name| voices.contains(name));
-            !known && heard.insert(clip.audio.hash.clone())
+            !known && heard.insert(clip.audio.hash)
         });
         if counted.is_empty() {
             bail!(
@@ -97,7 +99,7 @@ fn others(corpus: &Corpus, task: &Task, paths: &[PathBuf], watch: &dyn Watch<New
                 path.display()
             );
         }
-        let speakers: BTreeSet<&Option<String>> = counted.iter().map(|clip| &clip.speaker).collect();
+        let speakers: BTreeSet<&Option<ArcStr>> = counted.iter().map(|clip| &clip.speaker).collect();
         let hash = hash(&counted, task.target);
         told.push(format!(
             "pre-trained on {}: {} clips of {} speakers (hash {hash}); {} left out: the target's own clips or speakers",
@@ -109,7 +111,7 @@ fn others(corpus: &Corpus, task: &Task, paths: &[PathBuf], watch: &dyn Watch<New
         all.clips.extend(
             counted
                 .into_iter()
-                .map(|clip| Clip { speaker: clip.speaker.map(|name| format!("{number}/{name}")), ..clip }),
+                .map(|clip| Clip { speaker: clip.speaker.map(|name| format!("{number}/{name}").into()), ..clip }),
         );
     }
     Ok((all, told))

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use arcstr::ArcStr;
 
 use super::cost::{Hearings, cost, median};
 use super::experiment::{News, argmax};
@@ -170,7 +171,7 @@ fn select(views: &Views, rows: &[usize]) -> Views {
 
 /// Who speaks, as numbers; those of no known speaker are one group.
 fn groups(clips: &[&Clip]) -> Vec<usize> {
-    let mut known: Vec<&Option<String>> = clips.iter().map(|clip| &clip.speaker).collect();
+    let mut known: Vec<&Option<ArcStr>> = clips.iter().map(|clip| &clip.speaker).collect();
     known.sort_unstable();
     known.dedup();
     clips.iter().map(|clip| known.partition_point(|&speaker| speaker < &clip.speaker)).collect()

@@ -77,7 +77,7 @@ pub fn asked(
         let mut known = HashMap::new();
         if speakers {
             let clips = scan(path, corpus, watch)?.clips.into_iter();
-            known.extend(clips.filter_map(|clip| Some((clip.path, clip.speaker?))));
+            known.extend(clips.filter_map(|clip| Some((clip.path(), clip.speaker?.to_string()))));
         }
         all.extend(audio_under(path, watch)?.into_iter().map(|path| Asked { speaker: known.remove(&path), path }));
     }

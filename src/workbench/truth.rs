@@ -8,6 +8,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
+use arcstr::ArcStr;
 
 use super::corpus_key;
 use crate::corpus::{ClipId, Corpus, Truth};
@@ -105,7 +106,7 @@ fn put_on(mut corpus: Corpus, set: &GoldSet, (method, until): (&str, i64)) -> Re
     };
     for clip in &mut corpus.clips {
         let gold = gold.get(&clip.id);
-        clip.label = gold.and_then(|gold| gold.value.clone());
+        clip.label = gold.and_then(|gold| gold.value.as_deref().map(ArcStr::from));
         truth.labelled += usize::from(clip.label.is_some());
         truth.open += usize::from(clip.label.is_none() && gold.is_some());
         truth.decided += usize::from(gold.is_some_and(|gold| matches!(gold.origin, Origin::Decided { .. })));
@@ -121,13 +122,13 @@ fn put_on(mut corpus: Corpus, set: &GoldSet, (method, until): (&str, i64)) -> Re
     }
     corpus.classes.clone_from(&set.labels);
     // What a lead decided may be a class that no rater gave.
-    let beyond: BTreeSet<&String> = corpus
+    let beyond: BTreeSet<&str> = corpus
         .clips
         .iter()
-        .filter_map(|clip| clip.label.as_ref())
-        .filter(|label| !set.labels.contains(label))
+        .filter_map(|clip| clip.label.as_deref())
+        .filter(|label| !set.labels.iter().any(|known| known == label))
         .collect();
-    corpus.classes.extend(beyond.into_iter().cloned());
+    corpus.classes.extend(beyond.into_iter().map(str::to_owned));
     corpus.truth = Some(truth);
     Ok(corpus)
 }

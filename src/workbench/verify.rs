@@ -228,7 +228,7 @@ fn changes(run: &Run, corpus: &Corpus, task: &Task) -> Vec<String> {
         };
         seen += 1;
         let (class, speaker) = (&task.classes[task.labels[row]], &task.speakers[task.groups[row]]);
-        let audio: String = clip.audio.hash.chars().take(AUDIO_DIGITS).collect();
+        let audio: String = clip.audio.hash.to_string().chars().take(AUDIO_DIGITS).collect();
         let parts = [
             ("class", then.classes.get(was.truth).map_or("", String::as_str), class.as_str()),
             ("speaker", was.speaker.as_str(), speaker.as_str()),

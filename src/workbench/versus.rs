@@ -237,7 +237,7 @@ mod tests {
                 let truth = clip % 2;
                 let pred = if clip < right(speaker) { truth } else { 1 - truth };
                 Prediction {
-                    clip: ClipId(format!("{at:02}.wav")),
+                    clip: ClipId(format!("{at:02}.wav").into()),
                     speaker: format!("s{speaker}"),
                     fold: speaker,
                     truth,
@@ -309,7 +309,7 @@ mod tests {
     fn what_is_not_the_same_task_is_refused() {
         let a = run("a", |_| 5);
         let mut other = run("b", |_| 5);
-        other.predictions[3].clip = ClipId("other.wav".to_owned());
+        other.predictions[3].clip = ClipId("other.wav".into());
         let refused = |other: &Run| Versus::of(&[&a, other], 0).unwrap_err().to_string();
         assert_eq!(refused(&other), "b and a were judged on different clips");
         let mut other = run("b", |_| 5);

@@ -30,7 +30,7 @@ fn stage(first: &str) -> Stage {
             let who = Annotator::Human((*who).to_owned());
             let scheme = SchemeId { name: "demo".to_owned(), version: 1 };
             let act = Act::label(answer);
-            let new = NewAnnotation::now(ClipId(clip.to_owned()), "00".to_owned(), who, scheme, act);
+            let new = NewAnnotation::now(ClipId(clip.into()), "00".to_owned(), who, scheme, act);
             store.append(&key_of(&root), &new).unwrap();
         }
     }
@@ -262,7 +262,7 @@ fn disputes_are_decided_by_a_key_and_taken_back() {
     let mut stage = stage("agree");
     stage.press(&["a"]);
     studied(&mut stage);
-    let current = |stage: &Stage| stage.app.bench().corpus().index_of(&ClipId("m1_anger_s1.flac".to_owned())).unwrap();
+    let current = |stage: &Stage| stage.app.bench().corpus().index_of(&ClipId("m1_anger_s1.flac".into())).unwrap();
     let clip = current(&stage);
     stage.pictured(clip);
     stage.until(|app| !app.bench().playback().playing);

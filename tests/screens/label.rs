@@ -313,7 +313,7 @@ fn an_unreadable_clip_and_example_say_so_without_their_names() {
     let mut stage = blind("label", &with_examples());
     let turns = stage.app.bench().queue().turns().to_vec();
     for turn in &turns {
-        std::fs::write(&stage.app.bench().corpus().clips[turn.clip].path, "no sound").unwrap();
+        std::fs::write(stage.app.bench().corpus().clips[turn.clip].path(), "no sound").unwrap();
     }
     stage.press(&["s", "s", "s"]);
     stage.pictured(turns[3].clip);
@@ -491,8 +491,8 @@ fn raters_are_watched_while_they_label() {
             picture: "none".to_owned(),
             seconds: 2.5,
         };
-        let (id, audio, who) = (clip.id.clone(), clip.audio.hash.clone(), human("ann"));
-        let new = NewAnnotation::now(id, audio, who, scheme.clone(), Act::label(class));
+        let (id, audio, who) = (clip.id.clone(), clip.audio.hash, human("ann"));
+        let new = NewAnnotation::now(id, audio.to_string(), who, scheme.clone(), Act::label(class));
         store.append(&key, &NewAnnotation { listening: Some(listening), ..new }).unwrap();
     }
     let clip = corpus.clips[0].clone();
@@ -529,7 +529,10 @@ fn raters_are_watched_while_they_label() {
     stage.press(&["Esc"]);
     // Another process says something: the table follows.
     store
-        .append(&key, &NewAnnotation::now(clip.id, clip.audio.hash, human("ben"), scheme, Act::label("fear")))
+        .append(
+            &key,
+            &NewAnnotation::now(clip.id, clip.audio.hash.to_string(), human("ben"), scheme, Act::label("fear")),
+        )
         .unwrap();
     stage.until(|app| app.bench().raters().is_some_and(|found| found.unwrap().len() == 2));
     stage.shows("2 raters");

@@ -254,7 +254,7 @@ fn a_figure_leads_to_clips_that_are_labelled_anew_and_back_to_the_figure() {
     stage.shows("heard as");
     stage.shows("anger 0.75");
     // One key from the number to the sound.
-    let worst = stage.app.bench().corpus().index_of(&ClipId("f1_fear_s1.flac".to_owned())).unwrap();
+    let worst = stage.app.bench().corpus().index_of(&ClipId("f1_fear_s1.flac".into())).unwrap();
     stage.until(|app| app.bench().playing() == Some(worst));
     let list = stage.screen();
     stage.press(&["Enter"]);

@@ -19,7 +19,8 @@ pub fn write((store, journal): (&Path, &Path), who: &str, first: usize, count: u
     for number in first..first.saturating_add(count) {
         let clip = format!("{who}-{number}");
         let (human, scheme) = (Annotator::Human(who.to_owned()), SchemeId { name: "s".to_owned(), version: 1 });
-        let new = NewAnnotation::now(ClipId(clip.clone()), "00ff".to_owned(), human, scheme, Act::label("anger"));
+        let new =
+            NewAnnotation::now(ClipId(clip.clone().into()), "00ff".to_owned(), human, scheme, Act::label("anger"));
         let place = match safe.append(CORPUS, new) {
             Ok(_) if safe.standing() == Standing::Store => "store",
             Ok(_) => "journal",
@@ -52,7 +53,7 @@ pub fn told(child: &mut Child, most: usize) -> [Vec<String>; 2] {
 pub fn kept(store: &Path, journal: &Path) -> Vec<String> {
     drop(Safe::open(store, journal));
     let said = Store::open(store).unwrap().annotations(CORPUS, None).unwrap();
-    let mut clips: Vec<String> = said.into_iter().map(|said| said.said.clip.0).collect();
+    let mut clips: Vec<String> = said.into_iter().map(|said| said.said.clip.0.to_string()).collect();
     clips.sort();
     clips
 }

@@ -94,7 +94,7 @@ fn classes(study: &Study) -> Vec<Vec<String>> {
 fn clips(study: &Study, most: usize) -> Vec<Vec<String>> {
     let apart = if study.ratings.level == Level::Nominal { "differ" } else { "apart" };
     let line =
-        |&(clip, apart): &(usize, f64)| vec![study.clip(clip).0.clone(), format!("{apart:.2}"), study.said(clip)];
+        |&(clip, apart): &(usize, f64)| vec![study.clip(clip).0.to_string(), format!("{apart:.2}"), study.said(clip)];
     let rows = study.worst.iter().take(most).map(line);
     std::iter::once(row(&["file", apart, "said"])).chain(rows).collect()
 }

@@ -30,7 +30,7 @@ impl Format for Filename {
             Some(fields) => description.interpret(fields),
             None => Err(description.misnamed()),
         });
-        Reading { said: said.collect(), problems: Vec::new() }
+        Reading::new(said, Vec::new())
     }
 
     /// Most descriptions know no name of a tree: whether the pattern fits is asked before anything is taken apart.

@@ -37,7 +37,7 @@ impl Format for Folders {
             let fields: Fields = label(found).map(|l| ("label".to_owned(), l.to_owned())).into_iter().collect();
             description.interpret(fields)
         });
-        Reading { said: said.collect(), problems: Vec::new() }
+        Reading::new(said, Vec::new())
     }
 }
 

@@ -13,6 +13,7 @@ use regex::Regex;
 
 use super::Problem;
 use super::description::{Description, Fields, Layout, Said};
+use super::shared::Shared;
 use super::tree::Tree;
 
 /// Every format. Where no file names are recognised the first that [`Format::fits`] is used.
@@ -48,6 +49,14 @@ pub struct Reading {
     pub said: Vec<Result<Said, String>>,
     /// Problems with other files than audio (a table's line).
     pub problems: Vec<Problem>,
+}
+
+impl Reading {
+    /// Keeps texts that several files have in common once.
+    fn new(said: impl Iterator<Item = Result<Said, String>>, problems: Vec<Problem>) -> Reading {
+        let mut shared = Shared::default();
+        Reading { said: said.map(|said| Ok(shared.said(said?))).collect(), problems }
+    }
 }
 
 /// The format of that name.

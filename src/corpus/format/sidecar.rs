@@ -49,7 +49,7 @@ impl Format for WithSidecar {
             }
             Ok(said)
         };
-        Reading { said: names.into_iter().map(join).collect(), problems }
+        Reading::new(names.into_iter().map(join), problems)
     }
 }
 
@@ -58,10 +58,10 @@ fn lines(tree: &Tree, sidecar: &Sidecar, keys: &BTreeSet<&str>) -> (HashMap<Stri
     let mut lines = HashMap::new();
     let mut problems = Vec::new();
     for found in tree.others.iter().filter(|found| sidecar.files.is_match(&tree.key(found))) {
-        let text = match fs::read(&found.path) {
+        let text = match fs::read(found.path()) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) => {
-                problems.push(Problem { file: found.id.0.clone(), reason: error.to_string() });
+                problems.push(Problem { file: found.id.0.to_string(), reason: error.to_string() });
                 continue;
             }
         };
@@ -74,7 +74,7 @@ fn lines(tree: &Tree, sidecar: &Sidecar, keys: &BTreeSet<&str>) -> (HashMap<Stri
         }
         if orphans > 0 {
             let reason = format!("{orphans} of its {all} lines speak of clips that are not there");
-            problems.push(Problem { file: found.id.0.clone(), reason });
+            problems.push(Problem { file: found.id.0.to_string(), reason });
         }
     }
     (lines, problems)

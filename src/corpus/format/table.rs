@@ -10,8 +10,9 @@ use std::path::Path;
 
 use super::{Format, Reading};
 use crate::corpus::description::{Description, Fields, Layout};
+use crate::corpus::shared::Shared;
 use crate::corpus::tree::{Found, Tree, is_table};
-use crate::corpus::{ClipId, Problem};
+use crate::corpus::{ClipId, Place, Problem};
 
 /// Format `table`.
 pub struct Table;
@@ -36,13 +37,14 @@ impl Format for Table {
 
     fn read(&self, tree: &Tree, description: &Description) -> Reading {
         let tables = tables(tree, &description.layout);
-        let names: Vec<String> = tables.iter().map(|t| t.id.0.clone()).collect();
+        let names: Vec<&str> = tables.iter().map(|t| t.id.0.as_str()).collect();
         let unnamed = match names.is_empty() {
             true => "there is no table with a file column".to_owned(),
             false => format!("not named in {}", names.join(", ")),
         };
         let said = vec![Err(unnamed); tree.audio.len()];
-        let mut rows = Rows { description, places: Places::of(tree), reading: Reading { said, problems: Vec::new() } };
+        let reading = Reading { said, problems: Vec::new() };
+        let mut rows = Rows { description, places: Places::of(tree), shared: Shared::default(), reading };
         for table in &tables {
             rows.read(table);
         }
@@ -57,13 +59,13 @@ const OWN_EXPORTS: [&str; 2] = ["annotator_kind", "tied"];
 fn tables(tree: &Tree, layout: &Layout) -> Vec<Found> {
     if let Some(path) = &tree.table {
         let id = ClipId::of(Path::new(path.file_name().unwrap_or_default()));
-        return vec![Found { path: path.clone(), id }];
+        return vec![Found { place: Place::of(path, &id), id }];
     }
     let all = tree.others.iter();
     if !layout.tables.is_empty() {
-        return all.filter(|f| layout.tables.contains(&f.id.0)).cloned().collect();
+        return all.filter(|f| layout.tables.iter().any(|table| *table == f.id.0)).cloned().collect();
     }
-    let in_root = all.filter(|f| !f.id.0.contains('/') && is_table(&f.path));
+    let in_root = all.filter(|f| !f.id.0.contains('/') && is_table(&f.path()));
     in_root.filter(|f| has_file_column(f, layout)).cloned().collect()
 }
 
@@ -76,8 +78,8 @@ fn has_file_column(table: &Found, layout: &Layout) -> bool {
 
 /// A `.tsv` may have but one column.
 fn reader(table: &Found) -> std::io::Result<csv::Reader<std::io::Cursor<Vec<u8>>>> {
-    let tsv = table.path.extension().is_some_and(|e| e.eq_ignore_ascii_case(OsStr::new("tsv")));
-    Ok(separated(fs::read(&table.path)?, if tsv { b'\t' } else { b',' }))
+    let tsv = table.path().extension().is_some_and(|e| e.eq_ignore_ascii_case(OsStr::new("tsv")));
+    Ok(separated(fs::read(table.path())?, if tsv { b'\t' } else { b',' }))
 }
 
 /// Rows parted by tab, semicolon or comma: what the first line has most of, `favourite` of equals.
@@ -124,7 +126,7 @@ impl<'a> Places<'a> {
             let inside = path.strip_prefix(&self.tree.root).or_else(|_| path.strip_prefix(&full)).ok()?;
             return self.by_id.get(ClipId::of(inside).0.as_str()).copied();
         }
-        let folder = Path::new(&table.id.0).parent().unwrap_or(Path::new(""));
+        let folder = Path::new(table.id.0.as_str()).parent().unwrap_or(Path::new(""));
         let near = ClipId::of(&folder.join(path));
         let from_root = ClipId::of(path);
         let by_path = self.by_id.get(near.0.as_str()).or_else(|| self.by_id.get(from_root.0.as_str()));
@@ -136,6 +138,7 @@ impl<'a> Places<'a> {
 struct Rows<'a> {
     description: &'a Description,
     places: Places<'a>,
+    shared: Shared,
     reading: Reading,
 }
 
@@ -184,12 +187,12 @@ impl Rows<'_> {
             if slot.is_ok() {
                 return self.problem(table, format!("line {line}: `{written}` again; its first line counts"));
             }
-            *slot = said;
+            *slot = said.map(|said| self.shared.said(said));
         }
     }
 
     fn problem(&mut self, table: &Found, reason: String) {
-        self.reading.problems.push(Problem { file: table.id.0.clone(), reason });
+        self.reading.problems.push(Problem { file: table.id.0.to_string(), reason });
     }
 }
 

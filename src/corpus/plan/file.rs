@@ -81,7 +81,7 @@ pub struct Maker<'a> {
 impl PlanFile {
     /// The file of a layout; `ids` names its rows.
     pub fn of(layout: &Layout, ids: &[ClipId], origin: Maker<'_>) -> PlanFile {
-        let names = |rows: &[usize]| rows.iter().map(|row| ids[*row].0.clone()).collect::<Vec<_>>();
+        let names = |rows: &[usize]| rows.iter().map(|row| ids[*row].0.to_string()).collect::<Vec<_>>();
         let tested: usize = layout.splits.iter().map(|split| split.test.len()).sum();
         let fold = |split: &Split| OwnFold {
             name: split.name.clone(),
@@ -192,7 +192,7 @@ impl PlanFile {
 
     fn check(&self, splits: &[Split], rows: &Rows<'_>) -> Result<(), PlanError> {
         let mut tested = BTreeMap::new();
-        let name = |row: usize| rows.traits.ids.get(row).map_or_else(|| row.to_string(), |id| id.0.clone());
+        let name = |row: usize| rows.traits.ids.get(row).map_or_else(|| row.to_string(), |id| id.0.to_string());
         let bad = |reason: String| Err(PlanError::odd(&self.place, reason));
         for split in splits {
             if let Some(row) = split.test.iter().find(|row| split.train.binary_search(row).is_ok()) {

@@ -162,7 +162,7 @@ impl Crossed {
             all.groups.push(speaker);
             all.traits.sentences.push(Some(row / classes % sentences));
             all.traits.sexes.push(Some(if 2 * speaker < speakers { Sex::Female } else { Sex::Male }));
-            all.traits.ids.push(ClipId(format!("{speaker}/{row}.wav")));
+            all.traits.ids.push(ClipId(format!("{speaker}/{row}.wav").into()));
         }
         all
     }

@@ -103,7 +103,7 @@ fn annotation(said: &Said, clip: &Clip, wishes: &Wishes) -> Result<NewAnnotation
     }
     Ok(NewAnnotation {
         clip: clip.id.clone(),
-        audio: said.audio.clone().unwrap_or_else(|| clip.audio.hash.clone()),
+        audio: said.audio.clone().unwrap_or_else(|| clip.audio.hash.to_string()),
         annotator: rater.annotator(),
         scheme: scheme.clone(),
         act,
@@ -222,11 +222,13 @@ mod tests {
     use super::super::Part;
     use super::super::tests::{nothing, session, sheet};
     use super::*;
+    use crate::audio::AudioHash;
+    use crate::corpus::Place;
 
     fn clip(id: &str) -> Clip {
         Clip {
-            id: ClipId(id.to_owned()),
-            path: id.into(),
+            id: ClipId(id.into()),
+            place: Place::of(id.as_ref(), &ClipId(id.into())),
             speaker: None,
             sex: None,
             label: None,
@@ -241,7 +243,7 @@ mod tests {
                 seconds: 2.5,
                 peak: 0.5,
                 rms: 0.1,
-                hash: id.to_owned(),
+                hash: AudioHash([0; 32]),
             },
         }
     }

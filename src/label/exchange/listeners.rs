@@ -61,7 +61,7 @@ impl Exchange for Listeners {
         let scheme = SchemeId { name: format!("{}-{ALL}", corpus.name), version: 1 };
         let mut places = Places::new();
         for one in heard {
-            let item = sheet.place(Item::of(corpus.clips[one.clip].id.0.clone()), &mut places);
+            let item = sheet.place(Item::of(corpus.clips[one.clip].id.0.as_str()), &mut places);
             let rater = match one.rater {
                 Some(id) => Rater::human(format!("{}-{id}", corpus.name)),
                 None => Rater::new(RaterKind::Vote, ALL),

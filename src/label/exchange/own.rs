@@ -257,7 +257,7 @@ impl Reading {
     fn take(&mut self, row: Row) -> Result<(), String> {
         let superseded = row.superseded;
         let one = row.annotation()?;
-        let item = self.sheet.place(Item::of(one.clip.0.clone()), &mut self.places);
+        let item = self.sheet.place(Item::of(one.clip.0.as_str()), &mut self.places);
         self.sheet.said.push(Said::of(item, one, superseded));
         Ok(())
     }
@@ -333,7 +333,7 @@ fn annotation(sheet: &Sheet, said: &Said, at: i64) -> io::Result<Annotation> {
         return Err(io::Error::other("an answer without rater, scheme or time has no row"));
     };
     let new = NewAnnotation {
-        clip: ClipId(sheet.items[said.item].file.clone()),
+        clip: ClipId(sheet.items[said.item].file.clone().into()),
         audio: said.audio.clone().unwrap_or_default(),
         annotator: rater.annotator(),
         scheme: scheme.clone(),
@@ -491,7 +491,7 @@ mod tests {
         let rest = (known, 0_i64..4_000_000_000_000, "[a-z@]+", any::<u32>());
         (any::<i64>(), ".+", annotator, act, rest).prop_map(|(id, clip, annotator, act, (known, at, name, version))| {
             let at = Timestamp::from_millis(at).unwrap();
-            let (clip, scheme, (confidence, exposure)) = (ClipId(clip), SchemeId { name, version }, known);
+            let (clip, scheme, (confidence, exposure)) = (ClipId(clip.into()), SchemeId { name, version }, known);
             let heard = Listening {
                 plays: 2,
                 heard: 0.25,

@@ -255,13 +255,13 @@ impl Item {
     /// The item of a clip.
     pub fn clip(clip: &Clip) -> Item {
         Item {
-            file: clip.id.0.clone(),
+            file: clip.id.0.to_string(),
             span: None,
             seconds: Some(clip.audio.seconds),
             sound: Some((clip.audio.rate, clip.audio.channels)),
-            speaker: clip.speaker.clone(),
+            speaker: clip.speaker.as_deref().map(str::to_owned),
             sex: clip.sex,
-            text: clip.words.clone().or_else(|| clip.text.clone()),
+            text: clip.words.as_deref().or(clip.text.as_deref()).map(str::to_owned),
             split: clip.other.get("split").cloned(),
         }
     }
@@ -331,13 +331,13 @@ impl Sheet {
         let mut sheet = Sheet { name: name.to_owned(), ..Sheet::default() };
         let mut places: HashMap<String, usize> = HashMap::new();
         for clip in clips {
-            places.insert(clip.id.0.clone(), sheet.items.len());
+            places.insert(clip.id.0.to_string(), sheet.items.len());
             sheet.items.push(Item::clip(clip));
         }
         let superseded = superseded(annotations);
         for one in annotations {
-            let item = *places.entry(one.clip.0.clone()).or_insert_with(|| {
-                sheet.items.push(Item::of(one.clip.0.clone()));
+            let item = *places.entry(one.clip.0.to_string()).or_insert_with(|| {
+                sheet.items.push(Item::of(one.clip.0.as_str()));
                 sheet.items.len() - 1
             });
             sheet.said.push(Said::of(item, one.clone(), superseded.contains(&one.id)));

@@ -110,7 +110,7 @@ mod tests {
         assert_eq!((names.len(), names[2]), (3, "odd"), "{open:?}");
         assert!(open.windows(2).all(|two| two[0].worth >= two[1].worth) && open[0].worth > open[2].worth);
         let decision = Decision { value: "x".to_owned(), by: "lead".to_owned(), at: super::super::Timestamp::now() };
-        let decided = BTreeMap::from([(ClipId("even".to_owned()), decision)]);
+        let decided = BTreeMap::from([(ClipId("even".into()), decision)]);
         assert_eq!(disputes(&all, &decided, 0).len(), 2);
     }
 

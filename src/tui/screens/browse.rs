@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use arcstr::ArcStr;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
@@ -459,15 +460,15 @@ fn matches(clip: &Clip, wanted: &str) -> bool {
 
 fn sort(shown: &mut [usize], by: Sort, bench: &Workbench) {
     let clips = &bench.corpus().clips;
-    let key = |clip: &usize| -> (Option<String>, u64) {
+    let key = |clip: &usize| -> (Option<ArcStr>, u64) {
         let one = &clips[*clip];
         match by.column {
             0 => (None, *clip as u64),
             1 => (one.speaker.clone(), 0),
-            2 => (one.sex.map(|sex| sex_word(sex).to_owned()), 0),
+            2 => (one.sex.map(|sex| sex_word(sex).into()), 0),
             3 => (one.label.clone(), 0),
             4 => (None, (one.audio.seconds * 1e6) as u64),
-            _ => (bench.ledger().label(&one.id).map(str::to_owned), 0),
+            _ => (bench.ledger().label(&one.id).map(ArcStr::from), 0),
         }
     };
     shown.sort_by_cached_key(|clip| (key(clip), *clip));
@@ -482,7 +483,7 @@ fn cells(clip: &Clip, bench: &Workbench, theme: &Theme) -> Vec<Cell> {
     let flag = if bench.ledger().flagged(&clip.id) { "! " } else { "" };
     let differs = mine.is_some() && clip.label.as_deref().is_some_and(|label| mine != Some(label));
     vec![
-        Cell::from(clip.id.0.clone()),
+        Cell::from(clip.id.0.to_string()),
         Cell::from(dash(clip.speaker.as_deref())),
         Cell::from(dash(clip.sex.map(sex_word))),
         Cell::from(dash(clip.label.as_deref())),
@@ -496,14 +497,14 @@ fn cells(clip: &Clip, bench: &Workbench, theme: &Theme) -> Vec<Cell> {
 
 fn about(clip: &Clip) -> String {
     let audio = &clip.audio;
-    let mut facts = vec![clip.id.0.clone()];
-    facts.extend(clip.label.clone());
-    facts.extend(clip.intensity.clone());
+    let mut facts = vec![clip.id.0.to_string()];
+    let told = [&clip.label, &clip.intensity];
+    facts.extend(told.into_iter().flatten().map(ToString::to_string));
     facts.extend(clip.speaker.as_ref().map(|speaker| format!("speaker {speaker}")));
     let channels = if audio.channels == 1 { "mono".to_owned() } else { format!("{} channels", audio.channels) };
     facts.push(format!("{} Hz {channels}", audio.rate));
     facts.push(format!("peak {} rms {}", decibel(audio.peak), decibel(audio.rms)));
-    facts.extend(clip.words.clone().or_else(|| clip.text.clone()));
+    facts.extend(clip.words.as_ref().or(clip.text.as_ref()).map(ToString::to_string));
     facts.join(" · ")
 }
 

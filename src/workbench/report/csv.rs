@@ -63,8 +63,13 @@ pub fn predictions(judged: &Judged) -> Result<String> {
     csv.write_record(head.into_iter().chain(run.classes().iter().map(|class| format!("p_{class}"))))?;
     for one in &run.predictions {
         let class = |class: usize| run.classes().get(class).cloned().with_context(|| format!("no class {class}"));
-        let cells =
-            [one.clip.0.clone(), one.speaker.clone(), (one.fold + 1).to_string(), class(one.truth)?, class(one.pred)?];
+        let cells = [
+            one.clip.0.to_string(),
+            one.speaker.clone(),
+            (one.fold + 1).to_string(),
+            class(one.truth)?,
+            class(one.pred)?,
+        ];
         csv.write_record(cells.into_iter().chain(one.p.iter().map(f32::to_string)))?;
     }
     text(csv)

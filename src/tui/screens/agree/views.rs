@@ -226,7 +226,7 @@ fn clip(study: &Study, at: usize) -> Vec<Cell> {
         Level::Scale => format!("{apart:.2}"),
     };
     let raters = study.ratings.said[clip].len().to_string();
-    vec![study.clip(clip).0.clone().into(), apart.into(), raters.into(), study.said(clip).into()]
+    vec![study.clip(clip).0.to_string().into(), apart.into(), raters.into(), study.said(clip).into()]
 }
 
 /// Three digits, a dash where undefined.

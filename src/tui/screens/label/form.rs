@@ -100,7 +100,7 @@ scale = { low = 1, high = 5 }
     }
 
     fn told(answers: &[(&str, &str)]) -> (Ledger, ClipId) {
-        let (scheme, clip) = (scheme(), ClipId("a".to_owned()));
+        let (scheme, clip) = (scheme(), ClipId("a".into()));
         let mut ledger = Ledger::asking(scheme.required());
         for (id, (question, value)) in answers.iter().enumerate() {
             let act = Act::label(*value).asked(*question);
