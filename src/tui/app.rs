@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
@@ -21,6 +21,7 @@ use super::prompt::Prompt;
 use super::screen::{Answer, Outcome, Screen, Then, Topic};
 use super::screens::{TABS, screens};
 use super::theme::Theme;
+use super::tour::Tour;
 use super::widgets::{self, line, put, put_center, put_right};
 use crate::audio::SinkName;
 use crate::workbench::columns::Ranking;
@@ -50,6 +51,7 @@ pub struct App {
     layers: Vec<Box<dyn Layer>>,
     /// What was answered to questions of each purpose.
     past: BTreeMap<&'static str, Vec<String>>,
+    tour: Option<Tour>,
     status: Option<Status>,
     wish: Option<Wish>,
     size: Rect,
@@ -73,6 +75,7 @@ impl App {
             open: vec![0],
             layers: Vec::new(),
             past: BTreeMap::new(),
+            tour: None,
             status: None,
             wish: None,
             size,
@@ -89,6 +92,11 @@ impl App {
     /// Draws with another theme from now on.
     pub fn wear(&mut self, theme: Theme) {
         self.theme = theme;
+    }
+
+    /// Shows the three steps of the first start, from the first on.
+    pub fn guide(&mut self) {
+        self.tour = Some(Tour::new(&self.bench));
     }
 
     /// What the run loop has to do, once.
@@ -109,6 +117,8 @@ impl App {
             self.reply(reply);
         } else if unseen {
             self.press_unseen(&key);
+        } else if key.code == KeyCode::Esc && self.tour.is_some() {
+            self.tour = None;
         } else if let Some(name) = key_name(&key) {
             self.status = None;
             let outcome = self.press(&name);
@@ -167,6 +177,9 @@ impl App {
             self.screen().draw(buffer, body(area), &self.bench, &self.theme);
             self.status_line(buffer, line(area, area.height - 2));
             self.footer(buffer, line(area, area.height - 1));
+            if let Some(tour) = &self.tour {
+                tour.draw(buffer, body(area), &self.theme);
+            }
             for layer in &self.layers {
                 layer.draw(buffer, area, &self.theme);
             }
@@ -296,6 +309,7 @@ impl App {
             }
             Ok(Then::Show(page)) => self.layers.push(Box::new(Reader::new(page))),
             Ok(Then::Help) => self.layers.push(Box::new(Reader::new(help(&self.groups())))),
+            Ok(Then::Tour) => self.guide(),
             Ok(Then::Palette) => self.layers.push(Box::new(Palette::new(self.groups()))),
             // Something half typed is still open; it can be out of sight in a terminal that is too small.
             Ok(Then::Quit) => self.ask_to_quit(!self.layers.is_empty()),
@@ -366,6 +380,9 @@ impl App {
         let index = self.front();
         let then = self.screens[index].sync(&mut self.bench);
         self.follow(Ok(then));
+        if let Some(tour) = &mut self.tour {
+            tour.notice(&self.bench);
+        }
         let news = self.bench.take_news();
         if !news.is_empty() {
             self.status = Some(Status { text: news.join("; "), error: false });

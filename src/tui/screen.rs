@@ -39,6 +39,8 @@ pub enum Then {
     Help,
     /// All commands by name.
     Palette,
+    /// The three steps of the first start.
+    Tour,
     /// The end, after a question when work is running.
     Quit,
     /// Cancels running work, else asks whether to quit.
