@@ -11,6 +11,7 @@ pub mod assign;
 pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
+pub mod config;
 pub mod copies;
 pub mod cost;
 pub mod cross;
@@ -22,6 +23,7 @@ pub mod eta;
 mod example;
 pub mod experiment;
 pub mod extract;
+pub mod filter;
 pub mod folds;
 pub mod gate;
 pub mod human;
@@ -30,6 +32,7 @@ mod labels;
 pub mod listening;
 pub mod live;
 pub mod log;
+pub mod logbook;
 pub mod material;
 pub mod models;
 pub mod net;
@@ -65,7 +68,7 @@ use anyhow::{Result, bail};
 use crate::audio::{Playback, PlaybackNews, Player, Silent, Sound};
 use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
-use crate::job::{Job, Report, Watch};
+use crate::job::{Job, Report, Watch, yield_to_others};
 use crate::label::{Annotator, Quality, Scheme};
 use crate::store::Batch;
 
@@ -432,8 +435,10 @@ impl Workbench {
         let (corpus, settings) = (Arc::clone(&self.corpus), self.settings.clone());
         let report = move |report| drop(send.send(Update::Training(number, report)));
         let work = move |watch: &dyn Watch<News>| {
+            yield_to_others();
             compare_and_keep(&corpus, (&asked.0, asked.1.as_ref(), spending), &settings, watch)
         };
+        ::log::info!("training {number}: {}", request.models.join(", "));
         let job = Job::spawn("compare", report, work)?;
         self.training = Some(Training::new(number, request, job));
         Ok(())

@@ -77,7 +77,7 @@ impl Assign {
     /// # Errors
     /// An unknown scheme or clip, a plan that cannot be carried out, a store that cannot be written.
     pub fn run(self) -> Result<()> {
-        let corpus = opened(&self.place.path, self.place.corpus.as_deref(), &self.files, &Unwatched)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &Unwatched)?;
         let scheme = match &self.scheme {
             Some(name) => Scheme::load(name)?,
             None => Scheme::of_classes(&corpus.name, &corpus.classes),

@@ -71,7 +71,7 @@ impl CurveVerb {
     }
 
     fn spend(&self, log: Option<&Log>, progress: &Progress) -> Result<Compared> {
-        let corpus = opened(&self.place.path, self.place.corpus.as_deref(), &self.running.files, progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.running.files, progress)?;
         tell_problems(&corpus);
         let corpus = self.protocol.truth.apply(corpus, &self.running.files)?;
         let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));

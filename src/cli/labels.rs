@@ -17,7 +17,7 @@ use crate::label::exchange::{
 use crate::label::gold::{How, METHODS, Method, labels, method};
 use crate::label::{Annotation, Asked, BUILT_IN, Scheme, SchemeId, Timestamp};
 use crate::store::Store;
-use crate::workbench::{corpus_key, key_of, segments};
+use crate::workbench::{corpus_key, key_of, places, segments};
 
 /// How many names a message lists.
 const NAMES: usize = 10;
@@ -88,7 +88,7 @@ impl Export {
         let format = named(&self.format).with_context(|| format!("no format `{}`", self.format))?;
         let store = match &self.store {
             Some(store) => store.clone(),
-            None => Store::default_path()?,
+            None => places::store()?,
         };
         if !store.exists() {
             bail!("{}: nothing has been labelled yet", store.display());
@@ -252,7 +252,7 @@ fn schemes(named: Option<&str>, corpus: &Corpus) -> Result<Vec<Scheme>> {
 
 fn scanned(place: &Place, store: &Path, quiet: bool) -> Result<Corpus> {
     let progress = Progress::new(quiet)?;
-    let corpus = segments::scan(&place.path, place.corpus.as_deref(), store, &progress)?;
+    let corpus = segments::scan(&place.path, place.corpus().as_deref(), store, &progress)?;
     progress.end();
     Ok(corpus)
 }

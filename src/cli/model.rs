@@ -63,7 +63,7 @@ impl Train {
     }
 
     fn train(&self, models: Vec<String>, log: Option<&Log>, progress: &Progress) -> Result<Saved> {
-        let corpus = opened(&self.place.path, self.place.corpus.as_deref(), &self.files, progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, progress)?;
         tell_problems(&corpus);
         let corpus = self.protocol.truth.apply(corpus, &self.files)?;
         let cache = Cache::open(&self.files.cache()?);

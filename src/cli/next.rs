@@ -76,7 +76,7 @@ impl Next {
     /// As [`propose`], [`logged`] and [`simulate`]; the store's.
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
-        let scanned = opened(&self.place.path, self.place.corpus.as_deref(), &self.files, &progress)?;
+        let scanned = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &progress)?;
         tell_problems(&scanned);
         // Labels of the corpus itself are only pretended not to be there.
         let corpus = match self.simulate {

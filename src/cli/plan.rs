@@ -55,7 +55,7 @@ impl ShowPlan {
     /// Scans, plans, prints, writes; fails with 3 where the plan leaks.
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
-        let corpus = opened(&self.place.path, self.place.corpus.as_deref(), &self.files, &progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &progress)?;
         tell_problems(&corpus);
         let task = task(&corpus, self.target)?;
         let copies = copies(&corpus, &task, &Cache::open(&self.files.cache()?), &progress)?;

@@ -31,7 +31,7 @@ impl Scan {
     /// Scans and prints.
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
-        let corpus = opened(&self.place.path, self.place.corpus.as_deref(), &self.files, &progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &progress)?;
         progress.end();
         if !self.json {
             return print_text(&corpus);

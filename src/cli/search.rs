@@ -114,7 +114,7 @@ impl Search {
     }
 
     fn search(&self, quest: &Quest, log: Option<&Log>, progress: &Progress) -> Result<Found> {
-        let corpus = opened(&self.place.path, self.place.corpus.as_deref(), &self.running.files, progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.running.files, progress)?;
         tell_problems(&corpus);
         let corpus = self.protocol.truth.apply(corpus, &self.running.files)?;
         let cache = Cache::open(&self.running.files.cache()?);
