@@ -256,6 +256,9 @@ impl Browse {
     /// To the Label screen; from a list that another screen gave, for this clip alone.
     fn open(&mut self, bench: &mut Workbench) -> Outcome {
         let Some(clip) = self.clip(bench) else { return Ok(Then::Say("no clip is selected".to_owned())) };
+        if bench.corpus().clips[clip].is_cut() {
+            return Ok(Then::Say("its segments are labelled, each by itself; X opens the recording".to_owned()));
+        }
         Ok(Then::Open("label", if self.given.is_some() { Topic::Review(clip) } else { Topic::Clip(clip) }))
     }
 
@@ -522,7 +525,11 @@ fn cells(clip: &Clip, bench: &Workbench, theme: &Theme) -> Vec<Cell> {
         Cell::from(dash(clip.label.as_deref())),
         Cell::from(format!("{:.2}", clip.audio.seconds)),
         Cell {
-            text: format!("{flag}{}{}", dash(mine), if differs { " *" } else { "" }),
+            // The parts of a recording that is cut are labelled, not itself.
+            text: match clip.is_cut() {
+                true => "cut up".to_owned(),
+                false => format!("{flag}{}{}", dash(mine), if differs { " *" } else { "" }),
+            },
             style: if differs { theme.warn() } else { theme.text() },
         },
     ]
