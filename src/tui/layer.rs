@@ -5,6 +5,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::widgets::{Clear, Widget};
 
 use super::command::{Group, Row, fuzzy, key_name};
 use super::cursor::Cursor;
@@ -136,13 +137,7 @@ impl Prompt {
 impl Layer for Prompt {
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let place = line(area, area.height.saturating_sub(2)).intersection(buffer.area);
-        buffer.set_stringn(
-            place.x,
-            place.y,
-            " ".repeat(usize::from(place.width)),
-            usize::from(place.width),
-            theme.text(),
-        );
+        Clear.render(place, buffer);
         self.input.draw(buffer, place, &format!(" {} ", self.question.prompt), theme);
     }
 
