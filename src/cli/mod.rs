@@ -44,7 +44,7 @@ use anyhow::{Context, Result, bail};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::corpus::demo_root;
-use crate::job::is_cancelled;
+use crate::job::{is_cancelled, yield_in_pool};
 use crate::tui;
 use crate::workbench::config::{Config, nearest};
 use crate::workbench::gate::is_gate;
@@ -301,6 +301,9 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         silent: open.silent,
     };
     let tour = open.tour || (open.path.is_none() && start == tui::Start::Browse && tour::is_due(&config));
+    if let Err(error) = yield_in_pool() {
+        ::log::warn!("priority: {error}");
+    }
     let (send, updates) = mpsc::channel();
     let mut workbench = Workbench::open(&root, settings, send)?;
     config.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
