@@ -22,6 +22,7 @@ pub mod eta;
 mod example;
 pub mod experiment;
 pub mod extract;
+pub mod filter;
 pub mod folds;
 pub mod gate;
 pub mod human;
@@ -45,6 +46,7 @@ pub mod repeats;
 pub mod report;
 pub mod safe;
 pub mod search;
+pub mod segments;
 pub mod shelf;
 pub mod standing;
 pub mod summary;
@@ -246,7 +248,8 @@ impl Workbench {
         let report = move |report| drop(send.send(Update::Scan(report)));
         let job = Job::spawn("scan", report, move |watch| {
             let facts = Facts::of(&settings.cache.join("facts"), &root);
-            let corpus = rescan(&root, settings.corpus.as_deref(), facts, watch)?;
+            let cuts = segments::cuts(&settings.store, &root);
+            let corpus = rescan(&root, settings.corpus.as_deref(), facts, &cuts, watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
             let crossed = load_crossed(&settings.store);
             Ok(Opened { corpus: Arc::new(corpus), runs, crossed, run_problems })

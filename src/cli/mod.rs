@@ -15,6 +15,7 @@ mod examples;
 mod features;
 mod labels;
 mod log;
+mod looks;
 mod manual;
 mod memory;
 mod model;
@@ -29,6 +30,7 @@ mod running;
 mod runs;
 mod scan;
 mod search;
+mod segment;
 mod store;
 mod table;
 mod tour;
@@ -43,12 +45,12 @@ use std::sync::mpsc;
 use anyhow::{Context, Result, bail};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::corpus::demo_root;
-use crate::job::{is_cancelled, yield_in_pool};
+use crate::corpus::{Corpus, Scanned, demo_root};
+use crate::job::{Watch, is_cancelled, yield_in_pool};
 use crate::tui;
 use crate::workbench::config::{Config, nearest};
 use crate::workbench::gate::is_gate;
-use crate::workbench::{Settings, Workbench, logbook, places};
+use crate::workbench::{Settings, Workbench, logbook, places, segments};
 
 pub use docs::pages;
 
@@ -93,6 +95,8 @@ enum Verb {
     Quantize(quantize::Quantize),
     /// Recognise files with a model folder.
     Predict(model::Predict),
+    /// Cut long recordings into segments by voice activity: each a clip to be heard, labelled and learnt from.
+    Segment(segment::Segment),
     /// Open the workbench in the Label screen.
     Label(Open),
     /// Plan a round: who rates which clips, how often, and how their work is watched.
@@ -164,6 +168,8 @@ struct Open {
     files: Files,
     #[command(flatten)]
     prepare: prepare::Prepare,
+    #[command(flatten)]
+    looks: looks::Looks,
 }
 
 /// Where emolab keeps its own files.
@@ -253,6 +259,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
+        Some(Verb::Segment(verb)) => verb.run(),
         Some(Verb::Assign(verb)) => verb.run(),
         Some(Verb::Next(verb)) => verb.run(),
         Some(Verb::Doubts(verb)) => verb.run(),
@@ -287,7 +294,7 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
     match start {
         _ if terminal => {}
         // Without a terminal the same verb as plain lines.
-        tui::Start::Browse => return scan::print(&root, corpus.as_deref()),
+        tui::Start::Browse => return scan::print(&root, corpus.as_deref(), &open.files),
         tui::Start::Label => bail!("labelling needs a terminal; emolab export and emolab scan do not"),
     }
     let settings = Settings {
@@ -307,7 +314,13 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
     let (send, updates) = mpsc::channel();
     let mut workbench = Workbench::open(&root, settings, send)?;
     config.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
-    tui::run(workbench, updates, start, tour)
+    let env = |name: &str| open.looks.get(name).or_else(|| std::env::var(name).ok());
+    tui::run(workbench, updates, (start, tour), &env)
+}
+
+/// Reads a corpus, with the segments that the store has of it.
+fn opened(root: &Path, corpus: Option<&str>, files: &Files, watch: &dyn Watch<Scanned>) -> Result<Corpus> {
+    Ok(segments::scan(root, corpus, &files.store()?, watch)?)
 }
 
 /// What to say of a folder that is not there.
@@ -327,12 +340,17 @@ fn missing(path: &Path) -> String {
 impl Place {
     /// The description asked for, or that of the project.
     fn corpus(&self) -> Option<String> {
-        let (here, anywhere) = (Config::of(Some(&self.path)), Config::of(None));
-        // The others are told at the start of every verb.
-        let of_project = here.problems.iter().filter(|problem| !anywhere.problems.contains(problem));
-        of_project.for_each(|problem| say(&format!("emolab: {problem}")));
-        self.corpus.clone().or_else(|| here.value("corpus").map(str::to_owned))
+        description(self.corpus.as_deref(), &self.path)
     }
+}
+
+/// The description asked for, or that of the project which the corpus at `path` belongs to.
+fn description(asked: Option<&str>, path: &Path) -> Option<String> {
+    let (here, anywhere) = (Config::of(Some(path)), Config::of(None));
+    // The others are told at the start of every verb.
+    let of_project = here.problems.iter().filter(|problem| !anywhere.problems.contains(problem));
+    of_project.for_each(|problem| say(&format!("emolab: {problem}")));
+    asked.or_else(|| here.value("corpus")).map(str::to_owned)
 }
 
 impl Files {

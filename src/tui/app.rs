@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: the terminal, threads and time (see `mod.rs`), and what is inside a screen or layer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -15,7 +16,8 @@ use super::command::{Command, Group, Row, key_name, named, rows};
 use super::cursor::Cursor;
 use super::keys::{BACK, EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, PLAY, SOUND, SOUND_TABLE, UNSEEN};
 use super::keys::{VIEW, VIEW_TABLE};
-use super::layer::{Layer, Palette, Prompt, QuitQuestion, Reader, Reply, help};
+use super::layer::{Layer, Palette, QuitQuestion, Reader, Reply, help};
+use super::prompt::Prompt;
 use super::screen::{Answer, Outcome, Screen, Then, Topic};
 use super::screens::{TABS, screens};
 use super::theme::Theme;
@@ -47,10 +49,14 @@ pub struct App {
     screens: Vec<Box<dyn Screen>>,
     open: Vec<usize>,
     layers: Vec<Box<dyn Layer>>,
+    /// What was answered to questions of each purpose.
+    past: BTreeMap<&'static str, Vec<String>>,
     tour: Option<Tour>,
     status: Option<Status>,
     wish: Option<Wish>,
     size: Rect,
+    /// Something was reported that the screen does not know yet.
+    behind: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +70,19 @@ impl App {
     pub fn new(bench: Workbench, theme: Theme, first: &str) -> App {
         let screens = screens();
         let size = Rect::new(0, 0, SMALLEST.0, SMALLEST.1);
-        let (open, layers, tour, status, wish) = (vec![0], Vec::new(), None, None, None);
-        let mut app = App { bench, theme, screens, open, layers, tour, status, wish, size };
+        let mut app = App {
+            bench,
+            theme,
+            screens,
+            open: vec![0],
+            layers: Vec::new(),
+            past: BTreeMap::new(),
+            tour: None,
+            status: None,
+            wish: None,
+            size,
+            behind: false,
+        };
         app.follow(Ok(Then::Switch(TABS.iter().find(|tab| **tab == first).copied().unwrap_or(TABS[0]))));
         app
     }
@@ -73,6 +90,11 @@ impl App {
     /// The Workbench, to look at.
     pub fn bench(&self) -> &Workbench {
         &self.bench
+    }
+
+    /// Draws with another theme from now on.
+    pub fn wear(&mut self, theme: Theme) {
+        self.theme = theme;
     }
 
     /// Shows the three steps of the first start, from the first on.
@@ -120,11 +142,23 @@ impl App {
 
     /// Takes in a report of the Workbench's jobs; true when something may look different now.
     pub fn update(&mut self, update: Update) -> bool {
+        let changed = self.take_in(update);
+        self.catch_up();
+        changed
+    }
+
+    /// As [`App::update`], but the screen catches up later: a training may report a thousand times between two frames.
+    pub fn take_in(&mut self, update: Update) -> bool {
         let changed = self.bench.apply(update);
-        if changed {
+        self.behind |= changed;
+        changed
+    }
+
+    /// The screen catches up with all that was reported; before each frame and each key.
+    pub fn catch_up(&mut self) {
+        if std::mem::take(&mut self.behind) {
             self.sync();
         }
-        changed
     }
 
     /// How soon to draw again though nothing is reported: while sound plays or a screen counts time.
@@ -224,20 +258,52 @@ impl App {
             Reply::Stay => {}
             Reply::Close => drop(self.layers.pop()),
             Reply::Quit => self.wish = Some(Wish::Quit),
-            Reply::Command(group, name) => {
+            Reply::Command(group, name, told) => {
                 self.layers.pop();
                 self.status = None;
-                let outcome = self.command(group, name);
-                self.follow(outcome);
+                match (self.command(group, name), told) {
+                    (Ok(Then::Ask(question)), Some(told)) => self.answer(question.purpose, Answer::Done(told)),
+                    (outcome, _) => self.follow(outcome),
+                }
+            }
+            Reply::Row(row) => {
+                self.layers.pop();
+                let index = self.front();
+                match self.screens[index].list() {
+                    Some(cursor) => cursor.select(row.saturating_sub(1)),
+                    None => self.follow(Err(anyhow!("there is no list here"))),
+                }
             }
             Reply::Answer(purpose, answer) => {
                 if !matches!(answer, Answer::Typing(_)) {
                     self.layers.pop();
                 }
-                let index = self.front();
-                let outcome = self.screens[index].answer(purpose, answer, &mut self.bench);
-                self.follow(outcome);
+                self.answer(purpose, answer);
             }
+        }
+    }
+
+    fn answer(&mut self, purpose: &'static str, answer: Answer) {
+        if let Answer::Done(text) = &answer
+            && !text.is_empty()
+        {
+            let past = self.past.entry(purpose).or_default();
+            past.retain(|known| known != text);
+            past.push(text.clone());
+        }
+        let index = self.front();
+        let outcome = self.screens[index].answer(purpose, answer, &mut self.bench);
+        self.follow(outcome);
+    }
+
+    /// Tells who fills in a line what may come next.
+    fn offer(&mut self) {
+        let index = self.front();
+        if let Some(layer) = self.layers.last_mut()
+            && let Some((purpose, typed)) = layer.typed()
+        {
+            let completion = self.screens[index].complete(purpose, typed, &self.bench);
+            layer.offer(completion);
         }
     }
 
@@ -252,7 +318,10 @@ impl App {
                 self.open(name, Topic::Itself);
             }
             Ok(Then::Back) => self.back(),
-            Ok(Then::Ask(question)) => self.layers.push(Box::new(Prompt::new(question))),
+            Ok(Then::Ask(question)) => {
+                let past = self.past.get(question.purpose).cloned().unwrap_or_default();
+                self.layers.push(Box::new(Prompt::new(question, past)));
+            }
             Ok(Then::Show(page)) => self.layers.push(Box::new(Reader::new(page))),
             Ok(Then::Help) => self.layers.push(Box::new(Reader::new(help(&self.groups())))),
             Ok(Then::Tour) => self.guide(),
@@ -333,6 +402,7 @@ impl App {
         if !news.is_empty() {
             self.status = Some(Status { text: news.join("; "), error: false });
         }
+        self.offer();
         if !too_small(self.size) {
             let rows = self.screen().page(body(self.size), &self.bench);
             self.screens[self.front()].seen(rows, &mut self.bench);

@@ -8,9 +8,9 @@
 pub mod app;
 pub mod command;
 pub mod cursor;
-pub mod filter;
 pub mod keys;
 pub mod layer;
+pub mod prompt;
 pub mod screen;
 pub mod screens;
 mod terminal;
@@ -55,15 +55,20 @@ enum Event {
 }
 
 /// Runs the screens until the user quits; then the terminal is as it was. `updates` is the other end of the channel
-/// that the Workbench was opened with. `tour`: with the three steps of the first start.
+/// that the Workbench was opened with; `env` answers for the environment, where flags and settings may stand before it. `tour`: with the three
+/// steps of the first start.
 ///
 /// SIGTERM and SIGHUP restore the terminal and end the process by that signal, as the sender expects; all labels are
 /// on disk by then.
 ///
 /// # Errors
 /// A terminal that cannot show screens, or that goes away.
-pub fn run(workbench: Workbench, updates: Receiver<Update>, start: Start, tour: bool) -> Result<()> {
-    let env = |name: &str| std::env::var(name).ok();
+pub fn run(
+    workbench: Workbench,
+    updates: Receiver<Update>,
+    (start, tour): (Start, bool),
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<()> {
     if env("TERM").as_deref() == Some("dumb") {
         bail!("this terminal (TERM=dumb) cannot show screens; `emolab --help` lists the verbs that need none");
     }
@@ -94,6 +99,7 @@ fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, fram
     loop {
         let since = drawn.map_or(Duration::MAX, |at| at.elapsed());
         if changed && since >= frame {
+            app.catch_up();
             screenful.frame(|terminal| app.draw(terminal)).context("drawing")?;
             (changed, drawn) = (false, Some(Instant::now()));
             continue;
@@ -125,8 +131,14 @@ fn take(
     event: Event,
     changed: &mut bool,
 ) -> Result<ControlFlow<Option<i32>>> {
+    if matches!(event, Event::Input(_)) {
+        app.catch_up();
+    }
     match event {
-        Event::Update(update) => *changed |= app.update(update),
+        Event::Update(update) => {
+            *changed |= app.take_in(update);
+            return Ok(ControlFlow::Continue(()));
+        }
         Event::Gone(reason) => bail!("the keyboard is gone: {reason}"),
         Event::Signal(signal) => match terminal::meaning(signal) {
             terminal::Meaning::Quit => return Ok(ControlFlow::Break(Some(signal))),

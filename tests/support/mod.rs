@@ -1,5 +1,6 @@
 //! What several topics need: the program, a home of its own for each test, the demo corpus, the real recordings.
 
+pub mod gallery;
 pub mod pty;
 pub mod writer;
 
