@@ -24,7 +24,7 @@ pub struct Detector {
 
 impl Default for Detector {
     fn default() -> Detector {
-        Detector { threshold: 8.0, min_silence: 300, min_speech: 250, pad: 100 }
+        Detector { threshold: 4.0, min_silence: 300, min_speech: 250, pad: 100 }
     }
 }
 

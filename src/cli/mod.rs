@@ -35,6 +35,7 @@ mod store;
 mod table;
 mod tour;
 mod verify;
+mod which;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};

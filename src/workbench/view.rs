@@ -156,6 +156,11 @@ impl Default for View {
 }
 
 impl View {
+    /// No clip is zoomed into any more.
+    pub(super) fn see_whole(&mut self) {
+        self.zoomed = None;
+    }
+
     /// The part of `clip` that is seen.
     pub fn window(&self, clip: usize) -> Window {
         self.zoomed.filter(|(of, _)| *of == clip).map_or(Window::WHOLE, |(_, window)| window)

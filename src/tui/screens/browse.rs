@@ -65,6 +65,7 @@ static COMMANDS: &[Command<Browse>] = &[
         row: row("review", &["!"], "send to review, or take back; the filter `flag` lists them"),
         run: Browse::review,
     },
+    Command { row: row("cut", &["X"], "cut this recording into segments"), run: Browse::cut },
     Command { row: row("sort", &["o"], "sort by the next column"), run: Browse::next_sort },
     Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Browse::next_panel },
     Command { row: row("problems", &["p"], "files that did not open or look odd"), run: Browse::problems },
@@ -138,6 +139,10 @@ impl Screen for Browse {
     }
 
     fn sync(&mut self, bench: &mut Workbench) -> Then {
+        if *bench.opening() != Opening::Open {
+            // The corpus is read anew: the places of clips mean others then.
+            self.given = None;
+        }
         if self.made_from != Some(stamp(bench)) {
             self.remake(bench);
         }
@@ -251,7 +256,15 @@ impl Browse {
     /// To the Label screen; from a list that another screen gave, for this clip alone.
     fn open(&mut self, bench: &mut Workbench) -> Outcome {
         let Some(clip) = self.clip(bench) else { return Ok(Then::Say("no clip is selected".to_owned())) };
+        if bench.corpus().clips[clip].is_cut() {
+            return Ok(Then::Say("its segments are labelled, each by itself; X opens the recording".to_owned()));
+        }
         Ok(Then::Open("label", if self.given.is_some() { Topic::Review(clip) } else { Topic::Clip(clip) }))
+    }
+
+    fn cut(&mut self, bench: &mut Workbench) -> Outcome {
+        let clip = self.clip(bench);
+        Ok(clip.map_or(Then::Say("no clip is selected".to_owned()), |clip| Then::Open("cut", Topic::Clip(clip))))
     }
 
     /// Sets or takes back the flag "look at this again".
@@ -512,7 +525,11 @@ fn cells(clip: &Clip, bench: &Workbench, theme: &Theme) -> Vec<Cell> {
         Cell::from(dash(clip.label.as_deref())),
         Cell::from(format!("{:.2}", clip.audio.seconds)),
         Cell {
-            text: format!("{flag}{}{}", dash(mine), if differs { " *" } else { "" }),
+            // The parts of a recording that is cut are labelled, not itself.
+            text: match clip.is_cut() {
+                true => "cut up".to_owned(),
+                false => format!("{flag}{}{}", dash(mine), if differs { " *" } else { "" }),
+            },
             style: if differs { theme.warn() } else { theme.text() },
         },
     ]
