@@ -118,6 +118,7 @@ impl Screen for Agree {
             let reason = bench.studies().and_then(Result::err);
             let text = match (bench.opening(), reason) {
                 (Opening::Scanning(_), _) => "reading the corpus …",
+                (Opening::Failed(_), _) => "the corpus could not be opened; 1 tells why",
                 (_, Some(reason)) if !bench.is_studying() => reason,
                 _ => "working it out …",
             };
