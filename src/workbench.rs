@@ -307,6 +307,14 @@ impl Workbench {
         &self.opening
     }
 
+    /// Why nothing can be done with the corpus now.
+    fn not_open(&self) -> String {
+        match &self.opening {
+            Opening::Failed(reason) => reason.clone(),
+            _ => "the corpus is not open yet; in a moment".to_owned(),
+        }
+    }
+
     /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
     pub fn picture(&self, clip: usize) -> Option<Result<&Picture, &str>> {
         self.pictures.get(clip).map(|picture| picture.as_deref().map_err(String::as_str))
@@ -422,7 +430,7 @@ impl Workbench {
 
     fn train(&mut self, (request, truth): (Request, Option<Wanted>), spending: Option<Spending>) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         if self.training.as_ref().is_some_and(Training::is_running) {
             bail!("a comparison is running; cancel it first");
@@ -513,7 +521,7 @@ impl Workbench {
     /// The corpus is not open.
     pub fn consult(&mut self, name: &str) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         self.opinions.consult(name, &self.corpus, (&self.settings, &self.send))
     }
@@ -565,7 +573,7 @@ impl Workbench {
     /// One is running, or the corpus is not open; everything else is reported by the job.
     pub fn rank(&mut self, inquiry: Inquiry) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         if self.training.as_ref().is_some_and(Training::is_running) {
             bail!("a training is running and needs the processor; cancel it first, or wait");

@@ -1049,7 +1049,7 @@ fn a_training_is_watched_epoch_by_epoch() {
     [ ] cnn1d                         epoch 12 of 40, rate 2.1e-3, 310 clips/s
     [ ] crnn                          best epoch #; this fit at most ## s left
     [ ] mlp                           all            ██▍                        10.0
-    [ ] svm                            curves  confusion  runs  net
+    [ ] svm                            curves   confusion   runs   net
     [ ] linear-svm                    fold 1: loss  ~ train 0.133  • dev 0.433
     [ ] logistic                      2.00│••
     [ ] lda                               │~~••
@@ -1123,7 +1123,7 @@ fn a_training_is_watched_epoch_by_epoch() {
     [ ] crnn                clips/s; best epoch #; this fit at
     [ ] mlp                 most #:## left
     [ ] svm                 all          █████▌             34.2
-    [ ] linear-svm           curves  confusion  runs  net
+    [ ] linear-svm           curves   confusion   runs   net
     [ ] logistic            test clips of 1 of 3 folds: UAR 83.3
     [ ] lda                 truth   anger fear neutral       n
     [ ] ridge               anger     2     0     0          2

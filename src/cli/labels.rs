@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
 use super::progress::Progress;
+use super::which::Which;
 use super::{Files, Place, login_name, say};
 use crate::corpus::{ClipId, Corpus, Cut, Span};
 use crate::label::exchange::{
@@ -43,6 +44,8 @@ pub struct Export {
     /// Add gold labels by this method, as one more rater (`vote:METHOD`); formats with room for one answer write these.
     #[arg(long, value_name = "METHOD", value_parser = gold_method)]
     gold: Option<&'static Method>,
+    #[command(flatten)]
+    which: Which,
     /// SQLite file of labels and runs [default: emolab/emolab.db in the XDG data directory].
     #[arg(long, value_name = "FILE", env = "EMOLAB_STORE")]
     store: Option<PathBuf>,
@@ -96,14 +99,16 @@ impl Export {
         if !store.exists() {
             bail!("{}: nothing has been labelled yet", store.display());
         }
-        let annotations = self.wanted(Store::open(&store)?.annotations(&key_of(path), None)?);
+        let mut annotations = self.wanted(Store::open(&store)?.annotations(&key_of(path), None)?);
+        let corpus = match format.describes_clips() || !self.which.is_all() {
+            true => self.which.keep(scanned(&self.place, &store, self.quiet)?)?,
+            false => Corpus::empty(path),
+        };
+        // What was said of clips that have left the corpus is kept, unless clips were chosen.
+        annotations.retain(|one| self.which.is_all() || corpus.index_of(&one.clip).is_some());
         if annotations.is_empty() {
             bail!("{}: no such annotations of {}", store.display(), path.display());
         }
-        let corpus = match format.describes_clips() {
-            true => scanned(&self.place, &store, self.quiet)?,
-            false => Corpus::empty(path),
-        };
         let schemes = schemes(self.scheme.as_deref(), &corpus)?;
         let mut sheet = Sheet::of(&corpus.name, &corpus.clips, &schemes, &annotations);
         if let Some(method) = self.gold {
