@@ -271,6 +271,7 @@ impl Workbench {
     fn reread(&mut self) {
         let before = std::mem::replace(&mut self.corpus, Arc::new(Corpus::empty(&self.root)));
         self.opening = Opening::Scanning(Scanned::default());
+        self.cuttings.readings += 1;
         self.pictures.forget();
         self.rankings = Rankings::default();
         if let Err(error) = self.scan(Some(before)) {

@@ -8,6 +8,9 @@ use super::{Clip, ClipId, Cut, Cuts, Extent, Facts, Place, Problem, Scanned};
 use crate::audio::{AudioError, AudioFacts, Sound, decode_parts};
 use crate::job::{Cancelled, Watch};
 
+/// Place of the recording among the clips, if a part of it opens; its parts; what is wrong with them.
+type Opened = (Option<usize>, Vec<Clip>, Vec<Problem>);
+
 /// Adds the parts of the recordings that are cut to `clips`, which are sorted by id and stay so. A recording of which a part
 /// opens is [`Extent::Cut`] from now on.
 pub(super) fn add(
@@ -18,7 +21,7 @@ pub(super) fn add(
 ) -> Result<Vec<Problem>, Cancelled> {
     let all: Vec<(&ClipId, &Vec<Cut>)> = cuts.iter().filter(|(_, cuts)| !cuts.is_empty()).collect();
     let place = |id: &ClipId| clips.binary_search_by(|clip| clip.id.cmp(id)).ok();
-    let opened: Result<Vec<(Option<usize>, Vec<Clip>, Vec<Problem>)>, Cancelled> = all
+    let opened: Result<Vec<Opened>, Cancelled> = all
         .into_par_iter()
         .map(|(id, cuts)| {
             watch.check()?;
