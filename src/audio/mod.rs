@@ -10,10 +10,16 @@ mod decode;
 mod device;
 mod edit_list;
 mod level;
+#[cfg(feature = "playback")]
+mod mixer;
 mod player;
 mod resample;
 mod silent;
 mod sink;
+#[cfg(feature = "playback")]
+mod stretch;
+#[cfg(feature = "playback")]
+mod tape;
 
 pub use decode::{AudioError, decode, decode_bytes};
 pub use level::Level;

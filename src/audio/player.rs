@@ -17,6 +17,8 @@ use crate::job::panic_text;
 const SHORTEST: f64 = 0.02;
 /// How often the thread looks at a playing sink. It sleeps without limit while nothing plays.
 const LOOK: Duration = Duration::from_millis(15);
+/// After so long without a sound the sink may rest.
+const REST: Duration = Duration::from_secs(3);
 
 /// What is played and how: a value to draw.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +27,7 @@ pub struct Playback {
     pub take: u64,
     /// Whether the sound is running: while it is, draw again every few milliseconds.
     pub playing: bool,
-    /// Seconds into the sound; what is heard lags behind by the device's buffer, some 50 ms.
+    /// Seconds into the sound: of what is heard now, not of what was handed to the device.
     pub position: f64,
     /// Duration of the sound.
     pub seconds: f64,
@@ -403,14 +405,24 @@ fn run<O: FnOnce() -> Box<dyn Sink>>(
     shared: &Mutex<Shared>,
     notify: impl Fn(PlaybackNews),
 ) {
+    let mut awake = false;
     loop {
-        let wait = if deck.playback.playing { LOOK } else { Duration::MAX };
+        let wait = match (deck.playback.playing, awake) {
+            (true, _) => LOOK,
+            (false, true) => REST,
+            (false, false) => Duration::MAX,
+        };
+        awake = true;
         let obeyed = match inbox.recv_timeout(wait) {
             Ok(command) => {
                 deck.obey(command);
                 1
             }
             Err(RecvTimeoutError::Timeout) => {
+                if !deck.playback.playing {
+                    deck.on_sink(|sink| sink.rest());
+                    awake = false;
+                }
                 deck.look();
                 0
             }

@@ -9,7 +9,7 @@ use super::Sound;
 use super::sink::{Progress, Sink, SinkName, Tuning};
 
 /// Time since some fixed moment; never goes back.
-pub type Clock = Box<dyn Fn() -> Duration + Send>;
+pub type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// Plays into nothing.
 pub struct Silent {

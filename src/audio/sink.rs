@@ -24,6 +24,8 @@ pub trait Sink {
     fn progress(&self) -> Progress;
     /// What will probably be played next, soonest first: a sink at the other end of a wire sends it ahead.
     fn ahead(&mut self, _sounds: &[Arc<Sound>]) {}
+    /// Nothing has been played for some seconds: lets go of what costs power or keeps others out, until the next `start`.
+    fn rest(&mut self) {}
 }
 
 /// How a sound is played.
