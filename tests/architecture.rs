@@ -27,6 +27,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("symphonia", &["audio"]),
     ("rubato", &["audio"]),
     ("cpal", &["audio/device.rs"]),
+    ("pulseaudio", &["audio/pulse.rs"]),
     ("ebur128", &["audio/level.rs"]),
     ("walkdir", &["corpus"]),
     ("realfft", &["features"]),

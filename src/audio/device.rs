@@ -4,7 +4,7 @@
 //! among devices, and waking up while nothing plays: after some seconds of silence the device is let go of.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{
@@ -114,8 +114,7 @@ fn build(
     size: BufferSize,
     lost: &Arc<OnceLock<String>>,
 ) -> Result<(Desk, cpal::Stream), cpal::Error> {
-    let start = Instant::now();
-    let (desk, mixer) = connect(config.sample_rate(), config.channels(), Arc::new(Box::new(move || start.elapsed())));
+    let (desk, mixer) = connect(config.sample_rate(), config.channels());
     let stream = Stream { device, config, size, lost: Arc::clone(lost), hearing: desk.hearing(), mixer };
     let stream = match config.sample_format() {
         SampleFormat::F32 => stream.of::<f32>(),

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Sound;
 use super::silent::Clock;
@@ -77,8 +77,14 @@ pub(super) struct Hearing {
     clock: Arc<Clock>,
 }
 
-/// The two sides for a device of that rate and that many channels.
-pub(super) fn connect(rate: u32, channels: u16, clock: Arc<Clock>) -> (Desk, Mixer) {
+/// The two sides for a device of that rate and that many channels, by the system's clock.
+pub(super) fn connect(rate: u32, channels: u16) -> (Desk, Mixer) {
+    let start = Instant::now();
+    connect_by(rate, channels, Arc::new(Box::new(move || start.elapsed())))
+}
+
+/// The two sides by a clock of one's own.
+fn connect_by(rate: u32, channels: u16, clock: Arc<Clock>) -> (Desk, Mixer) {
     let (send, orders) = channel();
     let (spent, returned) = sync_channel(4 * TAPES);
     let log = Arc::new(Mutex::new(Log { marks: VecDeque::with_capacity(MARKS), anchor: None }));
@@ -238,12 +244,21 @@ fn note(marks: &mut Vec<Mark>, mark: Mark) {
 }
 
 impl Hearing {
+    /// The time by which frames are heard.
+    pub(super) fn now(&self) -> Duration {
+        (self.clock)()
+    }
+
+    /// Frame `frame` is heard at that time.
+    pub(super) fn at(&self, frame: u64, when: Duration) {
+        if let Ok(mut log) = self.log.try_lock() {
+            log.anchor = Some((frame, when));
+        }
+    }
+
     /// Frame `frame` is heard when `delay` has passed.
     pub(super) fn after(&self, frame: u64, delay: Duration) {
-        let now = (self.clock)();
-        if let Ok(mut log) = self.log.try_lock() {
-            log.anchor = Some((frame, now + delay));
-        }
+        self.at(frame, self.now() + delay);
     }
 }
 
@@ -282,7 +297,7 @@ mod tests {
         let now = Arc::new(AtomicU64::new(7_000));
         let hand = Arc::clone(&now);
         let clock: Clock = Box::new(move || Duration::from_millis(hand.load(Ordering::Relaxed)));
-        let (desk, mixer) = connect(1_000, channels, Arc::new(clock));
+        let (desk, mixer) = connect_by(1_000, channels, Arc::new(clock));
         Rig { desk, mixer, now }
     }
 

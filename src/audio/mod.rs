@@ -4,24 +4,29 @@
 
 use std::fmt;
 
+mod browser;
 mod container;
 mod decode;
 #[cfg(feature = "playback")]
 mod device;
 mod edit_list;
+mod ladder;
 mod level;
 #[cfg(feature = "playback")]
 mod mixer;
 mod player;
+#[cfg(all(feature = "playback", unix))]
+mod pulse;
 mod resample;
 mod silent;
 mod sink;
-#[cfg(feature = "playback")]
 mod stretch;
 #[cfg(feature = "playback")]
 mod tape;
 
+pub use browser::Browser;
 pub use decode::{AudioError, decode, decode_bytes};
+pub use ladder::{Ladder, Passed, Rung, Wish, is_over_ssh, rungs};
 pub use level::Level;
 pub use player::{Playback, PlaybackNews, Player};
 pub use silent::{Clock, Silent};

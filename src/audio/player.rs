@@ -48,7 +48,7 @@ pub struct Playback {
 /// What the playback thread tells on its own account.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PlaybackNews {
-    /// The sink was opened, or was lost and replaced by silence.
+    /// The sink was opened, or another one took its place.
     Sink(SinkName),
     /// The sound of this take came to its end (not told while looping, nor for a sound that was stopped).
     Finished(u64),
@@ -365,11 +365,14 @@ impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
                 self.news.push(PlaybackNews::Finished(self.playback.take));
             }
             Some(Progress::Lost(reason)) => {
-                self.use_sink(Box::new(Silent::new(&reason)));
+                if !self.sink.as_mut().is_some_and(|sink| sink.fall(&reason)) {
+                    self.use_sink(Box::new(Silent::new(&reason)));
+                }
                 self.start();
             }
             None => {}
         }
+        self.call_by_name();
     }
 
     /// Lets the sink play from the present position, if anything should be heard at all.
@@ -382,13 +385,21 @@ impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
         }
         let (from, tuning) = (self.playback.position, self.playback.tuning());
         self.on_sink(|sink| sink.start(&sound, from, tuning));
+        self.call_by_name();
+    }
+
+    /// A sink may become another one, or lose its listener.
+    fn call_by_name(&mut self) {
+        if let Some(name) = self.sink.as_ref().map(|sink| sink.name()).filter(|name| *name != self.playback.sink) {
+            self.playback.sink = name.clone();
+            self.news.push(PlaybackNews::Sink(name));
+        }
     }
 
     fn use_sink(&mut self, mut sink: Box<dyn Sink>) {
         sink.ahead(&self.ahead);
-        self.playback.sink = sink.name();
         self.sink = Some(sink);
-        self.news.push(PlaybackNews::Sink(self.playback.sink.clone()));
+        self.call_by_name();
     }
 
     fn on_sink(&mut self, act: impl FnOnce(&mut dyn Sink)) {

@@ -5,6 +5,8 @@
 //! sound it plays, nor look around a loop; this one reads a sound in memory. At speed 1 every sample passes as it is.
 //! Deliberately absent: loops, regions and fades (`tape`): they are the reader's, who answers for each frame.
 
+use super::Sound;
+
 /// Length of a block, and of the fade from one to the next, in seconds.
 const HOP: f64 = 0.010;
 /// A block is moved by so many seconds at most: half the period of the lowest voice, 50 Hz.
@@ -38,6 +40,43 @@ pub(super) struct Stretch {
     model: Vec<f32>,
     /// What lies around the place asked for, mono.
     around: Vec<f32>,
+}
+
+/// The frames of a sound, and nothing before and after.
+struct Plain<'a>(&'a Sound);
+
+impl Reel for Plain<'_> {
+    fn frame(&self, number: i64) -> [f32; 2] {
+        let width = usize::from(self.0.channels);
+        let first = usize::try_from(number).ok().and_then(|number| number.checked_mul(width));
+        match first.and_then(|first| self.0.samples.get(first..first + width)) {
+            Some([left, right]) => [*left, *right],
+            Some([one]) => [*one; 2],
+            _ => [0.0; 2],
+        }
+    }
+}
+
+impl Sound {
+    /// The sound at another speed, 0.5 to 2, at the same pitch; of more than two channels their mean. At speed 1, the same.
+    pub fn at_speed(&self, speed: f32) -> Sound {
+        if self.channels != 1 && self.channels != 2 {
+            let mono = self.mono();
+            return Sound { samples: mono.samples, channels: 1, rate: mono.rate }.at_speed(speed);
+        }
+        let speed = f64::from(speed.max(0.5).min(2.0));
+        let length = (self.frames() as f64 / speed).round() as usize;
+        let (mut stretch, mut place) = (Stretch::new(self.rate), Place::new(0));
+        let mut block = vec![[0.0; 2]; stretch.hop()];
+        let width = usize::from(self.channels);
+        let mut samples = Vec::with_capacity((length + stretch.hop()) * width);
+        while samples.len() < length * width {
+            stretch.fill(&Plain(self), speed, &mut place, &mut block);
+            samples.extend(block.iter().flat_map(|frame| &frame[..width]));
+        }
+        samples.truncate(length * width);
+        Sound { samples, ..*self }
+    }
 }
 
 impl Place {
