@@ -13,6 +13,7 @@ mod pty;
 #[path = "../tests/support/writer.rs"]
 mod writer;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -253,7 +254,9 @@ fn scale(clips: usize) {
     println!("{clips} clips, {} annotations, a store of {size} MiB", 5 * clips - 2000.min(clips));
     let facts = home.join(".cache/emolab/facts");
     for round in ["first scan, or the facts of the last one", "scan by facts"] {
-        timed(round, &mut || drop(rescan(&root, None, Facts::of(&facts, &root), &Unwatched).unwrap()));
+        timed(round, &mut || {
+            drop(rescan(&root, None, Facts::of(&facts, &root), &BTreeMap::new(), &Unwatched).unwrap())
+        });
     }
     in_a_terminal(&home, &root, &store);
 }

@@ -7,6 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Niceness of long work: at 10 a thread gets about a tenth of what one at 0 gets beside it.
+#[cfg(target_os = "linux")]
+const GENTLE: i32 = 10;
 
 /// The work was asked to stop and did. Travels as an error so that `?` unwinds the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -106,15 +111,20 @@ impl Job {
     {
         let cancel = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&cancel);
+        let told = name.to_owned();
         let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(16 << 20).spawn(move || {
+            log::debug!("{told}: starts");
+            let since = Instant::now();
             let watch = Flagged { cancel: flag, send: |news| send(Report::News(news)) };
             let end = catch_unwind(AssertUnwindSafe(|| work(&watch)));
-            send(match end {
+            let report = match end {
                 Ok(Ok(value)) => Report::Done(value),
                 Ok(Err(error)) if is_cancelled(&error) => Report::Cancelled,
                 Ok(Err(error)) => Report::Failed(format!("{error:#}")),
                 Err(panic) => Report::Failed(format!("internal error: {}", panic_text(panic.as_ref()))),
-            });
+            };
+            log_end(&told, &report, since.elapsed());
+            send(report);
         })?;
         Ok(Job { cancel, thread: Some(thread) })
     }
@@ -136,6 +146,27 @@ impl Job {
 impl Drop for Job {
     fn drop(&mut self) {
         self.cancel();
+    }
+}
+
+/// Has this thread and those it starts give way to others that want the processor: for long work, so that whoever looks at a
+/// screen meanwhile need not wait for it. Alone on the machine, it is as fast as before.
+pub fn yield_to_others() {
+    // Linux lowers the one thread; elsewhere it would be the whole process, screen and all.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, GENTLE) {
+        log::debug!("priority: {error}");
+    }
+}
+
+/// Short work that went well is not worth a line.
+fn log_end<N, T>(name: &str, report: &Report<N, T>, took: Duration) {
+    let seconds = took.as_secs_f64();
+    match report {
+        Report::Failed(reason) => log::warn!("{name}: failed after {seconds:.1} s: {reason}"),
+        Report::Cancelled => log::info!("{name}: cancelled after {seconds:.1} s"),
+        _ if seconds >= 1.0 => log::info!("{name}: done in {seconds:.1} s"),
+        _ => log::debug!("{name}: done in {seconds:.3} s"),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod assign;
 pub mod baseline;
 pub mod checkpoints;
 pub mod columns;
+pub mod config;
 pub mod copies;
 pub mod cost;
 pub mod cross;
@@ -21,6 +22,7 @@ pub mod eta;
 mod example;
 pub mod experiment;
 pub mod extract;
+pub mod filter;
 pub mod folds;
 pub mod gate;
 pub mod human;
@@ -29,6 +31,7 @@ mod labels;
 pub mod listening;
 pub mod live;
 pub mod log;
+pub mod logbook;
 pub mod material;
 pub mod models;
 pub mod net;
@@ -43,6 +46,7 @@ pub mod repeats;
 pub mod report;
 pub mod safe;
 pub mod search;
+pub mod segments;
 pub mod shelf;
 pub mod standing;
 pub mod summary;
@@ -63,7 +67,7 @@ use anyhow::{Result, bail};
 use crate::audio::{Ladder, Playback, PlaybackNews, Player, Sound, Wish};
 use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
-use crate::job::{Job, Report, Watch};
+use crate::job::{Job, Report, Watch, yield_to_others};
 use crate::label::{Annotator, Quality, Scheme};
 use crate::store::Batch;
 
@@ -244,7 +248,8 @@ impl Workbench {
         let report = move |report| drop(send.send(Update::Scan(report)));
         let job = Job::spawn("scan", report, move |watch| {
             let facts = Facts::of(&settings.cache.join("facts"), &root);
-            let corpus = rescan(&root, settings.corpus.as_deref(), facts, watch)?;
+            let cuts = segments::cuts(&settings.store, &root);
+            let corpus = rescan(&root, settings.corpus.as_deref(), facts, &cuts, watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
             let crossed = load_crossed(&settings.store);
             Ok(Opened { corpus: Arc::new(corpus), runs, crossed, run_problems })
@@ -405,8 +410,10 @@ impl Workbench {
         let (corpus, settings) = (Arc::clone(&self.corpus), self.settings.clone());
         let report = move |report| drop(send.send(Update::Training(number, report)));
         let work = move |watch: &dyn Watch<News>| {
+            yield_to_others();
             compare_and_keep(&corpus, (&asked.0, asked.1.as_ref(), spending), &settings, watch)
         };
+        ::log::info!("training {number}: {}", request.models.join(", "));
         let job = Job::spawn("compare", report, work)?;
         self.training = Some(Training::new(number, request, job));
         Ok(())

@@ -40,18 +40,18 @@ use crate::support::{Home, part_of_demo};
 const CLASSES: [&str; 3] = ["anger", "fear", "neutral"];
 
 /// An app on six clips (two speakers, three classes) and the reports of its jobs.
-struct Stage {
-    app: App,
+pub(crate) struct Stage {
+    pub(crate) app: App,
     updates: Receiver<Update>,
     home: Home,
 }
 
 impl Stage {
-    fn new(first: &str) -> Stage {
+    pub(crate) fn new(first: &str) -> Stage {
         Stage::with(first, Depth::True, |_| {})
     }
 
-    fn with(first: &str, depth: Depth, prepare: impl Fn(&mut Settings)) -> Stage {
+    pub(crate) fn with(first: &str, depth: Depth, prepare: impl Fn(&mut Settings)) -> Stage {
         let home = Home::new();
         let wanted = |name: &str| {
             ["f1", "m1"].iter().any(|voice| name.starts_with(voice))
@@ -62,11 +62,23 @@ impl Stage {
         Stage::on(home, &root, first, depth, prepare)
     }
 
-    fn on(home: Home, root: &std::path::Path, first: &str, depth: Depth, prepare: impl Fn(&mut Settings)) -> Stage {
+    pub(crate) fn on(
+        home: Home,
+        root: &std::path::Path,
+        first: &str,
+        depth: Depth,
+        prepare: impl Fn(&mut Settings),
+    ) -> Stage {
         Stage::themed(home, root, first, Theme::plain(depth), prepare)
     }
 
-    fn themed(home: Home, root: &std::path::Path, first: &str, theme: Theme, prepare: impl Fn(&mut Settings)) -> Stage {
+    pub(crate) fn themed(
+        home: Home,
+        root: &std::path::Path,
+        first: &str,
+        theme: Theme,
+        prepare: impl Fn(&mut Settings),
+    ) -> Stage {
         let mut settings = Settings {
             corpus: None,
             scheme: None,
@@ -75,7 +87,7 @@ impl Stage {
             journal: home.path().join("journal"),
             cache: home.path().join("cache"),
             preparation: emolab::features::Preparation::plain(22_050),
-            silent: true,
+            audio: emolab::audio::Wish::None,
         };
         prepare(&mut settings);
         let (send, updates) = channel();
@@ -87,7 +99,7 @@ impl Stage {
     }
 
     /// Hands reports to the app until `there` holds.
-    fn until(&mut self, there: impl Fn(&App) -> bool) {
+    pub(crate) fn until(&mut self, there: impl Fn(&App) -> bool) {
         while !there(&self.app) {
             let update = self.updates.recv_timeout(Duration::from_secs(120)).expect("no report came");
             self.app.update(update);
@@ -95,25 +107,25 @@ impl Stage {
     }
 
     /// Waits for the picture of the clip that stands first in the corpus' order, the screens' first selection.
-    fn pictured(&mut self, clip: usize) {
+    pub(crate) fn pictured(&mut self, clip: usize) {
         self.until(|app| app.bench().picture(clip).is_some());
     }
 
-    fn press(&mut self, keys: &[&str]) -> &mut Stage {
+    pub(crate) fn press(&mut self, keys: &[&str]) -> &mut Stage {
         for key in keys {
             self.app.key(key_of_name(key));
         }
         self
     }
 
-    fn type_in(&mut self, text: &str) -> &mut Stage {
+    pub(crate) fn type_in(&mut self, text: &str) -> &mut Stage {
         for letter in text.chars() {
             self.app.key(KeyEvent::from(KeyCode::Char(letter)));
         }
         self
     }
 
-    fn cells(&self, width: u16, height: u16) -> Buffer {
+    pub(crate) fn cells(&self, width: u16, height: u16) -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         self.app.paint(&mut buffer);
         buffer
@@ -149,7 +161,7 @@ impl Stage {
     }
 }
 
-fn key_of_name(name: &str) -> KeyEvent {
+pub(crate) fn key_of_name(name: &str) -> KeyEvent {
     let code = match name {
         "Enter" => KeyCode::Enter,
         "Esc" => KeyCode::Esc,
@@ -169,7 +181,7 @@ fn key_of_name(name: &str) -> KeyEvent {
 }
 
 /// The symbols line by line, pictures masked.
-fn text(buffer: &Buffer) -> String {
+pub(crate) fn text(buffer: &Buffer) -> String {
     let mask = |symbol: &str| match symbol.chars().next() {
         Some('\u{2800}'..='\u{28FF}' | '▀') => "~".to_owned(),
         _ => symbol.to_owned(),
@@ -179,7 +191,7 @@ fn text(buffer: &Buffer) -> String {
 }
 
 /// Truth and prediction of the six clips in order (f1 anger, fear, neutral, then m1).
-fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
+pub(crate) fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
     let clip = |index: usize| {
         let voice = ["f1", "m1"][index / 3];
         ClipId(format!("{voice}_{}_s1.flac", CLASSES[index % 3]).into())
@@ -966,7 +978,7 @@ fn confusion(pairs: &[(usize, usize)]) -> Confusion {
     all
 }
 
-fn epoch(number: usize) -> Epoch {
+pub(crate) fn epoch(number: usize) -> Epoch {
     let falls = 1.6 / number as f64;
     Epoch {
         epoch: number,
@@ -996,14 +1008,14 @@ fn training(model: &str) -> Stage {
 }
 
 impl Stage {
-    fn told(&mut self, news: impl IntoIterator<Item = News>) {
+    pub(crate) fn told(&mut self, news: impl IntoIterator<Item = News>) {
         for news in news {
             assert!(self.app.update(Update::Training(0, Report::News(news))), "the news is of another training");
         }
     }
 
     /// The screen with times masked: they pass.
-    fn timeless(&self, width: u16, height: u16) -> String {
+    pub(crate) fn timeless(&self, width: u16, height: u16) -> String {
         let mask = |line: &str| match line.split_once("running for ") {
             Some((before, _)) => format!("{before}running for …"),
             None if [" left", "at most", "this fit"].iter().any(|word| line.contains(word)) => {
@@ -1015,7 +1027,7 @@ impl Stage {
     }
 }
 
-fn judged(fold: usize, done: usize) -> News {
+pub(crate) fn judged(fold: usize, done: usize) -> News {
     let confusion = confusion(&[(0, 0), (0, 0), (1, 2), (1, 1), (2, 2), (2, 2)]);
     News::Fold { fold, confusion, seconds: 60.0, done, folds: 3 }
 }

@@ -58,14 +58,75 @@ fn wav(bytes: &[u8]) -> Result<Cow<'_, [u8]>, AudioError> {
         return Ok(Cow::Borrowed(body));
     }
     let header = format.header()?;
-    let sized = |size: usize| u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
-    let riff = sized(4 + 8 + header.len() + 8 + body.len() + body.len() % 2);
-    let parts: [&[u8]; 9] =
-        [b"RIFF", &riff, b"WAVEfmt ", &sized(header.len()), &header, b"data", &sized(body.len()), body, pad(body)];
+    let before = before(&header, body.len());
     // What is straight already need not be copied: a long recording would be in memory twice.
-    let size: usize = parts.iter().map(|part| part.len()).sum();
-    let straight = bytes.len() == size && bytes.starts_with(&parts[..7].concat());
-    Ok(if straight { Cow::Borrowed(bytes) } else { Cow::Owned(parts.concat()) })
+    let straight = bytes.len() == before.len() + body.len() + pad(body).len() && bytes.starts_with(&before);
+    Ok(if straight { Cow::Borrowed(bytes) } else { Cow::Owned([&before, body, pad(body)].concat()) })
+}
+
+/// All of a plain WAV that stands before its samples.
+fn before(header: &[u8], body: usize) -> Vec<u8> {
+    let sized = |size: usize| u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
+    let riff = sized(4 + 8 + header.len() + 8 + body + body % 2);
+    let parts: [&[u8]; 7] = [b"RIFF", &riff, b"WAVEfmt ", &sized(header.len()), header, b"data", &sized(body)];
+    parts.concat()
+}
+
+/// Where the samples of a WAV lie in its file, each frame as many bytes as the other: any part of it can be read by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// The body of a plain `fmt ` chunk.
+    format: Vec<u8>,
+    /// Frames per second.
+    pub(super) rate: u32,
+    /// Bytes of a frame.
+    pub(super) width: u16,
+    /// The byte of the file with which the sound begins.
+    pub(super) start: u64,
+    /// Frames in the file.
+    pub(super) frames: u64,
+}
+
+/// The layout of a file of `size` bytes that begins with `head`; `None` for what is no WAV, or one that must be seen whole: its
+/// samples are packed, its sound begins later, or its writer never filled in how long it is.
+///
+/// # Errors
+/// As [`straighten`].
+pub(super) fn layout(head: &[u8], size: u64) -> Result<Option<Layout>, AudioError> {
+    let (Some(b"RIFF" | b"RF64" | b"BW64"), Some(b"WAVE")) = (head.get(..4), head.get(8..12)) else { return Ok(None) };
+    let (mut format, mut wide) = (None, None);
+    for chunk in Chunks::new(head, u32::from_le_bytes) {
+        match chunk.id {
+            b"fmt " => format = format.or(Some(chunk.body)),
+            b"ds64" => wide = chunk.body.get(8..16).and_then(|size| size.try_into().ok()).map(u64::from_le_bytes),
+            b"data" if chunk.declared == 0 => return Ok(None),
+            b"data" => {
+                let Some(format) = format.map(Format::parse).transpose()? else { return Ok(None) };
+                if !matches!(format.tag, PCM | FLOAT | A_LAW | MU_LAW) {
+                    return Ok(None);
+                }
+                let start = (head.len() - chunk.rest.len()) as u64;
+                let rest = size.saturating_sub(start);
+                let declared = match wide {
+                    Some(size) if chunk.declared == u32::MAX => size,
+                    _ => u64::from(chunk.declared),
+                };
+                let header = format.header()?;
+                let width = format.channels * (u16::from_le_bytes([header[14], header[15]]) / 8);
+                let frames = declared.min(rest) / u64::from(width.max(1));
+                return Ok(Some(Layout { format: header, rate: format.rate, width, start, frames }));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+impl Layout {
+    /// Some of its frames as a WAV of their own.
+    pub(super) fn around(&self, body: &[u8]) -> Vec<u8> {
+        [&before(&self.format, body.len()), body, pad(body)].concat()
+    }
 }
 
 fn aiff(bytes: &[u8]) -> Result<Vec<u8>, AudioError> {

@@ -1,10 +1,11 @@
 //! A file's bytes to samples, told by content, never by suffix: WAV, AIFF, FLAC, MP3, OGG Vorbis, AAC and ALAC in M4A.
 //!
-//! Only this file names symphonia. Deliberately absent: streaming (a clip fits in memory), metadata, and file names
-//! in errors: the caller knows the file and adds its name.
+//! Only this file and `part` name symphonia. Deliberately absent: what does not fit in memory (see `part`), metadata, and file
+//! names in errors: the caller knows the file and adds its name.
 
-use std::fs;
-use std::io::{self, Cursor};
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -16,10 +17,11 @@ use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::{Hint, Probe, ProbeOptions};
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
-use super::{Sound, container, edit_list};
+use super::part::{Ear, Make};
+use super::{Sound, Span, container, edit_list};
 use crate::job::panic_text;
 
 /// Files above this are refused unread: no clip is that long, and all of it would have to fit in memory.
@@ -67,8 +69,16 @@ pub enum AudioError {
     #[error("damaged: {0}")]
     Damaged(String),
     /// More than 1 GiB as a file or as decoded samples.
-    #[error("too long: more than 1 GiB of samples")]
+    #[error("too long for one clip: more than 1 GiB of samples; cut it into segments")]
     TooLong,
+    /// The file ends before the part does: it is not the one that was cut.
+    #[error("the part {span} is not in it: it is {seconds:.3} s long")]
+    Outside {
+        /// What was asked for.
+        span: Span,
+        /// Length of the file in seconds.
+        seconds: f64,
+    },
     /// The resampler refused the rates.
     #[error("cannot resample: {0}")]
     Resample(String),
@@ -80,14 +90,26 @@ pub enum AudioError {
 /// # Errors
 /// [`AudioError`] when not one sample could be decoded, or when the file is larger than 1 GiB.
 pub fn decode(path: &Path) -> Result<Sound, AudioError> {
-    let file = fs::metadata(path)?;
-    if !file.is_file() {
+    let mut file = open(path)?;
+    let size = file.metadata()?.len();
+    not_too_long(size)?;
+    let mut bytes = Vec::with_capacity(size as usize);
+    file.read_to_end(&mut bytes)?;
+    decode_bytes(&bytes)
+}
+
+/// Opens a regular file.
+pub(super) fn open(path: &Path) -> Result<File, AudioError> {
+    // Asked before opening: opening a pipe would wait for somebody to write.
+    if !fs::metadata(path)?.is_file() {
         return Err(AudioError::NotAFile);
     }
-    if file.len() > MAX_BYTES {
-        return Err(AudioError::TooLong);
-    }
-    decode_bytes(&fs::read(path)?)
+    Ok(File::open(path)?)
+}
+
+/// Refuses what would not fit in memory.
+pub(super) fn not_too_long(bytes: u64) -> Result<(), AudioError> {
+    if bytes > MAX_BYTES { Err(AudioError::TooLong) } else { Ok(()) }
 }
 
 /// [`decode`] for the content of a file that is already in memory.
@@ -105,13 +127,10 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Sound, AudioError> {
         return Err(AudioError::Empty);
     }
     let bytes = container::straighten(bytes)?;
-    let source = MediaSourceStream::new(Box::new(Cursor::new(&*bytes)), MediaSourceStreamOptions::default());
-    let mut format =
-        probe().probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default()).map_err(unopened)?;
-    let (track, mut decoder) = open_track(format.as_ref())?;
-    let mut sound = Unfinished::of(promised(format.as_ref()), bytes.len())?;
-    let end = sound.fill(format.as_mut(), track, decoder.as_mut());
-    if decoder.codec_params().codec == CODEC_ID_AAC
+    let mut packets = Packets::open(Box::new(Cursor::new(&*bytes)))?;
+    let mut sound = Unfinished::of(promised(packets.format.as_ref()), bytes.len())?;
+    let end = sound.fill(&mut packets);
+    if packets.decoder.codec_params().codec == CODEC_ID_AAC
         && let Some(cut) = edit_list::cut(&bytes)
     {
         sound.keep(cut);
@@ -137,15 +156,81 @@ fn promised(format: &dyn FormatReader) -> u64 {
     track.and_then(|track| track.num_frames).unwrap_or(0).saturating_mul(channels.unwrap_or(1) as u64)
 }
 
-fn open_track(format: &dyn FormatReader) -> Result<(u32, Box<dyn AudioDecoder>), AudioError> {
-    let track = format.default_track(TrackType::Audio).ok_or(AudioError::NoTrack)?;
-    let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
-        return Err(AudioError::NoTrack);
-    };
-    let decoder = symphonia::default::get_codecs()
-        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|error| refused(error, parameters))?;
-    Ok((track.id, decoder))
+/// The packets of one track and what decodes them.
+pub(super) struct Packets<'a> {
+    pub(super) format: Box<dyn FormatReader + 'a>,
+    pub(super) track: u32,
+    pub(super) decoder: Box<dyn AudioDecoder>,
+}
+
+impl<'a> Packets<'a> {
+    pub(super) fn open(source: Box<dyn MediaSource + 'a>) -> Result<Packets<'a>, AudioError> {
+        let source = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
+        let format = probe()
+            .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
+            .map_err(unopened)?;
+        let track = format.default_track(TrackType::Audio).ok_or(AudioError::NoTrack)?;
+        let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
+            return Err(AudioError::NoTrack);
+        };
+        let decoder = symphonia::default::get_codecs()
+            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+            .map_err(|error| refused(error, parameters))?;
+        let track = track.id;
+        Ok(Packets { format, track, decoder })
+    }
+
+    /// Hands on the samples of all packets up to the first of another make. Samples that are not finite become 0.
+    pub(super) fn each(&mut self, ear: &mut Ear<'_>) -> Result<(), AudioError> {
+        self.each_at(&mut |_, make, samples| ear(make, samples))
+    }
+
+    /// As `each`, with the place of the first frame on the track's clock. A packet that fails is left out; `Err` carries the
+    /// last failure.
+    pub(super) fn each_at(
+        &mut self,
+        ear: &mut dyn FnMut(i64, Make, &[f32]) -> ControlFlow<()>,
+    ) -> Result<(), AudioError> {
+        let (mut failure, mut first, mut samples) = (Ok(()), None, Vec::new());
+        loop {
+            let packet = match self.format.next_packet() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => return failure,
+                Err(error) => return Err(broken(&error)),
+            };
+            if packet.track_id != self.track {
+                continue;
+            }
+            match self.decoder.decode(&packet) {
+                Ok(buffer) => {
+                    let spec = buffer.spec();
+                    let channels = u16::try_from(spec.channels().count()).unwrap_or(u16::MAX).max(1);
+                    let make = Make { channels, rate: spec.rate() };
+                    samples.resize(buffer.samples_interleaved(), 0.0);
+                    buffer.copy_to_slice_interleaved(&mut samples);
+                    if samples.is_empty() {
+                        continue;
+                    }
+                    if *first.get_or_insert(make) != make {
+                        return failure;
+                    }
+                    samples
+                        .iter_mut()
+                        .for_each(|sample: &mut f32| *sample = if sample.is_finite() { *sample } else { 0.0 });
+                    check_rate(make.rate)?;
+                    if ear(packet.pts.get(), make, &samples).is_break() {
+                        return Ok(());
+                    }
+                }
+                Err(error) => failure = Err(broken(&error)),
+            }
+        }
+    }
+}
+
+fn check_rate(rate: u32) -> Result<(), AudioError> {
+    let wrong = || AudioError::Damaged(format!("the header says {rate} samples per second"));
+    RATES.contains(&rate).then_some(()).ok_or_else(wrong)
 }
 
 /// What has been decoded so far; rate and channels are those of the first packet.
@@ -167,42 +252,14 @@ impl Unfinished {
         Ok(Unfinished { samples: Vec::with_capacity(room as usize), ..Unfinished::default() })
     }
 
-    /// Decodes packets until the stream ends. A packet that fails is left out; `Err` carries the last failure.
-    fn fill(
-        &mut self,
-        format: &mut dyn FormatReader,
-        track: u32,
-        decoder: &mut dyn AudioDecoder,
-    ) -> Result<(), AudioError> {
-        let mut failure = Ok(());
-        loop {
-            let packet = match format.next_packet() {
-                Ok(Some(packet)) => packet,
-                Ok(None) => return failure,
-                Err(error) => return Err(broken(&error)),
-            };
-            if packet.track_id != track {
-                continue;
-            }
-            match decoder.decode(&packet) {
-                Ok(buffer) => {
-                    let spec = buffer.spec();
-                    if self.samples.is_empty() {
-                        (self.channels, self.rate) = (spec.channels().count(), spec.rate());
-                    }
-                    if (self.channels, self.rate) != (spec.channels().count(), spec.rate()) {
-                        return failure;
-                    }
-                    let old = self.samples.len();
-                    self.samples.resize(old + buffer.samples_interleaved(), 0.0);
-                    buffer.copy_to_slice_interleaved(&mut self.samples[old..]);
-                }
-                Err(error) => failure = Err(broken(&error)),
-            }
-            if self.samples.len() > MAX_SAMPLES {
-                return Err(AudioError::TooLong);
-            }
-        }
+    /// Decodes packets until the stream ends.
+    fn fill(&mut self, packets: &mut Packets<'_>) -> Result<(), AudioError> {
+        let end = packets.each(&mut |make, samples| {
+            (self.channels, self.rate) = (usize::from(make.channels), make.rate);
+            self.samples.extend_from_slice(samples);
+            if self.samples.len() > MAX_SAMPLES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if self.samples.len() > MAX_SAMPLES { Err(AudioError::TooLong) } else { end }
     }
 
     /// Drops what lies outside the cut; a file that ends before its cut begins stays as it is.
@@ -225,14 +282,6 @@ impl Unfinished {
             Err(error) if self.samples.is_empty() => return Err(error),
             _ if self.samples.is_empty() => return Err(AudioError::NoSamples),
             _ => {}
-        }
-        if !RATES.contains(&self.rate) {
-            return Err(AudioError::Damaged(format!("the header says {} samples per second", self.rate)));
-        }
-        for sample in &mut self.samples {
-            if !sample.is_finite() {
-                *sample = 0.0;
-            }
         }
         self.samples.shrink_to_fit();
         let channels = u16::try_from(self.channels).unwrap_or(u16::MAX).max(1);

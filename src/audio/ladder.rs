@@ -150,7 +150,9 @@ pub fn rungs(wish: Wish) -> Vec<Rung> {
 
 /// Whether the one who listens sits elsewhere.
 pub fn is_over_ssh() -> bool {
-    ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"].iter().any(|name| std::env::var_os(name).is_some_and(|it| !it.is_empty()))
+    ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|it| !it.is_empty()))
 }
 
 fn companion() -> Result<Box<dyn Sink>, String> {
@@ -324,7 +326,10 @@ mod tests {
     }
 
     /// Rungs of which those in `can` open.
-    fn ladder(can: &Rc<RefCell<Vec<&'static str>>>, ready: fn(bool) -> bool) -> (Ladder, Rc<RefCell<Vec<&'static str>>>) {
+    fn ladder(
+        can: &Rc<RefCell<Vec<&'static str>>>,
+        ready: fn(bool) -> bool,
+    ) -> (Ladder, Rc<RefCell<Vec<&'static str>>>) {
         let log = Rc::new(RefCell::new(Vec::new()));
         let rung = |name: &'static str| {
             let (can, log) = (Rc::clone(can), Rc::clone(&log));

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use super::{Files, Place, login_name, say, stdout, table};
-use crate::corpus::{ClipId, Corpus, scan};
+use super::{Files, Place, login_name, opened, say, stdout, table};
+use crate::corpus::{ClipId, Corpus};
 use crate::job::Unwatched;
 use crate::label::{Ahead, Known, Round, Scheme};
 use crate::store::Store;
@@ -77,7 +77,7 @@ impl Assign {
     /// # Errors
     /// An unknown scheme or clip, a plan that cannot be carried out, a store that cannot be written.
     pub fn run(self) -> Result<()> {
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &Unwatched)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &Unwatched)?;
         let scheme = match &self.scheme {
             Some(name) => Scheme::load(name)?,
             None => Scheme::of_classes(&corpus.name, &corpus.classes),

@@ -17,9 +17,9 @@ use super::prepare::set_name;
 use super::progress::Progress;
 use super::running::Running;
 use super::search::time;
-use super::{Files, Place, say, stdout};
+use super::{Files, Place, opened, say, stdout};
 use crate::corpus::plan::Plan;
-use crate::corpus::{Corpus, LeakKind, Target, scan};
+use crate::corpus::{Corpus, LeakKind, Target};
 use crate::features::cache::Cache;
 use crate::learn::cnn::Settings;
 use crate::learn::{CLASSIFIERS, Norm, Tune, check_params, classifier};
@@ -275,7 +275,7 @@ impl Compare {
     }
 
     fn compare(&self, log: Option<&Log>, progress: &Progress) -> Result<(Compared, People)> {
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.running.files, progress)?;
         tell_problems(&corpus);
         let corpus = self.protocol.truth.apply(corpus, &self.running.files)?;
         let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));

@@ -13,10 +13,10 @@ use super::compare::{ProtocolArgs, protocol, protocol_text, tell_cache, tell_pro
 use super::log::ended;
 use super::progress::Progress;
 use super::running::Running;
-use super::stdout;
 use super::table::{lines, percent};
+use super::{opened, stdout};
+use crate::corpus::Corpus;
 use crate::corpus::plan::Plan;
-use crate::corpus::{Corpus, scan};
 use crate::features::cache::Cache;
 use crate::store::Run;
 use crate::workbench::Keeper;
@@ -64,7 +64,7 @@ impl Cross {
         ensure!(self.protocol.truth.is_corpus(), "emolab cross learns and judges by the corpora's own labels alone");
         let mut corpora: Vec<Corpus> = Vec::new();
         for path in &self.paths {
-            let corpus = scan(path, None, progress)?;
+            let corpus = opened(path, None, &self.running.files, progress)?;
             tell_problems(&corpus);
             corpora.push(corpus);
         }

@@ -11,9 +11,8 @@ use super::log::ended;
 use super::progress::Progress;
 use super::running::Running;
 use super::table::{lines, percent};
-use super::{Place, stdout};
+use super::{Place, opened, stdout};
 use crate::corpus::plan::Plan;
-use crate::corpus::scan;
 use crate::features::cache::Cache;
 use crate::store::{Coin, Run};
 use crate::workbench::Keeper;
@@ -72,7 +71,7 @@ impl CurveVerb {
     }
 
     fn spend(&self, log: Option<&Log>, progress: &Progress) -> Result<Compared> {
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.running.files, progress)?;
         tell_problems(&corpus);
         let corpus = self.protocol.truth.apply(corpus, &self.running.files)?;
         let plan = self.plan.clone().unwrap_or_else(|| default_plan(&corpus));

@@ -10,14 +10,14 @@ use clap::Args;
 
 use super::progress::Progress;
 use super::{Files, Place, say};
-use crate::corpus::{Corpus, scan};
+use crate::corpus::Corpus;
 use crate::label::exchange::{
     self, EXCHANGES, Exchange, Folder, Import, Rater, Sheet, Wishes, named, plan, recognised,
 };
 use crate::label::gold::{How, METHODS, Method, labels, method};
 use crate::label::{Annotation, Asked, BUILT_IN, Scheme, SchemeId, Timestamp};
 use crate::store::Store;
-use crate::workbench::{corpus_key, key_of};
+use crate::workbench::{corpus_key, key_of, places, segments};
 
 /// How many names a message lists.
 const NAMES: usize = 10;
@@ -88,7 +88,7 @@ impl Export {
         let format = named(&self.format).with_context(|| format!("no format `{}`", self.format))?;
         let store = match &self.store {
             Some(store) => store.clone(),
-            None => Store::default_path()?,
+            None => places::store()?,
         };
         if !store.exists() {
             bail!("{}: nothing has been labelled yet", store.display());
@@ -98,7 +98,7 @@ impl Export {
             bail!("{}: no such annotations of {}", store.display(), path.display());
         }
         let corpus = match format.describes_clips() {
-            true => scanned(&self.place, self.quiet)?,
+            true => scanned(&self.place, &store, self.quiet)?,
             false => Corpus::empty(path),
         };
         let schemes = schemes(self.scheme.as_deref(), &corpus)?;
@@ -170,7 +170,8 @@ impl ImportVerb {
     /// Reads the files, finds their clips, appends what is new in one transaction, says what came of it.
     pub fn run(self) -> Result<()> {
         let wishes = self.wishes()?;
-        let corpus = scanned(&self.place, self.quiet)?;
+        let path = self.files.store()?;
+        let corpus = scanned(&self.place, &path, self.quiet)?;
         let files = Folder::open(&self.from)?;
         let format = match &self.format {
             Some(name) => named(name).with_context(|| format!("no format `{name}`"))?,
@@ -183,7 +184,6 @@ impl ImportVerb {
         for problem in &sheet.problems {
             say(&problem.to_string());
         }
-        let path = self.files.store()?;
         let key = corpus_key(&corpus);
         let stored = match self.dry_run && !path.exists() {
             true => Vec::new(),
@@ -250,9 +250,9 @@ fn schemes(named: Option<&str>, corpus: &Corpus) -> Result<Vec<Scheme>> {
     Ok(all)
 }
 
-fn scanned(place: &Place, quiet: bool) -> Result<Corpus> {
+fn scanned(place: &Place, store: &Path, quiet: bool) -> Result<Corpus> {
     let progress = Progress::new(quiet)?;
-    let corpus = scan(&place.path, place.corpus.as_deref(), &progress)?;
+    let corpus = segments::scan(&place.path, place.corpus().as_deref(), store, &progress)?;
     progress.end();
     Ok(corpus)
 }

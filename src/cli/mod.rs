@@ -6,13 +6,18 @@
 mod agree;
 mod assign;
 mod compare;
+mod config;
 mod cross;
 mod curve;
 mod docs;
+mod doctor;
 mod doubts;
+mod examples;
 mod features;
 mod labels;
 mod log;
+mod looks;
+mod manual;
 mod memory;
 mod model;
 mod next;
@@ -26,25 +31,28 @@ mod running;
 mod runs;
 mod scan;
 mod search;
+mod segment;
 mod store;
 mod table;
+mod tour;
 mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 
-use anyhow::{Context, Result, bail};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::corpus::demo_root;
-use crate::job::is_cancelled;
-use crate::store::Store;
+use crate::audio::Wish;
+use crate::corpus::{Corpus, Scanned, demo_root};
+use crate::job::{Watch, is_cancelled};
 use crate::tui;
+use crate::workbench::config::{Config, nearest};
 use crate::workbench::gate::is_gate;
-use crate::workbench::{Settings, Workbench, places};
+use crate::workbench::{Settings, Workbench, logbook, places, segments};
 
 pub use docs::pages;
 
@@ -52,20 +60,16 @@ pub use docs::pages;
 ///
 /// Without a verb it opens the workbench on PATH, or on the synthetic demo corpus.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
     open: Open,
+    /// Tell on stderr what is being done, twice for more; with a screen, in the log alone.
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
 }
-
-const EXAMPLES: &str = "Examples:
-  emolab                                   open the demo corpus
-  emolab ~/corpora/emodb                   open a corpus
-  emolab compare ~/corpora/emodb --models cnn,svm,logistic --plan loso
-  emolab label ~/clips --annotator ann --scheme ekman6
-  emolab export ~/clips --format csv -o labels.csv";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -93,6 +97,8 @@ enum Verb {
     Quantize(quantize::Quantize),
     /// Recognise files with a model folder.
     Predict(model::Predict),
+    /// Cut long recordings into segments by voice activity: each a clip to be heard, labelled and learnt from.
+    Segment(segment::Segment),
     /// Open the workbench in the Label screen.
     Label(Open),
     /// Plan a round: who rates which clips, how often, and how their work is watched.
@@ -119,6 +125,14 @@ enum Verb {
     Check(store::Check),
     /// Compute features of a corpus as .npy, CSV or Parquet, or describe the columns of a set.
     Features(features::Extract),
+    /// Show what is set and where it was said; write a file of settings.
+    Config(config::ConfigVerb),
+    /// Look whether sound, terminal and storage work, and tell what mends them.
+    Doctor(doctor::Doctor),
+    /// Print what a shell needs to complete commands.
+    Completions(manual::Completions),
+    /// Print the manual page, or write one per verb.
+    Man(manual::Manual),
     /// Write the pages that are generated from the registries.
     #[command(hide = true)]
     Docs(docs::Docs),
@@ -148,13 +162,21 @@ struct Open {
     /// Who labels; the login name if not given.
     #[arg(long, value_name = "NAME", env = "EMOLAB_ANNOTATOR")]
     annotator: Option<String>,
-    /// Do not open a sound device.
-    #[arg(long)]
+    /// Where sound goes: auto, companion, pulse, device, browser, browser:PORT or none; emolab doctor tells what is there.
+    #[arg(long, value_name = "SINK")]
+    audio: Option<Wish>,
+    /// The same as --audio none.
+    #[arg(long, conflicts_with = "audio")]
     silent: bool,
+    /// Show the three steps of the first start again.
+    #[arg(long)]
+    tour: bool,
     #[command(flatten)]
     files: Files,
     #[command(flatten)]
     prepare: prepare::Prepare,
+    #[command(flatten)]
+    looks: looks::Looks,
 }
 
 /// Where emolab keeps its own files.
@@ -171,8 +193,9 @@ struct Files {
 /// Parses the arguments, runs the verb, prints the error chain, chooses the exit code.
 pub fn main() -> ExitCode {
     memory::give_back_what_is_large();
-    let cli = Cli::parse();
-    match run(cli) {
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    begin(&cli);
+    match run(cli).inspect_err(|error| ::log::warn!("ends: {error:#}")) {
         Ok(()) => ExitCode::SUCCESS,
         // `emolab scan … | head` is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -191,9 +214,32 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Settings of the user, and the log, for the verbs that do something.
+fn begin(cli: &Cli) {
+    let config = Config::of(None);
+    if !matches!(cli.verb, None | Some(Verb::Label(_) | Verb::Config(_) | Verb::Completions(_) | Verb::Man(_))) {
+        config.problems.iter().for_each(|problem| say(&format!("emolab: {problem}")));
+    }
+    let level = config.value("log_level").unwrap_or_default().to_owned();
+    places::settle(config);
+    if matches!(cli.verb, Some(Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) | Verb::Docs(_))) {
+        return;
+    }
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
+    let with_screen = matches!(cli.verb, None | Some(Verb::Label(_)));
+    logbook::begin(&asked.unwrap_or(level), cli.verbose, with_screen);
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    ::log::info!("emolab {} starts: {}", env!("CARGO_PKG_VERSION"), args.join(" "));
+    let earlier = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        logbook::panicked(info);
+        earlier(info);
+    }));
+}
+
 /// The command line as clap knows it, for generated pages and tests.
 pub fn command() -> clap::Command {
-    Cli::command()
+    examples::shown(Cli::command())
 }
 
 /// Parses `args` as `main` would, without running anything; for tests of the surface.
@@ -220,6 +266,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Train(verb)) => verb.run(),
         Some(Verb::Quantize(verb)) => verb.run(),
         Some(Verb::Predict(verb)) => verb.run(),
+        Some(Verb::Segment(verb)) => verb.run(),
         Some(Verb::Assign(verb)) => verb.run(),
         Some(Verb::Next(verb)) => verb.run(),
         Some(Verb::Doubts(verb)) => verb.run(),
@@ -232,6 +279,10 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Check(verb)) => verb.run(),
         Some(Verb::Import(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
+        Some(Verb::Config(verb)) => verb.run(),
+        Some(Verb::Doctor(verb)) => verb.run(),
+        Some(Verb::Completions(verb)) => verb.run(),
+        Some(Verb::Man(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),
     }
 }
@@ -240,37 +291,83 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
     let terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
     let root = match &open.path {
         Some(path) => {
-            path.metadata().with_context(|| path.display().to_string())?;
+            path.metadata().with_context(|| missing(path))?;
             path.clone()
         }
         None => demo_root()?,
     };
+    let config = Config::of(Some(&root));
+    let said = |flag: &Option<String>, name: &str| flag.clone().or_else(|| config.value(name).map(str::to_owned));
+    let corpus = said(&open.corpus, "corpus");
     match start {
         _ if terminal => {}
         // Without a terminal the same verb as plain lines.
-        tui::Start::Browse => return scan::print(&root, open.corpus.as_deref()),
+        tui::Start::Browse => return scan::print(&root, corpus.as_deref(), &open.files),
         tui::Start::Label => bail!("labelling needs a terminal; emolab export and emolab scan do not"),
     }
     let settings = Settings {
-        corpus: open.corpus,
-        scheme: open.scheme,
-        annotator: open.annotator.unwrap_or_else(login_name),
+        corpus,
+        scheme: said(&open.scheme, "scheme"),
+        annotator: said(&open.annotator, "annotator").unwrap_or_else(login_name),
         store: open.files.store()?,
         journal: places::journal()?,
         cache: open.files.cache()?,
         preparation: open.prepare.preparation(None),
-        silent: open.silent,
+        audio: wish(&open, &config)?,
     };
+    let tour = open.tour || (open.path.is_none() && start == tui::Start::Browse && tour::is_due(&config));
     let (send, updates) = mpsc::channel();
-    let workbench = Workbench::open(&root, settings, send)?;
-    tui::run(workbench, updates, start)
+    let mut workbench = Workbench::open(&root, settings, send)?;
+    config.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
+    let env = |name: &str| open.looks.get(name).or_else(|| std::env::var(name).ok());
+    tui::run(workbench, updates, (start, tour), &env)
+}
+
+/// Where sound is to go: as the flags say, else the settings.
+fn wish(open: &Open, config: &Config) -> Result<Wish> {
+    match (open.silent, open.audio, config.value("audio")) {
+        (true, ..) => Ok(Wish::None),
+        (false, Some(wish), _) => Ok(wish),
+        (false, None, Some(text)) => text.parse().map_err(|choice| anyhow!("audio = {text}: {choice}")),
+        (false, None, None) => Ok(Wish::Auto),
+    }
+}
+
+/// Reads a corpus, with the segments that the store has of it.
+fn opened(root: &Path, corpus: Option<&str>, files: &Files, watch: &dyn Watch<Scanned>) -> Result<Corpus> {
+    Ok(segments::scan(root, corpus, &files.store()?, watch)?)
+}
+
+/// What to say of a folder that is not there.
+fn missing(path: &Path) -> String {
+    let verbs = command();
+    let verbs = verbs.get_subcommands().map(|verb| verb.get_name().to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let beside = beside.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let asked = path.file_name().unwrap_or_default().to_string_lossy();
+    let near =
+        if path.components().count() == 1 { nearest(&asked, verbs.chain(beside)) } else { nearest(&asked, beside) };
+    let hint = near.map(|name| format!(" (did you mean {}?)", folder.join(name).display()).replace("./", ""));
+    format!("{}{}", path.display(), hint.unwrap_or_default())
+}
+
+impl Place {
+    /// The description asked for, or that of the project.
+    fn corpus(&self) -> Option<String> {
+        let (here, anywhere) = (Config::of(Some(&self.path)), Config::of(None));
+        // The others are told at the start of every verb.
+        let of_project = here.problems.iter().filter(|problem| !anywhere.problems.contains(problem));
+        of_project.for_each(|problem| say(&format!("emolab: {problem}")));
+        self.corpus.clone().or_else(|| here.value("corpus").map(str::to_owned))
+    }
 }
 
 impl Files {
     fn store(&self) -> Result<PathBuf> {
         match &self.store {
             Some(path) => Ok(path.clone()),
-            None => Ok(Store::default_path()?),
+            None => places::store(),
         }
     }
 

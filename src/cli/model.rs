@@ -12,9 +12,8 @@ use super::log::{LogArg, ended};
 use super::prepare::Prepare;
 use super::progress::Progress;
 use super::table::{lines, percent};
-use super::{Files, Place, say, stdout};
+use super::{Files, Place, opened, say, stdout};
 use crate::corpus::plan::Plan;
-use crate::corpus::scan;
 use crate::features::cache::Cache;
 use crate::learn::Norm;
 use crate::workbench::experiment::compare;
@@ -64,7 +63,7 @@ impl Train {
     }
 
     fn train(&self, models: Vec<String>, log: Option<&Log>, progress: &Progress) -> Result<Saved> {
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, progress)?;
         tell_problems(&corpus);
         let corpus = self.protocol.truth.apply(corpus, &self.files)?;
         let cache = Cache::open(&self.files.cache()?);

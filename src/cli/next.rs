@@ -9,8 +9,8 @@ use super::compare::{TruthArgs, tell_cache, tell_problems};
 use super::prepare::{Prepare, set_name};
 use super::progress::Progress;
 use super::table::{lines, percent};
-use super::{Files, Place, say, stdout};
-use crate::corpus::{Corpus, scan};
+use super::{Files, Place, opened, say, stdout};
+use crate::corpus::Corpus;
 use crate::features::cache::Cache;
 use crate::label::{Annotation, Occasion};
 use crate::learn::Norm;
@@ -76,7 +76,7 @@ impl Next {
     /// As [`propose`], [`logged`] and [`simulate`]; the store's.
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
-        let scanned = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        let scanned = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &progress)?;
         tell_problems(&scanned);
         // Labels of the corpus itself are only pretended not to be there.
         let corpus = match self.simulate {

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::compare::tell_problems;
 use super::progress::Progress;
 use super::table::lines;
-use super::{Files, Place, say, stdout};
+use super::{Files, Place, opened, say, stdout};
 use crate::corpus::plan::{Count, Maker, Plan, PlanFile, audit, most_uneven};
-use crate::corpus::{Corpus, LeakKind, Target, Task, scan, task};
+use crate::corpus::{Corpus, LeakKind, Target, Task, task};
 use crate::features::cache::Cache;
 use crate::file::write_whole;
 use crate::learn::Norm;
@@ -55,7 +55,7 @@ impl ShowPlan {
     /// Scans, plans, prints, writes; fails with 3 where the plan leaks.
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &progress)?;
         tell_problems(&corpus);
         let task = task(&corpus, self.target)?;
         let copies = copies(&corpus, &task, &Cache::open(&self.files.cache()?), &progress)?;

@@ -9,8 +9,7 @@ use clap::Args;
 use super::compare::{tell_cache, tell_problems};
 use super::progress::Progress;
 use super::table::{lines, percent};
-use super::{Files, say, stdout};
-use crate::corpus::scan;
+use super::{Files, opened, say, stdout};
 use crate::features::cache::Cache;
 use crate::workbench::material::Listener;
 use crate::workbench::models::{Saved, check_folder};
@@ -49,9 +48,10 @@ impl Quantize {
         let progress = Progress::new(self.quiet)?;
         check_folder(&self.out)?;
         let model = Saved::open(&self.model)?;
-        let calibrate = scan(&self.calibrate, self.corpus.as_deref(), &progress)?;
+        let calibrate = opened(&self.calibrate, self.corpus.as_deref(), &self.files, &progress)?;
         tell_problems(&calibrate);
-        let test = self.test.as_ref().map(|path| scan(path, self.corpus.as_deref(), &progress)).transpose()?;
+        let test =
+            self.test.as_ref().map(|path| opened(path, self.corpus.as_deref(), &self.files, &progress)).transpose()?;
         if let Some(test) = &test {
             tell_problems(test);
         }

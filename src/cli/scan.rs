@@ -9,8 +9,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::{Place, stdout, table};
-use crate::corpus::{Clip, Corpus, scan};
+use super::{Files, Place, opened, stdout, table};
+use crate::corpus::{Clip, Corpus};
 
 /// Arguments of `emolab scan`.
 #[derive(Debug, Args)]
@@ -23,13 +23,15 @@ pub struct Scan {
     /// No progress.
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    files: Files,
 }
 
 impl Scan {
     /// Scans and prints.
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), &progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &progress)?;
         progress.end();
         if !self.json {
             return print_text(&corpus);
@@ -45,9 +47,9 @@ impl Scan {
 }
 
 /// Scans and prints the table: what opening a corpus comes to without a terminal.
-pub fn print(root: &Path, corpus: Option<&str>) -> Result<()> {
+pub fn print(root: &Path, corpus: Option<&str>, files: &Files) -> Result<()> {
     let progress = Progress::new(false)?;
-    let corpus = scan(root, corpus, &progress)?;
+    let corpus = opened(root, corpus, files, &progress)?;
     progress.end();
     print_text(&corpus)
 }

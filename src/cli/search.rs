@@ -15,9 +15,8 @@ use super::log::ended;
 use super::progress::Progress;
 use super::running::Running;
 use super::table::{left, lines, percent};
-use super::{Place, say, stdout};
+use super::{Place, opened, say, stdout};
 use crate::corpus::plan::Plan;
-use crate::corpus::scan;
 use crate::features::cache::Cache;
 use crate::file::write_whole;
 use crate::job::is_cancelled;
@@ -115,7 +114,7 @@ impl Search {
     }
 
     fn search(&self, quest: &Quest, log: Option<&Log>, progress: &Progress) -> Result<Found> {
-        let corpus = scan(&self.place.path, self.place.corpus.as_deref(), progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.running.files, progress)?;
         tell_problems(&corpus);
         let corpus = self.protocol.truth.apply(corpus, &self.running.files)?;
         let cache = Cache::open(&self.running.files.cache()?);

@@ -65,7 +65,7 @@ fn moved(text: &str) -> Result<Moved, String> {
 
 impl Which {
     fn path(self) -> Result<PathBuf> {
-        self.store.map_or_else(|| Ok(Store::default_path()?), Ok)
+        self.store.map_or_else(places::store, Ok)
     }
 
     /// The store's path, where there is one.

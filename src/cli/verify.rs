@@ -10,8 +10,7 @@ use super::compare::{tell_cache, tell_problems};
 use super::progress::Progress;
 use super::runs::store;
 use super::table::left;
-use super::{Files, say, stdout};
-use crate::corpus::scan;
+use super::{Files, opened, say, stdout};
 use crate::features::cache::Cache;
 use crate::store::{Run, RunId};
 use crate::workbench::differ::Predictions;
@@ -58,7 +57,8 @@ impl Verify {
         // Before the scan: a run that cannot be made again should not cost minutes.
         repeatable(&run)?;
         let origin = origin(&run);
-        let corpus = scan(self.at.as_ref().unwrap_or(&origin.path), origin.description.as_deref(), &progress)?;
+        let corpus =
+            opened(self.at.as_ref().unwrap_or(&origin.path), origin.description.as_deref(), &self.files, &progress)?;
         tell_problems(&corpus);
         let wanted = run.protocol.data.truth.as_ref().map(Wanted::from);
         let corpus = truth::from_store(corpus, wanted.as_ref(), &self.files.store()?)?;

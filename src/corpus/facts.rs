@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use crate::audio::{AudioFacts, AudioHash};
+use crate::audio::{AudioFacts, AudioHash, Span};
 use crate::file::write_whole;
 
 /// The facts of one corpus' files.
@@ -62,6 +62,21 @@ impl Facts {
         let facts = decode()?;
         self.meet(key, Some(Box::new(facts.clone())));
         Ok(facts)
+    }
+
+    /// The facts of a part of a file, if they are known.
+    pub(super) fn of_part(&self, path: &Path, span: Span) -> Option<AudioFacts> {
+        let key = self.file.as_ref().and_then(|_| part_key(path, span))?;
+        let facts = self.find(&key)?;
+        self.meet(key, None);
+        Some(facts)
+    }
+
+    /// Remembers the facts of a part of a file.
+    pub(super) fn learn_part(&self, path: &Path, span: Span, facts: &AudioFacts) {
+        if let Some(key) = self.file.as_ref().and_then(|_| part_key(path, span)) {
+            self.meet(key, Some(Box::new(facts.clone())));
+        }
     }
 
     /// Writes what was met, if any of it is new; what was not met is forgotten.
@@ -168,6 +183,15 @@ fn key(path: &Path) -> Option<Key> {
     Some(key)
 }
 
+/// Names a part of a file as it is now.
+fn part_key(path: &Path, span: Span) -> Option<Key> {
+    let mut hash = blake3::Hasher::new();
+    hash.update(&key(path)?).update(span.to_string().as_bytes());
+    let mut key = Key::default();
+    key.copy_from_slice(&hash.finalize().as_bytes()[..KEY]);
+    Some(key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +236,22 @@ mod tests {
         assert_eq!(facts.get(&files[3], never), Err("decoded".to_owned()));
         assert_eq!(Facts::of(&cache, &cache).get(&files[0], never), Err("decoded".to_owned()), "another corpus");
         assert_eq!(Facts::none().get(&files[0], never), Err("decoded".to_owned()));
+    }
+
+    #[test]
+    fn parts_are_kept_beside_their_file() {
+        let home = tempfile::tempdir().unwrap();
+        let (cache, file) = (home.path().join("facts"), old_file(home.path(), "a.wav"));
+        let spans = [Span::millis(0, 5).unwrap(), Span::millis(5, 9).unwrap()];
+        let facts = Facts::of(&cache, home.path());
+        facts.get(&file, || Ok(some(1))).unwrap();
+        facts.learn_part(&file, spans[0], &some(2));
+        facts.keep();
+        let facts = Facts::of(&cache, home.path());
+        assert_eq!(facts.get(&file, never), Ok(some(1)));
+        assert_eq!(spans.map(|span| facts.of_part(&file, span)), [Some(some(2)), None]);
+        age(&file, 30);
+        assert_eq!(facts.of_part(&file, spans[0]), None, "the file has changed");
     }
 
     #[test]

@@ -226,6 +226,7 @@ mod tests {
         Clip {
             id: ClipId(id.into()),
             place: Place::of(id.as_ref(), &ClipId(id.into())),
+            extent: Default::default(),
             speaker: None,
             sex: None,
             label: Some(label.into()),

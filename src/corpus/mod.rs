@@ -4,10 +4,12 @@
 
 pub mod demo;
 pub mod description;
+mod extent;
 mod facts;
 pub mod format;
 pub mod guard;
 mod listeners;
+mod parts;
 mod place;
 pub mod plan;
 mod recognise;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 
 pub use demo::demo_root;
 pub use description::{About, Description, descriptions};
+pub use extent::{Cut, Cuts, Extent};
 pub use facts::Facts;
 pub use guard::{Leak, LeakKind};
 pub use listeners::{Answer, Heard, ListenersTable, Ratings};
@@ -35,9 +38,11 @@ pub use truth::Truth;
 use arcstr::ArcStr;
 
 use crate::audio::AudioFacts;
+pub use crate::audio::{AudioHash, Span};
 use description::Fields;
 
-/// Names a clip for good: its path relative to the corpus root, `/` between parts; bytes that are not UTF-8 are
+/// Names a clip for good: its path relative to the corpus root, `/` between parts, behind it the span of a part (see
+/// [`ClipId::part`]); bytes that are not UTF-8 are
 /// percent-escaped (and so is a `%` that would read as such an escape, which keeps two files' names apart).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
@@ -62,6 +67,8 @@ pub struct Clip {
     pub id: ClipId,
     /// Where the file lies.
     pub place: Place,
+    /// How much of the file it is.
+    pub extent: Extent,
     /// Who speaks, in the corpus' own words.
     pub speaker: Option<ArcStr>,
     /// The speaker's sex.

@@ -14,7 +14,7 @@ use super::description::{Description, Said};
 use super::facts::Facts;
 use super::recognise::{Resolved, as_one, recognise};
 use super::tree::{Found, Tree};
-use super::{Clip, Corpus, Origin, Problem, listeners};
+use super::{Clip, Corpus, Cuts, Extent, Origin, Problem, listeners, parts};
 use crate::audio::{self, AudioFacts, AudioHash};
 use crate::job::{Cancelled, Watch};
 
@@ -101,10 +101,11 @@ pub enum ScanError {
 /// # Errors
 /// [`ScanError`]; single bad files are no error but [`Corpus::problems`], as long as one clip opens.
 pub fn scan(root: &Path, corpus: Option<&str>, watch: &dyn Watch<Scanned>) -> Result<Corpus, ScanError> {
-    rescan(root, corpus, Facts::none(), watch)
+    rescan(root, corpus, Facts::none(), &Cuts::new(), watch)
 }
 
-/// As [`scan`], decoding only files whose facts are not known.
+/// As [`scan`], decoding only files whose facts are not known. The parts of recordings that are cut are clips, too; what has
+/// become of a part's recording since is a problem of the part.
 ///
 /// # Errors
 /// As [`scan`].
@@ -112,6 +113,7 @@ pub fn rescan(
     root: &Path,
     corpus: Option<&str>,
     facts: Facts,
+    cuts: &Cuts,
     watch: &dyn Watch<Scanned>,
 ) -> Result<Corpus, ScanError> {
     let description = corpus.map(Description::named).transpose()?;
@@ -123,12 +125,17 @@ pub fn rescan(
         Some(description) => as_one(&tree, description),
         None => recognise(&tree)?,
     };
-    let opened = open(tree, resolved, &facts, watch)?;
+    let opened = open(tree, resolved, (&facts, cuts), watch)?;
     facts.keep();
     Ok(Corpus { origin: Origin::of(root, corpus), ..opened })
 }
 
-fn open(tree: Tree, resolved: Resolved, facts: &Facts, watch: &dyn Watch<Scanned>) -> Result<Corpus, ScanError> {
+fn open(
+    tree: Tree,
+    resolved: Resolved,
+    (facts, cuts): (&Facts, &Cuts),
+    watch: &dyn Watch<Scanned>,
+) -> Result<Corpus, ScanError> {
     let files = tree.audio.len();
     let mut problems = tree.problems;
     problems.extend(resolved.problems);
@@ -141,6 +148,7 @@ fn open(tree: Tree, resolved: Resolved, facts: &Facts, watch: &dyn Watch<Scanned
         Err(problem) => problems.push(problem),
     })?;
     problems.extend(twins(&clips));
+    problems.extend(parts::add(&mut clips, cuts, facts, watch)?);
     let (ratings, unread) = listeners::read(&tree.root, &resolved.listeners, &clips);
     problems.extend(unread);
     // Stable: problems of one file keep the order in which they were met.
@@ -191,15 +199,15 @@ fn clip_of(found: Found, said: Result<Said, String>, facts: &Facts) -> Opened {
     match said.and_then(|said| Ok((said, facts.get(&path, || facts_of(&path))?))) {
         Ok((said, audio)) => {
             let Said { speaker, sex, label, text, words, intensity, language, other, note } = said;
-            Ok((Clip { id, place, speaker, sex, label, text, words, intensity, language, other, audio }, note))
+            let extent = Extent::Whole;
+            Ok((Clip { id, place, extent, speaker, sex, label, text, words, intensity, language, other, audio }, note))
         }
         Err(reason) => Err(Problem { file: id.0.to_string(), reason }),
     }
 }
 
 fn facts_of(path: &Path) -> Result<AudioFacts, String> {
-    let sound = audio::decode(path).map_err(|error| error.to_string())?;
-    if sound.samples.is_empty() { Err("no sound in it (0 samples)".to_owned()) } else { Ok(sound.facts()) }
+    audio::facts_of(path).map_err(|error| error.to_string())
 }
 
 /// One problem for every clip whose audio an earlier clip has.

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: features (see `features`) and splitting itself (see `plan`).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::str::FromStr;
@@ -20,9 +21,10 @@ pub struct Task {
     pub rows: Vec<usize>,
     /// Class number of each row.
     pub labels: Vec<usize>,
-    /// Group (speaker) number of each row; a clip whose speaker is unknown is a group of its own.
+    /// Group (speaker) number of each row; a clip whose speaker is unknown is a group of its own, parts of one recording are one
+    /// group.
     pub groups: Vec<usize>,
-    /// Name of each group; empty where the speaker is unknown.
+    /// Name of each group: the speaker, `recording …` for the parts of one whose speaker is unknown, else empty.
     pub speakers: Vec<String>,
     /// Clips left out because their audio is that of an earlier clip: a copy in training would give its twin away.
     pub twins: usize,
@@ -77,7 +79,7 @@ pub enum TaskError {
 #[error("no target `{0}`; there are emotion, sex and sex+emotion")]
 pub struct UnknownTarget(pub String);
 
-/// Lays a corpus out for a target. Of clips with the same audio, under whatever name, the first one counts.
+/// Lays a corpus out for a target. Recordings that are cut are left out: their parts stand for them. Of clips with the same audio, under whatever name, the first one counts.
 ///
 /// # Errors
 /// [`TaskError`] when fewer than two classes occur.
@@ -190,7 +192,10 @@ impl Task {
             return Err(PlanError::UnknownSpeakers { lacking, clips: self.rows.len() });
         }
         let named = |held_out: &[usize], number: String| match held_out {
-            [only] if matches!(plan, Plan::Loso | Plan::Speakers(_)) => format!("speaker {}", self.speakers[*only]),
+            [only] if matches!(plan, Plan::Loso | Plan::Speakers(_)) => match &self.speakers[*only] {
+                recording if recording.starts_with(RECORDING) => recording.clone(),
+                speaker => format!("speaker {speaker}"),
+            },
             _ => number,
         };
         let rows = Rows { labels: &self.labels, groups: &self.groups, traits: &self.traits };
@@ -203,6 +208,13 @@ impl Task {
         for split in &mut layout.splits {
             split.name = named(&split.held_out(&self.groups), std::mem::take(&mut split.name));
         }
+        let recordings = self.speakers.iter().filter(|name| name.starts_with(RECORDING)).count();
+        if recordings > 0 && layout.promise.speakers {
+            layout.notes.push(format!(
+                "who speaks in {recordings} recordings is not known: the parts of each are kept together as if it were one \
+                 speaker; who is heard in two of them may be on both sides"
+            ));
+        }
         Ok(layout)
     }
 }
@@ -211,9 +223,10 @@ impl Target {
     /// Every target.
     pub const ALL: [Target; 3] = [Target::Emotion, Target::Sex, Target::SexEmotion];
 
-    /// The clip's class, `None` where the corpus does not say.
+    /// The clip's class, `None` where the corpus does not say, and of a recording that is cut: its parts stand for it.
     pub fn class_of(self, clip: &Clip) -> Option<String> {
         match self {
+            _ if clip.is_cut() => None,
             Target::Emotion => clip.label.as_deref().map(str::to_owned),
             Target::Sex => clip.sex.map(|sex| sex.to_string()),
             Target::SexEmotion => Some(format!("{}_{}", clip.sex?, clip.label.as_ref()?)),
@@ -258,16 +271,24 @@ fn class_order(corpus: &Corpus, target: Target) -> Vec<String> {
     }
 }
 
-/// Group of each row and the groups' names: known speakers sorted by name first, then a group per clip without speaker.
+/// What the group of a recording is called before its name.
+const RECORDING: &str = "recording ";
+
+/// Group of each row and the groups' names: known speakers and recordings sorted by name first, then a group per clip without
+/// either.
 fn groups(corpus: &Corpus, rows: &[usize]) -> (Vec<usize>, Vec<String>) {
-    let speaker = |row: &usize| corpus.clips[*row].speaker.as_deref();
-    let mut number: BTreeMap<&str, usize> = rows.iter().filter_map(speaker).map(|name| (name, 0)).collect();
+    let voice = |row: &usize| {
+        let clip = &corpus.clips[*row];
+        let recording = || clip.voice().map(|recording| Cow::Owned(format!("{RECORDING}{recording}")));
+        clip.speaker.as_deref().map(Cow::Borrowed).or_else(recording)
+    };
+    let mut number: BTreeMap<Cow<'_, str>, usize> = rows.iter().filter_map(voice).map(|name| (name, 0)).collect();
     for (at, group) in number.values_mut().enumerate() {
         *group = at;
     }
-    let mut names: Vec<String> = number.keys().map(|name| (*name).to_owned()).collect();
-    let mut group_of = |row: &usize| match speaker(row) {
-        Some(name) => number[name],
+    let mut names: Vec<String> = number.keys().map(|name| name.to_string()).collect();
+    let mut group_of = |row: &usize| match voice(row) {
+        Some(name) => number[&name],
         None => {
             names.push(String::new());
             names.len() - 1

@@ -110,6 +110,17 @@ impl Queue {
         Queue { turns: order, speakers, places, open, skipped: BTreeSet::new(), done: BTreeSet::new() }
     }
 
+    /// The same where the clips of its list lie at these ascending places of another: that of all clips, also those that nobody
+    /// is to hear.
+    #[must_use]
+    pub fn placed(mut self, places: &[usize]) -> Queue {
+        if places.iter().enumerate().any(|(clip, place)| clip != *place) {
+            self.turns.iter_mut().for_each(|turn| turn.clip = places[turn.clip]);
+            self.places = Places::of(&self.turns, places.last().map_or(0, |last| last + 1));
+        }
+        self
+    }
+
     /// The turns in order.
     pub fn turns(&self) -> &[Turn] {
         &self.turns

@@ -331,7 +331,7 @@ fn segments(
     merged: &mut Merged,
 ) -> rusqlite::Result<()> {
     let mut read = theirs.prepare(
-        "SELECT file, start_ms, end_ms, act, at, kind, annotator.name FROM segment
+        "SELECT file, start_ms, end_ms, act, at, kind, annotator.name, audio FROM segment
          JOIN annotator ON annotator.id = annotator_id
          WHERE corpus_id = (SELECT id FROM corpus WHERE key = ?1) ORDER BY segment.id",
     )?;
@@ -339,13 +339,14 @@ fn segments(
     while let Some(row) = rows.next()? {
         let (file, start, end): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let [act, at, kind, name]: [String; 4] = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
+        let audio: Option<String> = row.get(7)?;
         tx.execute("INSERT INTO annotator (kind, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING", [&kind, &name])?;
         merged.plans += tx.execute(
-            "INSERT INTO segment (corpus_id, file, start_ms, end_ms, act, at, annotator_id)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, annotator.id FROM annotator WHERE kind = ?7 AND name = ?8
+            "INSERT INTO segment (corpus_id, file, start_ms, end_ms, act, at, annotator_id, audio)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, annotator.id, ?9 FROM annotator WHERE kind = ?7 AND name = ?8
              AND NOT EXISTS (SELECT 1 FROM segment WHERE corpus_id = ?1 AND file = ?2 AND start_ms = ?3 AND end_ms = ?4
                              AND act = ?5 AND at = ?6 AND annotator_id = annotator.id)",
-            params![corpus_id(tx, here)?, file, start, end, act, at, kind, name],
+            params![corpus_id(tx, here)?, file, start, end, act, at, kind, name, audio],
         )?;
     }
     Ok(())

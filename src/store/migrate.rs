@@ -21,6 +21,7 @@ static STEPS: &[&str] = &[
     include_str!("0006_audio.sql"),
     include_str!("0007_labelling.sql"),
     include_str!("0008_merged.sql"),
+    include_str!("0009_segment_audio.sql"),
 ];
 
 /// `emol`: marks an SQLite file as ours.

@@ -17,6 +17,7 @@ mod rounds;
 pub(crate) mod run;
 mod runs;
 mod schemes;
+mod segments;
 mod shared;
 
 use std::fs;
@@ -40,6 +41,7 @@ pub use run::{
 };
 pub use runs::{RunProblem, Runs};
 pub use schemes::other_shape;
+pub use segments::{CutAct, Recut};
 
 /// An open store. Several may be open on one file, in one process or many.
 #[derive(Debug)]

@@ -2,10 +2,11 @@
 //!
 //! Deliberately absent: the terminal, threads and time (see `mod.rs`), and what is inside a screen or layer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
@@ -15,10 +16,12 @@ use super::command::{Command, Group, Row, key_name, named, rows};
 use super::cursor::Cursor;
 use super::keys::{BACK, EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, PLAY, SOUND, SOUND_TABLE, UNSEEN};
 use super::keys::{VIEW, VIEW_TABLE};
-use super::layer::{Layer, Palette, Prompt, QuitQuestion, Reader, Reply, help};
+use super::layer::{Layer, Palette, QuitQuestion, Reader, Reply, help};
+use super::prompt::Prompt;
 use super::screen::{Answer, Outcome, Screen, Then, Topic};
 use super::screens::{TABS, screens};
 use super::theme::Theme;
+use super::tour::Tour;
 use super::widgets::{self, line, put, put_center, put_right};
 use crate::audio::SinkName;
 use crate::workbench::columns::Ranking;
@@ -46,6 +49,9 @@ pub struct App {
     screens: Vec<Box<dyn Screen>>,
     open: Vec<usize>,
     layers: Vec<Box<dyn Layer>>,
+    /// What was answered to questions of each purpose.
+    past: BTreeMap<&'static str, Vec<String>>,
+    tour: Option<Tour>,
     status: Option<Status>,
     wish: Option<Wish>,
     size: Rect,
@@ -62,7 +68,18 @@ impl App {
     pub fn new(bench: Workbench, theme: Theme, first: &str) -> App {
         let screens = screens();
         let size = Rect::new(0, 0, SMALLEST.0, SMALLEST.1);
-        let mut app = App { bench, theme, screens, open: vec![0], layers: Vec::new(), status: None, wish: None, size };
+        let mut app = App {
+            bench,
+            theme,
+            screens,
+            open: vec![0],
+            layers: Vec::new(),
+            past: BTreeMap::new(),
+            tour: None,
+            status: None,
+            wish: None,
+            size,
+        };
         app.follow(Ok(Then::Switch(TABS.iter().find(|tab| **tab == first).copied().unwrap_or(TABS[0]))));
         app
     }
@@ -70,6 +87,16 @@ impl App {
     /// The Workbench, to look at.
     pub fn bench(&self) -> &Workbench {
         &self.bench
+    }
+
+    /// Draws with another theme from now on.
+    pub fn wear(&mut self, theme: Theme) {
+        self.theme = theme;
+    }
+
+    /// Shows the three steps of the first start, from the first on.
+    pub fn guide(&mut self) {
+        self.tour = Some(Tour::new(&self.bench));
     }
 
     /// What the run loop has to do, once.
@@ -90,6 +117,8 @@ impl App {
             self.reply(reply);
         } else if unseen {
             self.press_unseen(&key);
+        } else if key.code == KeyCode::Esc && self.tour.is_some() {
+            self.tour = None;
         } else if let Some(name) = key_name(&key) {
             self.status = None;
             let outcome = self.press(&name);
@@ -148,6 +177,9 @@ impl App {
             self.screen().draw(buffer, body(area), &self.bench, &self.theme);
             self.status_line(buffer, line(area, area.height - 2));
             self.footer(buffer, line(area, area.height - 1));
+            if let Some(tour) = &self.tour {
+                tour.draw(buffer, body(area), &self.theme);
+            }
             for layer in &self.layers {
                 layer.draw(buffer, area, &self.theme);
             }
@@ -211,20 +243,52 @@ impl App {
             Reply::Stay => {}
             Reply::Close => drop(self.layers.pop()),
             Reply::Quit => self.wish = Some(Wish::Quit),
-            Reply::Command(group, name) => {
+            Reply::Command(group, name, told) => {
                 self.layers.pop();
                 self.status = None;
-                let outcome = self.command(group, name);
-                self.follow(outcome);
+                match (self.command(group, name), told) {
+                    (Ok(Then::Ask(question)), Some(told)) => self.answer(question.purpose, Answer::Done(told)),
+                    (outcome, _) => self.follow(outcome),
+                }
+            }
+            Reply::Row(row) => {
+                self.layers.pop();
+                let index = self.front();
+                match self.screens[index].list() {
+                    Some(cursor) => cursor.select(row.saturating_sub(1)),
+                    None => self.follow(Err(anyhow!("there is no list here"))),
+                }
             }
             Reply::Answer(purpose, answer) => {
                 if !matches!(answer, Answer::Typing(_)) {
                     self.layers.pop();
                 }
-                let index = self.front();
-                let outcome = self.screens[index].answer(purpose, answer, &mut self.bench);
-                self.follow(outcome);
+                self.answer(purpose, answer);
             }
+        }
+    }
+
+    fn answer(&mut self, purpose: &'static str, answer: Answer) {
+        if let Answer::Done(text) = &answer
+            && !text.is_empty()
+        {
+            let past = self.past.entry(purpose).or_default();
+            past.retain(|known| known != text);
+            past.push(text.clone());
+        }
+        let index = self.front();
+        let outcome = self.screens[index].answer(purpose, answer, &mut self.bench);
+        self.follow(outcome);
+    }
+
+    /// Tells who fills in a line what may come next.
+    fn offer(&mut self) {
+        let index = self.front();
+        if let Some(layer) = self.layers.last_mut()
+            && let Some((purpose, typed)) = layer.typed()
+        {
+            let completion = self.screens[index].complete(purpose, typed, &self.bench);
+            layer.offer(completion);
         }
     }
 
@@ -239,9 +303,13 @@ impl App {
                 self.open(name, Topic::Itself);
             }
             Ok(Then::Back) => self.back(),
-            Ok(Then::Ask(question)) => self.layers.push(Box::new(Prompt::new(question))),
+            Ok(Then::Ask(question)) => {
+                let past = self.past.get(question.purpose).cloned().unwrap_or_default();
+                self.layers.push(Box::new(Prompt::new(question, past)));
+            }
             Ok(Then::Show(page)) => self.layers.push(Box::new(Reader::new(page))),
             Ok(Then::Help) => self.layers.push(Box::new(Reader::new(help(&self.groups())))),
+            Ok(Then::Tour) => self.guide(),
             Ok(Then::Palette) => self.layers.push(Box::new(Palette::new(self.groups()))),
             // Something half typed is still open; it can be out of sight in a terminal that is too small.
             Ok(Then::Quit) => self.ask_to_quit(!self.layers.is_empty()),
@@ -312,10 +380,14 @@ impl App {
         let index = self.front();
         let then = self.screens[index].sync(&mut self.bench);
         self.follow(Ok(then));
+        if let Some(tour) = &mut self.tour {
+            tour.notice(&self.bench);
+        }
         let news = self.bench.take_news();
         if !news.is_empty() {
             self.status = Some(Status { text: news.join("; "), error: false });
         }
+        self.offer();
         if !too_small(self.size) {
             let rows = self.screen().page(body(self.size), &self.bench);
             self.screens[self.front()].seen(rows, &mut self.bench);

@@ -95,6 +95,10 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
     Command { row: row("agree", &["6"], "how far those who label agree"), run: |(), _| Ok(Then::Switch("agree")) },
     Command { row: row("help", &["?", "F1"], "the keys of this screen"), run: |(), _| Ok(Then::Help) },
     Command { row: row("palette", &[":"], "find a command by name"), run: |(), _| Ok(Then::Palette) },
+    Command {
+        row: row("tour", &["F2"], "hear, label, train: the three steps of the first start"),
+        run: |(), _| Ok(Then::Tour),
+    },
     Command { row: BACK, run: |(), _| Ok(Then::Back) },
     Command { row: row("quit", &["q"], "end; asks if work is running"), run: |(), _| Ok(Then::Quit) },
     Command {

@@ -1,4 +1,4 @@
-//! What lies over the screens and takes the keys first: text, a line to fill in, a question, the palette.
+//! What lies over the screens and takes the keys first: text, a question, the palette (a line to fill in: `prompt.rs`).
 //!
 //! Deliberately absent: any effect. A layer answers with a [`Reply`]; the app acts on it.
 
@@ -8,10 +8,11 @@ use ratatui::layout::Rect;
 
 use super::command::{Group, Row, fuzzy, key_name};
 use super::cursor::Cursor;
-use super::screen::{Answer, Page, Question};
+use super::screen::{Answer, Page};
 use super::theme::Theme;
 use super::widgets::input::Input;
 use super::widgets::{cut, line, popup, put, put_right, wrap};
+use crate::workbench::filter::Completion;
 
 /// What a layer makes of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +23,10 @@ pub enum Reply {
     Close,
     /// An answer to the screen's question, closing unless it is only typed so far.
     Answer(&'static str, Answer),
-    /// Closes and runs this command of this group.
-    Command(&'static str, &'static str),
+    /// Closes and runs this command of this group; what it asks for is answered with the text, if there is one.
+    Command(&'static str, &'static str, Option<String>),
+    /// Closes and goes to this row of the screen's list, counted from 1.
+    Row(usize),
     /// Yes, quit.
     Quit,
 }
@@ -38,6 +41,12 @@ pub trait Layer {
     fn paste(&mut self, _text: &str) -> Reply {
         Reply::Stay
     }
+    /// For which purpose what is typed so far, up to the caret, if it can be completed now.
+    fn typed(&self) -> Option<(&'static str, &str)> {
+        None
+    }
+    /// Takes what may come next behind what [`Layer::typed`] told.
+    fn offer(&mut self, _completion: Completion) {}
     /// Whether it can be understood and answered in a terminal too small for any screen.
     fn fits_anywhere(&self) -> bool {
         false
@@ -48,12 +57,6 @@ pub trait Layer {
 pub struct Reader {
     page: Page,
     top: Cursor,
-}
-
-/// A line to fill in, at the bottom of the screen so that the list above stays visible.
-pub struct Prompt {
-    question: Question,
-    input: Input,
 }
 
 /// Quit while work is running?
@@ -126,41 +129,6 @@ impl Layer for Reader {
     }
 }
 
-impl Prompt {
-    /// With the caret behind the given text.
-    pub fn new(question: Question) -> Prompt {
-        Prompt { input: Input::new(question.text.clone()), question }
-    }
-}
-
-impl Layer for Prompt {
-    fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let place = line(area, area.height.saturating_sub(2)).intersection(buffer.area);
-        buffer.set_stringn(
-            place.x,
-            place.y,
-            " ".repeat(usize::from(place.width)),
-            usize::from(place.width),
-            theme.text(),
-        );
-        self.input.draw(buffer, place, &format!(" {} ", self.question.prompt), theme);
-    }
-
-    fn key(&mut self, key: &KeyEvent) -> Reply {
-        match key_name(key).as_deref() {
-            Some("Esc" | "Ctrl-c") => Reply::Answer(self.question.purpose, Answer::Dropped),
-            Some("Enter") => Reply::Answer(self.question.purpose, Answer::Done(self.input.text())),
-            _ if self.input.key(key) => Reply::Answer(self.question.purpose, Answer::Typing(self.input.text())),
-            _ => Reply::Stay,
-        }
-    }
-
-    fn paste(&mut self, text: &str) -> Reply {
-        self.input.paste(text);
-        Reply::Answer(self.question.purpose, Answer::Typing(self.input.text()))
-    }
-}
-
 impl Layer for QuitQuestion {
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         const WIDTH: u16 = 56;
@@ -190,7 +158,22 @@ impl Palette {
         palette
     }
 
+    /// The command whose name was typed in full, and what was typed behind it.
+    fn told(&self) -> Option<(&'static str, &'static Row, String)> {
+        let typed = self.input.text();
+        let rows = self.groups.iter().flat_map(|group| group.rows.iter().map(|row| (group.name, *row)));
+        let named = rows.filter_map(|(group, row)| {
+            let rest = typed.strip_prefix(row.name)?.strip_prefix(' ')?;
+            Some((group, row, rest.trim().to_owned()))
+        });
+        named.max_by_key(|(_, row, _)| row.name.len())
+    }
+
     fn find(&mut self) {
+        if let Some((group, row, _)) = self.told() {
+            (self.found, self.cursor) = (vec![(group, row)], Cursor::new(1));
+            return;
+        }
         let typed = self.input.text();
         let mut found: Vec<_> = self
             .groups
@@ -214,6 +197,11 @@ impl Layer for Palette {
         let inner = popup::draw(buffer, area, "command", (72, 16), theme);
         self.input.draw(buffer, line(inner, 0), ": ", theme);
         let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+        if self.found.is_empty() {
+            let row = self.input.text().trim().parse::<usize>().ok();
+            let text = row.map_or_else(|| "no such command".to_owned(), |row| format!("to row {row}"));
+            put(buffer, list, &text, theme.dim());
+        }
         for (at, number) in self.cursor.window(usize::from(list.height)).enumerate() {
             let (_, row) = self.found[number];
             let place = line(list, at as u16);
@@ -231,8 +219,12 @@ impl Layer for Palette {
         match key_name(key).as_deref() {
             Some("Esc" | "Ctrl-c") => return Reply::Close,
             Some("Enter") => {
+                if let Ok(row) = self.input.text().trim().parse() {
+                    return Reply::Row(row);
+                }
+                let told = self.told().map(|(.., rest)| rest).filter(|rest| !rest.is_empty());
                 let chosen = self.cursor.row().map(|row| self.found[row]);
-                return chosen.map_or(Reply::Stay, |(group, row)| Reply::Command(group, row.name));
+                return chosen.map_or(Reply::Stay, |(group, row)| Reply::Command(group, row.name, told));
             }
             Some("Down" | "Ctrl-n" | "Tab") => self.cursor.step_around(1),
             Some("Up" | "Ctrl-p" | "Shift-Tab") => self.cursor.step_around(-1),
@@ -274,7 +266,22 @@ mod tests {
         let names: Vec<_> = palette.found.iter().map(|(_, row)| row.name).collect();
         assert_eq!(names, ["filter", "search"]);
         palette.key(&KeyEvent::from(KeyCode::Down));
-        assert_eq!(palette.key(&KeyEvent::from(KeyCode::Enter)), Reply::Command("browse", "search"));
+        assert_eq!(palette.key(&KeyEvent::from(KeyCode::Enter)), Reply::Command("browse", "search", None));
+    }
+
+    #[test]
+    fn behind_a_name_comes_what_it_asks_for() {
+        let mut palette = palette();
+        type_in(&mut palette, "filter label:fear -x");
+        let told = Some("label:fear -x".to_owned());
+        assert_eq!(palette.key(&KeyEvent::from(KeyCode::Enter)), Reply::Command("browse", "filter", told));
+    }
+
+    #[test]
+    fn a_number_is_a_row() {
+        let mut palette = palette();
+        type_in(&mut palette, "120");
+        assert_eq!(palette.key(&KeyEvent::from(KeyCode::Enter)), Reply::Row(120));
     }
 
     #[test]
@@ -282,15 +289,6 @@ mod tests {
         let mut palette = palette();
         type_in(&mut palette, "zzz");
         assert_eq!(palette.key(&KeyEvent::from(KeyCode::Enter)), Reply::Stay);
-    }
-
-    #[test]
-    fn a_prompt_tells_what_is_typed_and_what_was_meant() {
-        let mut prompt = Prompt::new(Question { purpose: "note", prompt: "note".into(), text: "a".into() });
-        assert_eq!(type_in(&mut prompt, "b"), Reply::Answer("note", Answer::Typing("ab".into())));
-        assert_eq!(prompt.paste("c\nd"), Reply::Answer("note", Answer::Typing("abc d".into())));
-        assert_eq!(prompt.key(&KeyEvent::from(KeyCode::Enter)), Reply::Answer("note", Answer::Done("abc d".into())));
-        assert_eq!(prompt.key(&KeyEvent::from(KeyCode::Esc)), Reply::Answer("note", Answer::Dropped));
     }
 
     #[test]

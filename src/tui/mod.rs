@@ -1,20 +1,21 @@
 //! The screens: the run loop that draws, waits and hands keys and reports to the [`App`].
 //!
 //! Threads: this one owns terminal and Workbench; one blocks on the keyboard, one on the Workbench's updates, one on
-//! signals; all three feed one bounded channel, so at most 64 events stand between a key and its effect.
+//! signals, one on the end of the terminal; all feed one bounded channel, so at most 64 events stand between a key and its effect.
 //! Without events and without anything that moves, nobody wakes up. Deliberately absent: what the keys do
 //! (`app.rs`, `screens/`), and any reading of terminal answers outside the key thread.
 
 pub mod app;
 pub mod command;
 pub mod cursor;
-pub mod filter;
 pub mod keys;
 pub mod layer;
+pub mod prompt;
 pub mod screen;
 pub mod screens;
 mod terminal;
 pub mod theme;
+mod tour;
 pub mod widgets;
 
 use std::ops::ControlFlow;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use crossterm::event::{Event as Input, KeyEventKind};
 
+use crate::job::panic_text;
 use crate::workbench::{Update, Workbench};
 use app::{App, Wish};
 use terminal::Screenful;
@@ -53,15 +55,20 @@ enum Event {
 }
 
 /// Runs the screens until the user quits; then the terminal is as it was. `updates` is the other end of the channel
-/// that the Workbench was opened with.
+/// that the Workbench was opened with; `env` answers for the environment, where flags and settings may stand before it. `tour`: with the three
+/// steps of the first start.
 ///
 /// SIGTERM and SIGHUP restore the terminal and end the process by that signal, as the sender expects; all labels are
 /// on disk by then.
 ///
 /// # Errors
 /// A terminal that cannot show screens, or that goes away.
-pub fn run(workbench: Workbench, updates: Receiver<Update>, start: Start) -> Result<()> {
-    let env = |name: &str| std::env::var(name).ok();
+pub fn run(
+    workbench: Workbench,
+    updates: Receiver<Update>,
+    (start, tour): (Start, bool),
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<()> {
     if env("TERM").as_deref() == Some("dumb") {
         bail!("this terminal (TERM=dumb) cannot show screens; `emolab --help` lists the verbs that need none");
     }
@@ -71,6 +78,9 @@ pub fn run(workbench: Workbench, updates: Receiver<Update>, start: Start) -> Res
         Start::Label => "label",
     };
     let mut app = App::new(workbench, Theme::from_env(env), first);
+    if tour {
+        app.guide();
+    }
     let mut screenful = Screenful::enter().context("the terminal cannot show screens")?;
     let events = listen(updates)?;
     let end = turn(&mut app, &mut screenful, &events, frame);
@@ -144,16 +154,13 @@ fn take(
     Ok(ControlFlow::Continue(()))
 }
 
-/// Starts the three listeners. They end with the process, or when the loop has stopped receiving.
+/// Starts the listeners. They end with the process, or when the loop has stopped receiving.
 fn listen(updates: Receiver<Update>) -> Result<Receiver<Event>> {
     let (send, events) = sync_channel(WAITING);
     let keys = send.clone();
     spawn("keys", move || {
         loop {
-            let event = match crossterm::event::read() {
-                Ok(input) => Event::Input(input),
-                Err(error) => Event::Gone(error.to_string()),
-            };
+            let event = read_input();
             let last = matches!(event, Event::Gone(_));
             if keys.send(event).is_err() || last {
                 return;
@@ -162,8 +169,20 @@ fn listen(updates: Receiver<Update>) -> Result<Receiver<Event>> {
     })?;
     let reports = send.clone();
     spawn("updates", move || forward(&updates, &reports))?;
+    let gone = send.clone();
+    terminal::hung_up(move || drop(gone.send(Event::Gone("the terminal was closed".to_owned()))))?;
     terminal::signals(move |signal| send.send(Event::Signal(signal)).is_ok())?;
     Ok(events)
+}
+
+/// The next input. Should the parser of what terminals send panic, it would never again understand a key: better to end, with all
+/// labels saved and the reason told, than to be deaf.
+fn read_input() -> Event {
+    match std::panic::catch_unwind(crossterm::event::read) {
+        Ok(Ok(input)) => Event::Input(input),
+        Ok(Err(error)) => Event::Gone(error.to_string()),
+        Err(panic) => Event::Gone(format!("the terminal sent garbage: {}", panic_text(panic.as_ref()))),
+    }
 }
 
 fn forward(updates: &Receiver<Update>, send: &SyncSender<Event>) {

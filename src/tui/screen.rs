@@ -13,6 +13,7 @@ use super::command::Row;
 use super::cursor::Cursor;
 use super::theme::Theme;
 use crate::workbench::Workbench;
+use crate::workbench::filter::Completion;
 
 /// What a command asks for, or the error that the status line shows.
 pub type Outcome = Result<Then>;
@@ -38,6 +39,8 @@ pub enum Then {
     Help,
     /// All commands by name.
     Palette,
+    /// The three steps of the first start.
+    Tour,
     /// The end, after a question when work is running.
     Quit,
     /// Cancels running work, else asks whether to quit.
@@ -181,6 +184,11 @@ pub trait Screen {
     /// What the status line is to say.
     fn answer(&mut self, _purpose: &str, _answer: Answer, _bench: &mut Workbench) -> Outcome {
         Ok(Then::Stay)
+    }
+
+    /// What may come behind `typed`, which is being answered to a [`Question`].
+    fn complete(&self, _purpose: &str, _typed: &str, _bench: &Workbench) -> Completion {
+        Completion::default()
     }
 
     /// Why the last thing said here is not on disk, if it is not.

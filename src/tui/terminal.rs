@@ -3,13 +3,14 @@
 //! While the screen is up, file descriptor 2 leads to the log: ALSA and others write there without being asked and
 //! would wreck the screen. Deliberately absent: asking the terminal anything.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Stdout, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
@@ -21,11 +22,15 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 
-use crate::workbench::places;
+use crate::workbench::logbook;
+
+/// A frame that took longer is worth a line in the log: this program is slow, or the terminal takes what it is sent slowly.
+const SLOW: Duration = Duration::from_millis(250);
 
 /// The terminal in raw mode on its alternate screen; given back when dropped.
 pub struct Screenful {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: that would show the cursor, which [`give_back`] does, and panic where the terminal is gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     stderr: Arc<Stderr>,
     up: bool,
 }
@@ -49,7 +54,7 @@ impl Screenful {
     pub fn enter() -> Result<Screenful> {
         let stderr = Arc::new(Stderr::new()?);
         hook_panics(Arc::clone(&stderr));
-        let terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(stdout()))?);
         let mut screenful = Screenful { terminal, stderr, up: false };
         screenful.resume()?;
         Ok(screenful)
@@ -63,8 +68,13 @@ impl Screenful {
         &mut self,
         draw: impl FnOnce(&mut Terminal<CrosstermBackend<Stdout>>) -> io::Result<()>,
     ) -> io::Result<()> {
+        let since = Instant::now();
         // The backend writes through the same buffer of `stdout`, so that the order holds.
-        at_once(&mut stdout(), || draw(&mut self.terminal))
+        let drawn = at_once(&mut stdout(), || draw(&mut self.terminal));
+        if since.elapsed() >= SLOW {
+            log::info!("a frame took {} ms", since.elapsed().as_millis());
+        }
+        drawn
     }
 
     /// Takes the terminal (again) and forgets what was on it.
@@ -132,60 +142,70 @@ fn give_back(stderr: &Stderr) {
     stderr.back();
 }
 
-/// A panic of this thread restores the terminal first; one of another thread is caught by its job and goes to the log.
+/// A panic of this thread restores the terminal first; one of another thread is caught by its job, and told in the log alone.
 fn hook_panics(stderr: Arc<Stderr>) {
     let (ours, earlier) = (thread::current().id(), panic::take_hook());
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == ours {
             give_back(&stderr);
+            earlier(info);
+        } else {
+            logbook::panicked(info);
         }
-        earlier(info);
     }));
 }
 
-/// The log, opened for appending; nowhere when there is no place for it.
-fn log() -> Result<File> {
-    let path = places::log()?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    OpenOptions::new().create(true).append(true).open(&path).with_context(|| path.display().to_string())
-}
-
-pub use system::{Stderr, end_by, meaning, signals, stop};
+pub use system::{Stderr, end_by, hung_up, meaning, signals, stop};
 
 #[cfg(unix)]
 mod system {
+    use std::fs::File;
     use std::os::fd::OwnedFd;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
 
     use anyhow::Result;
+    use crossterm::terminal::disable_raw_mode;
+    use rustix::event::{PollFd, PollFlags, poll};
     use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
-    use super::{File, Meaning, io, log, thread};
+    use super::{Meaning, io, logbook, thread};
 
-    /// Where file descriptor 2 led at the start, and the log it leads to while the screen is up.
+    /// How long who is asked to end may take: the terminal may be one that takes no more, and whoever writes to it waits for ever.
+    const GRACE: Duration = Duration::from_secs(2);
+
+    /// Where file descriptor 2 led at the start, and whether it leads to the log now, as it does while the screen is up.
     pub struct Stderr {
         first: OwnedFd,
-        log: File,
+        away: Arc<AtomicBool>,
     }
 
     impl Stderr {
-        /// Remembers where file descriptor 2 leads and opens the log, or /dev/null when there is no place for one.
+        /// Remembers where file descriptor 2 leads.
         pub fn new() -> io::Result<Stderr> {
-            let log = log().or_else(|_| File::options().append(true).open("/dev/null"))?;
-            Ok(Stderr { first: rustix::io::dup(rustix::stdio::stderr())?, log })
+            Ok(Stderr { first: rustix::io::dup(rustix::stdio::stderr())?, away: Arc::default() })
         }
 
-        /// What is written to file descriptor 2 goes to the log from now on.
+        /// What is written to file descriptor 2 goes to the log from now on, or nowhere when there is no place for one.
         pub fn to_log(&self) {
+            self.away.store(true, Ordering::Relaxed);
+            let away = Arc::clone(&self.away);
+            let next = move |log: &File| {
+                if away.load(Ordering::Relaxed) {
+                    let _ = rustix::stdio::dup2_stderr(log);
+                }
+            };
+            let log = logbook::file(next).or_else(|_| File::options().append(true).open("/dev/null"));
             // Should it fail, the worst is a smudge on the screen.
-            let _ = rustix::stdio::dup2_stderr(&self.log);
+            let _ = log.map(|log| rustix::stdio::dup2_stderr(&log));
         }
 
         /// File descriptor 2 leads where it led.
         pub fn back(&self) {
+            self.away.store(false, Ordering::Relaxed);
             let _ = rustix::stdio::dup2_stderr(&self.first);
         }
     }
@@ -199,17 +219,53 @@ mod system {
         }
     }
 
-    /// Calls `told` on a thread of its own for each signal, until it returns false.
+    /// Calls `told` on a thread of its own for each signal, until it returns false. Who is asked to end and does not ends a
+    /// little later all the same.
     pub fn signals(told: impl Fn(i32) -> bool + Send + 'static) -> Result<()> {
         let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])?;
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in signals.forever() {
+                log::info!("signal {signal}: {:?}", meaning(signal));
+                if meaning(signal) == Meaning::Quit {
+                    insist(signal);
+                }
                 if !told(signal) {
                     return;
                 }
             }
         })?;
         Ok(())
+    }
+
+    /// Calls `told` on a thread of its own when the terminal is closed. Whoever reads from it then would read nothing for ever,
+    /// without waiting, and the signal that usually comes with it goes to the terminal's own session alone.
+    pub fn hung_up(told: impl FnOnce() + Send + 'static) -> Result<()> {
+        thread::Builder::new().name("terminal".to_owned()).spawn(move || {
+            let input = rustix::stdio::stdin();
+            loop {
+                // Asked for nothing, it tells of the end alone.
+                let mut watched = [PollFd::new(&input, PollFlags::empty())];
+                match poll(&mut watched, None) {
+                    Err(rustix::io::Errno::INTR) => {}
+                    Ok(_) if watched[0].revents().contains(PollFlags::HUP) => return told(),
+                    // A system that cannot tell.
+                    _ => return,
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    fn insist(signal: i32) {
+        let wait = move || {
+            thread::sleep(GRACE);
+            log::warn!("signal {signal}: the terminal takes nothing more; ends without it");
+            // That needs no room in the terminal.
+            let _ = disable_raw_mode();
+            let _ = emulate_default_handler(signal);
+        };
+        // Without a thread for it, who sent the signal has a stronger one.
+        let _ = thread::Builder::new().name("end".to_owned()).spawn(wait);
     }
 
     /// Stops the process until it is continued.
@@ -227,7 +283,7 @@ mod system {
 mod system {
     use anyhow::Result;
 
-    use super::{Meaning, io, log};
+    use super::{Meaning, io};
 
     /// Elsewhere libraries do not write to the console on their own account; nothing is redirected.
     pub struct Stderr;
@@ -235,7 +291,6 @@ mod system {
     impl Stderr {
         /// Nothing to remember.
         pub fn new() -> io::Result<Stderr> {
-            let _ = log();
             Ok(Stderr)
         }
 
@@ -253,6 +308,11 @@ mod system {
 
     /// There are no signals.
     pub fn signals(_told: impl Fn(i32) -> bool + Send + 'static) -> Result<()> {
+        Ok(())
+    }
+
+    /// The console goes with the process.
+    pub fn hung_up(_told: impl FnOnce() + Send + 'static) -> Result<()> {
         Ok(())
     }
 

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::audio::{Wave, decode};
-use crate::corpus::Clip;
+use crate::audio::Wave;
+use crate::corpus::{Clip, Extent};
 use crate::features::alter::Change;
 use crate::features::{Chosen, Features, Image, Preparation};
 use crate::learn::{Alter, LearnError};
@@ -20,7 +20,7 @@ const KEPT_BYTES: usize = 512 << 20;
 
 /// The clips of a task.
 pub struct AlteredClips {
-    paths: Vec<PathBuf>,
+    files: Vec<(PathBuf, Extent)>,
     set: Chosen,
     preparation: Preparation,
     most_bytes: usize,
@@ -43,8 +43,8 @@ struct Narrow {
 impl AlteredClips {
     /// Nothing is decoded before it is asked for.
     pub fn new(clips: &[&Clip], set: Chosen, preparation: Preparation) -> AlteredClips {
-        let paths = clips.iter().map(|clip| clip.path()).collect();
-        AlteredClips { paths, set, preparation, most_bytes: KEPT_BYTES, kept: Mutex::default() }
+        let files = clips.iter().map(|clip| (clip.path(), clip.extent)).collect();
+        AlteredClips { files, set, preparation, most_bytes: KEPT_BYTES, kept: Mutex::default() }
     }
 
     fn wave(&self, row: usize) -> Result<Arc<Narrow>> {
@@ -52,7 +52,7 @@ impl AlteredClips {
         if let Some(wave) = kept().waves.get(&row) {
             return Ok(Arc::clone(wave));
         }
-        let wave = Arc::new(Narrow::of(&self.preparation.apply(decode(&self.paths[row])?)?));
+        let wave = Arc::new(Narrow::of(&self.preparation.apply(self.files[row].1.sound(&self.files[row].0)?)?));
         let mut kept = kept();
         let bytes = wave.samples.len() * size_of::<i16>();
         if kept.bytes + bytes <= self.most_bytes && kept.waves.insert(row, Arc::clone(&wave)).is_none() {
@@ -71,7 +71,7 @@ impl AlteredClips {
 
 impl Alter for AlteredClips {
     fn image(&self, row: usize, change: &Change) -> Result<Image, LearnError> {
-        let image = self.changed(row, change).with_context(|| self.paths[row].display().to_string());
+        let image = self.changed(row, change).with_context(|| self.files[row].0.display().to_string());
         image.map_err(|why| LearnError::Failed(format!("{why:#}")))
     }
 }
@@ -102,13 +102,14 @@ mod tests {
             .to_vec();
         paths.push(folder.join("no such clip.wav"));
         let (set, preparation) = (feature_set("logmel").unwrap(), Preparation::plain(16_000));
-        AlteredClips { paths, set, preparation, most_bytes, kept: Mutex::default() }
+        let files = paths.into_iter().map(|path| (path, Extent::Whole)).collect();
+        AlteredClips { files, set, preparation, most_bytes, kept: Mutex::default() }
     }
 
     #[test]
     fn a_clip_that_is_not_changed_looks_like_itself() {
         let clips = clips(usize::MAX);
-        let wave = clips.preparation.apply(decode(&clips.paths[0]).unwrap()).unwrap();
+        let wave = clips.preparation.apply(crate::audio::decode(&clips.files[0].0).unwrap()).unwrap();
         let Features::Image(own) = clips.set.extract(&wave).unwrap() else { panic!("logmel makes images") };
         let found = clips.image(0, &Change::NONE).unwrap();
         assert_eq!(found.dim(), own.dim());

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::segments::rateable;
 use crate::corpus::{ClipId, Corpus};
 use crate::label::{Annotator, Known, Occasion, Queue, Round, Scheme, lot};
 
@@ -25,7 +26,7 @@ pub struct Load {
 
 /// What each rater of a round gets of `corpus`; empty where anyone may take part.
 pub fn loads(corpus: &Corpus, round: &Round) -> Vec<Load> {
-    let clips: Vec<_> = corpus.clips.iter().map(|clip| (&clip.id, clip.speaker.as_deref())).collect();
+    let (clips, _) = rateable(corpus);
     let load = |rater: &String| {
         let queue = Queue::new(&clips, &Annotator::Human(rater.clone()), round, &[]);
         let count = |occasion| queue.turns().iter().filter(|turn| turn.occasion == occasion).count();
@@ -47,7 +48,7 @@ pub fn drawn(corpus: &Corpus, scheme: &Scheme, (count, seed): (usize, u64), but:
         );
     };
     let mut by_class: BTreeMap<&str, Vec<([u8; 32], &ClipId)>> = BTreeMap::new();
-    for clip in corpus.clips.iter().filter(|clip| !but.contains_key(&clip.id)) {
+    for clip in corpus.clips.iter().filter(|clip| !clip.is_cut() && !but.contains_key(&clip.id)) {
         if let Some(label) = clip.label.as_deref().filter(|label| !label.is_empty() && question.takes(label)) {
             by_class.entry(label).or_default().push((lot(seed, &["known", &clip.id.0]), &clip.id));
         }

@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use super::experiment::News;
 use super::material::{Listener, set_for};
-use crate::audio::{Wave, decode};
+use crate::audio::Wave;
 use crate::corpus::Clip;
 use crate::features::{Chosen, FeatureSet, Features, Kind};
 use crate::job::Watch;
@@ -48,7 +48,7 @@ impl Hearings {
         let mut waves: Vec<Wave> = Vec::new();
         for clip in clips {
             watch.check()?;
-            let prepared = || Ok::<Wave, anyhow::Error>(listener.preparation.apply(decode(&clip.path())?)?);
+            let prepared = || Ok::<Wave, anyhow::Error>(listener.preparation.apply(clip.sound()?)?);
             waves.extend(prepared().ok().filter(|wave| !wave.samples.is_empty()));
             if waves.len() == HEARD {
                 break;

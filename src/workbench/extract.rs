@@ -76,8 +76,12 @@ impl Extraction<'_> {
         absent(&self.out.join("index.csv"))?;
         let failed = self.compute(listener, watch)?;
         listener.cache.flush();
-        let (good, bad): (Vec<&Clip>, Vec<&Clip>) =
-            self.corpus.clips.iter().partition(|clip| !failed.contains_key(&clip.audio.hash));
+        let (good, bad): (Vec<&Clip>, Vec<&Clip>) = self
+            .corpus
+            .clips
+            .iter()
+            .filter(|clip| !clip.is_cut())
+            .partition(|clip| !failed.contains_key(&clip.audio.hash));
         let problem = |clip: &&Clip| Problem {
             file: clip.id.0.to_string(),
             reason: failed.get(&clip.audio.hash).cloned().unwrap_or_default(),
@@ -124,7 +128,8 @@ impl Extraction<'_> {
     /// Has the features of every distinct recording computed and kept; the hashes of those that have none, and why.
     fn compute(&self, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<HashMap<AudioHash, String>> {
         let mut heard = HashSet::new();
-        let distinct: Vec<&Clip> = self.corpus.clips.iter().filter(|clip| heard.insert(clip.audio.hash)).collect();
+        let distinct: Vec<&Clip> =
+            self.corpus.clips.iter().filter(|clip| !clip.is_cut() && heard.insert(clip.audio.hash)).collect();
         let (done, failed) = (AtomicUsize::new(0), Mutex::new(HashMap::new()));
         let one = |clip: &&Clip| -> Result<()> {
             watch.check()?;

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result, bail};
 
+use super::segments::rateable;
 use super::{Workbench, corpus_key};
 use crate::corpus::{Clip, ClipId};
 use crate::label::{
@@ -230,8 +231,8 @@ impl Workbench {
     /// Orders the clips anew, these first.
     pub(super) fn order_clips(&mut self, first: &[ClipId]) {
         let labels = &mut self.labels;
-        let clips: Vec<_> = self.corpus.clips.iter().map(|clip| (&clip.id, clip.speaker.as_deref())).collect();
-        labels.queue = Queue::new(&clips, &labels.annotator, &labels.round, first);
+        let (clips, places) = rateable(&self.corpus);
+        labels.queue = Queue::new(&clips, &labels.annotator, &labels.round, first).placed(&places);
         let said = self.corpus.clips.iter().enumerate();
         said.for_each(|(index, clip)| labels.queue.settle(index, &clip.id, &labels.ledger));
     }

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use super::altered::AlteredClips;
 use super::experiment::{Nets, News, Request};
 use super::pretrain::starts;
-use crate::audio::{Wave, decode};
+use crate::audio::Wave;
 use crate::corpus::{Clip, Corpus, Target, Task};
 use crate::features::cache::Cache;
 use crate::features::{Chosen, FEATURE_SETS, FeatureSet, Features, Kind, Preparation, feature_set};
@@ -41,7 +41,7 @@ impl Listener<'_> {
     /// # Errors
     /// The file cannot be decoded or holds nothing to compute from, or the set panicked on it; the text names the file.
     pub fn features(&self, clip: &Clip, set: &dyn FeatureSet) -> Result<Features> {
-        let wave = || -> Result<Wave> { Ok(self.preparation.apply(decode(&clip.path())?)?) };
+        let wave = || -> Result<Wave> { Ok(self.preparation.apply(clip.sound()?)?) };
         let hash = clip.audio.hash.to_string();
         // One odd clip must not take a job of a hundred thousand with it.
         let features = catch_unwind(AssertUnwindSafe(|| self.cache.features(&hash, &self.preparation, set, wave)));

@@ -16,7 +16,6 @@ use rayon::prelude::*;
 use super::material::Listener;
 use super::models::{Card, Saved};
 use super::{Settings, Update, shelf};
-use crate::audio::decode;
 use crate::corpus::{Clip, Corpus};
 use crate::features::cache::Cache;
 use crate::features::{Chosen, Features, Raster, feature_set};
@@ -323,7 +322,7 @@ impl Worker {
         let Some((set, map)) = found else { return Ok(Word::Salience(of, None)) };
         let preparation = self.saved.card.preparation;
         let Some(raster) = feature_set(set)?.raster(preparation.rate) else { return Ok(Word::Salience(of, None)) };
-        let start = preparation.applied(decode(&self.corpus.clips[of.0].path())?)?.1;
+        let start = preparation.applied(self.corpus.clips[of.0].sound()?)?.1;
         let found = Some(Arc::new(Salience { map, raster, start }));
         Ok(Word::Salience(of, found))
     }

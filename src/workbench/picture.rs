@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 
 use super::Update;
 use super::view::{View, Window};
-use crate::audio::{Sound, Wave, decode};
+use crate::audio::{Sound, Wave};
 use crate::corpus::{Clip, Corpus};
 use crate::features::curves::{Curves, Spectra};
 use crate::job::{Job, Report};
@@ -57,7 +57,7 @@ impl Picture {
     /// # Errors
     /// The file cannot be decoded; the text names it.
     pub fn of(clip: &Clip, rate: u32) -> Result<Picture> {
-        let sound = decode(&clip.path()).with_context(|| clip.path().display().to_string())?;
+        let sound = clip.sound().with_context(|| clip.path().display().to_string())?;
         let wave = sound.mono().resample(rate)?;
         let (spectra, curves) = (Spectra::of(&wave)?, Curves::of(&wave)?);
         let (envelope, formants) = (Envelope::of(&wave.samples), curves.formants(&wave));

@@ -1,9 +1,37 @@
-//! Where files lie: the XDG base directories, each overridden by a flag or variable of its own.
+//! Where files lie: the XDG base directories, each overridden by a flag, a variable or a setting of its own.
 
 use std::env;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
+
+use super::config::Config;
+use crate::store::Store;
+
+static SETTINGS: OnceLock<Config> = OnceLock::new();
+
+/// Has the places that the user's settings name taken from now on. A second call changes nothing.
+pub fn settle(config: Config) {
+    // A program has one user; who comes second means the same.
+    let _ = SETTINGS.set(config);
+}
+
+/// Labels and runs: `$EMOLAB_STORE`, else `emolab/emolab.db` in the XDG data directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn store() -> Result<PathBuf> {
+    own("EMOLAB_STORE", "store").map_or_else(|| Ok(Store::default_path()?), Ok)
+}
+
+/// The user's settings: `$EMOLAB_CONFIG`, else `emolab/config.toml` in the XDG config directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn config() -> Result<PathBuf> {
+    place("EMOLAB_CONFIG", "XDG_CONFIG_HOME", ".config", "config.toml")
+}
 
 /// Features of earlier runs: `$EMOLAB_CACHE`, else `emolab` in the XDG cache directory. Safe to delete.
 ///
@@ -21,7 +49,7 @@ pub fn models() -> Result<PathBuf> {
     place("EMOLAB_MODELS", "XDG_DATA_HOME", ".local/share", "models")
 }
 
-/// The log that catches what libraries print while a screen is up: `emolab/emolab.log` in the XDG state directory.
+/// The log: `$EMOLAB_LOG`, else `emolab/emolab.log` in the XDG state directory.
 ///
 /// # Errors
 /// Neither the variables nor `$HOME` are set.
@@ -46,16 +74,32 @@ pub fn journal() -> Result<PathBuf> {
     place("EMOLAB_JOURNAL", "XDG_STATE_HOME", ".local/state", "journal")
 }
 
-fn place(own: &str, xdg: &str, under_home: &str, file: &str) -> Result<PathBuf> {
-    if let Some(path) = env::var_os(own).filter(|value| !value.is_empty()) {
-        return Ok(path.into());
-    }
+/// That the tour was shown: `emolab/tour` in the XDG state directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn tour() -> Result<PathBuf> {
+    base("XDG_STATE_HOME", ".local/state", "tour")
+}
+
+fn place(variable: &str, xdg: &str, under_home: &str, file: &str) -> Result<PathBuf> {
+    let setting = variable.trim_start_matches("EMOLAB_").to_ascii_lowercase();
+    own(variable, &setting).map_or_else(|| base(xdg, under_home, file), Ok)
+}
+
+/// What the user has chosen, by the variable or in a file.
+fn own(variable: &str, setting: &str) -> Option<PathBuf> {
+    let variable = env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable.or_else(|| SETTINGS.get()?.value(setting).map(PathBuf::from))
+}
+
+fn base(xdg: &str, under_home: &str, file: &str) -> Result<PathBuf> {
     // The XDG specification: a relative path there is to be ignored.
     let base = match env::var_os(xdg).map(PathBuf::from).filter(|path| path.is_absolute()) {
         Some(base) => base,
         None => env::home_dir()
             .filter(|home| !home.as_os_str().is_empty())
-            .with_context(|| format!("neither {own}, {xdg} nor HOME is set"))?
+            .with_context(|| format!("neither {xdg} nor HOME is set"))?
             .join(under_home),
     };
     let dir = base.join("emolab");

@@ -150,8 +150,9 @@ fn uncancelled<T>(found: Result<T>) -> Result<Option<T>> {
 
 /// At most so many of them, evenly spread.
 fn spread(clips: &[Clip], most: usize) -> Vec<&Clip> {
+    let clips: Vec<&Clip> = clips.iter().filter(|clip| !clip.is_cut()).collect();
     let count = clips.len().min(most);
-    (0..count).map(|place| &clips[place * clips.len() / count]).collect()
+    (0..count).map(|place| clips[place * clips.len() / count]).collect()
 }
 
 /// Features of the clips in each of the sets.

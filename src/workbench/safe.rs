@@ -82,6 +82,11 @@ impl Workbench {
         self.safe.take_news()
     }
 
+    /// Something that the user should hear of at the start.
+    pub fn tell(&mut self, news: String) {
+        self.safe.news.push(news);
+    }
+
     /// Has the store tried again in a while, if it took nothing last.
     pub(super) fn retry_later(&mut self) {
         if self.retrying || self.safe.standing() == Standing::Store {
@@ -115,7 +120,7 @@ impl Safe {
         let mut safe = Safe {
             path: path.to_owned(),
             journal: Journal::open(journals, path),
-            trouble: store.as_ref().err().map(ToString::to_string),
+            trouble: None,
             store,
             lost: None,
             ids: HashMap::new(),
@@ -124,13 +129,16 @@ impl Safe {
         safe.news.extend(safe.journal.troubles().iter().map(|trouble| format!("recovery journal: {trouble}")));
         match &safe.store {
             Ok(store) if store.is_read_only() => {
-                safe.trouble = Some(format!("{}: you may read it, not write it", safe.path.display()));
+                safe.doubt(format!("{}: you may read it, not write it", safe.path.display()));
             }
             Ok(store) => {
                 safe.news.extend(store.cautions().iter().cloned());
                 safe.empty_journal();
             }
-            Err(_) => {}
+            Err(error) => {
+                let reason = error.to_string();
+                safe.doubt(reason);
+            }
         }
         safe
     }
@@ -173,12 +181,20 @@ impl Safe {
 
     /// What the user should hear of, once.
     pub fn take_news(&mut self) -> Vec<String> {
+        self.news.iter().for_each(|news| log::info!("told: {news}"));
         std::mem::take(&mut self.news)
     }
 
     /// Takes the store for unusable: it could not be read.
     pub fn distrust(&mut self, error: &StoreError) {
-        self.trouble = Some(error.to_string());
+        self.doubt(error.to_string());
+    }
+
+    fn doubt(&mut self, reason: String) {
+        if self.trouble.as_ref() != Some(&reason) {
+            log::warn!("the store takes nothing: {reason}");
+        }
+        self.trouble = Some(reason);
     }
 
     /// Keeps one act. It is on a disk when this returns.
@@ -193,7 +209,7 @@ impl Safe {
             match store.append(corpus_key, &new) {
                 Ok(said) => return Ok(Kept { said, renumbered: renumbered_now }),
                 Err(error @ StoreError::Refused(_)) => return Err(error.into()),
-                Err(error) => self.trouble = Some(error.to_string()),
+                Err(error) => self.doubt(error.to_string()),
             }
         }
         let kept = self.journal.append(corpus_key, &new);
@@ -218,7 +234,7 @@ impl Safe {
             Ok(store) => self.store = Ok(store),
             Err(_) if self.store.is_ok() => {}
             Err(error) => {
-                self.trouble = Some(error.to_string());
+                self.doubt(error.to_string());
                 return false;
             }
         }
@@ -236,7 +252,7 @@ impl Safe {
             .and_then(|recovered| store.wait_at_most(PATIENCE[0]).map(|()| recovered));
         match recovered {
             Err(error) => {
-                self.trouble = Some(error.to_string());
+                self.doubt(error.to_string());
                 false
             }
             Ok(recovered) => {

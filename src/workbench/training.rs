@@ -43,6 +43,11 @@ impl Training {
         Training { number, request, live: Live::default(), end: None, started: Instant::now(), took: None, job }
     }
 
+    /// Distinguishes it from earlier ones.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// True until the job has ended.
     pub fn is_running(&self) -> bool {
         self.end.is_none()

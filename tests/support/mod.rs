@@ -1,5 +1,6 @@
 //! What several topics need: the program, a home of its own for each test, the demo corpus, the real recordings.
 
+pub mod gallery;
 pub mod pty;
 pub mod writer;
 
@@ -58,16 +59,12 @@ impl Home {
     /// The program with this home, without sound, without the caller's settings.
     pub fn emolab(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_emolab"));
-        for name in [
-            "EMOLAB_STORE",
-            "EMOLAB_CACHE",
-            "EMOLAB_JOURNAL",
-            "EMOLAB_ANNOTATOR",
-            "XDG_DATA_HOME",
-            "XDG_CACHE_HOME",
-            "XDG_STATE_HOME",
-        ] {
-            command.env_remove(name);
+        let ours = |name: &str| name.starts_with("EMOLAB_") && !["EMOLAB_DEMO", "EMOLAB_CORPORA"].contains(&name);
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if ours(&name) || name.starts_with("XDG_") || name == "RUST_LOG" {
+                command.env_remove(name.as_ref());
+            }
         }
         command.env("HOME", self.path()).current_dir(self.path()).args(args);
         command

@@ -24,6 +24,26 @@ pub struct Terminal {
 struct Shown {
     parser: vt100::Parser,
     ended: bool,
+    /// The reader takes nothing; it waits until that is over.
+    stalled: bool,
+    /// The reader is to let go of the terminal.
+    closing: bool,
+    bytes: usize,
+    frames: usize,
+}
+
+/// How the program is started, beside its arguments.
+pub struct Start<'a> {
+    pub size: (u16, u16),
+    pub env: &'a [(&'a str, &'a str)],
+    /// As a shell starts it: the terminal's end is told by SIGHUP.
+    pub controlling: bool,
+}
+
+impl Default for Start<'_> {
+    fn default() -> Self {
+        Start { size: (80, 24), env: &[], controlling: true }
+    }
 }
 
 impl Terminal {
@@ -32,7 +52,12 @@ impl Terminal {
         Terminal::sized(home, args, (80, 24))
     }
 
-    pub fn sized(home: &std::path::Path, args: &[&str], (cols, rows): (u16, u16)) -> Terminal {
+    pub fn sized(home: &std::path::Path, args: &[&str], size: (u16, u16)) -> Terminal {
+        Terminal::with(home, args, Start { size, ..Start::default() })
+    }
+
+    pub fn with(home: &std::path::Path, args: &[&str], start: Start<'_>) -> Terminal {
+        let (cols, rows) = start.size;
         let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_emolab"));
         command.args(args);
@@ -41,25 +66,17 @@ impl Terminal {
         command.env("HOME", home);
         command.env("TERM", "xterm-256color");
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // Tests of anything else begin where a user is on the second day.
+        command.env("EMOLAB_TOUR", "never");
+        start.env.iter().for_each(|(name, value)| command.env(name, value));
+        command.set_controlling_tty(start.controlling);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let shown = Shown { parser: vt100::Parser::new(size(rows), size(cols), 0), ended: false };
+        let parser = vt100::Parser::new(size(rows), size(cols), 0);
+        let shown = Shown { parser, ended: false, stalled: false, closing: false, bytes: 0, frames: 0 };
         let screen = Arc::new((Mutex::new(shown), Condvar::new()));
-        let (mut output, seen) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&screen));
-        std::thread::spawn(move || {
-            let mut buffer = [0; 8192];
-            loop {
-                // Linux ends a pty's output with an error, not with 0 bytes.
-                let count = output.read(&mut buffer).unwrap_or(0);
-                let mut shown = seen.0.lock().unwrap();
-                shown.parser.process(&buffer[..count]);
-                shown.ended = count == 0;
-                seen.1.notify_all();
-                if count == 0 {
-                    return;
-                }
-            }
-        });
+        let (output, seen) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&screen));
+        std::thread::spawn(move || read(output, &seen));
         let keys = pair.master.take_writer().unwrap();
         Terminal { master: pair.master, keys, screen, child }
     }
@@ -107,6 +124,47 @@ impl Terminal {
         self.child.process_id().unwrap()
     }
 
+    /// Bytes and frames that have come so far.
+    pub fn received(&self) -> (usize, usize) {
+        let shown = self.screen.0.lock().unwrap();
+        (shown.bytes, shown.frames)
+    }
+
+    /// From now on nothing that the program writes is taken: once the pty's buffer is full, it waits.
+    pub fn stall(&self) {
+        self.screen.0.lock().unwrap().stalled = true;
+    }
+
+    /// Takes what has been written in the meantime.
+    pub fn go_on(&self) {
+        self.screen.0.lock().unwrap().stalled = false;
+        self.screen.1.notify_all();
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        assert!(std::process::Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// Closes the terminal, as a window is closed; the program's own end is the caller's to wait for.
+    pub fn close(self) -> Ending {
+        let ending = Ending(self.child);
+        self.screen.0.lock().unwrap().closing = true;
+        self.screen.1.notify_all();
+        // The reader has to see something to let go.
+        self.master.resize(PtySize { rows: 30, cols: 90, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let mut shown = self.screen.0.lock().unwrap();
+        while !shown.ended {
+            shown = self.screen.1.wait(shown).unwrap();
+        }
+        ending
+    }
+
+    /// Waits for the end, whether or not anything can still be shown.
+    pub fn ending(self) -> (Ending, Box<dyn MasterPty + Send>) {
+        (Ending(self.child), self.master)
+    }
+
     /// SIGKILL: nothing in the program can run any more.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -134,5 +192,43 @@ impl Terminal {
             assert!(!left.is_zero(), "the program does not end; the screen is\n{}", shown.parser.screen().contents());
             shown = self.screen.1.wait_timeout(shown, left).unwrap().0;
         }
+    }
+}
+
+/// A program that is to end.
+pub struct Ending(Box<dyn Child + Send + Sync>);
+
+impl Ending {
+    pub fn pid(&self) -> u32 {
+        self.0.process_id().unwrap()
+    }
+
+    /// Waits for it; what ended it.
+    pub fn wait(mut self) -> portable_pty::ExitStatus {
+        let (send, ended) = std::sync::mpsc::channel();
+        let pid = self.pid();
+        std::thread::spawn(move || send.send(self.0.wait().unwrap()));
+        let status = ended.recv_timeout(PATIENCE).ok();
+        assert!(status.is_some(), "process {pid} does not end");
+        status.unwrap()
+    }
+}
+
+fn read(mut output: Box<dyn Read + Send>, seen: &(Mutex<Shown>, Condvar)) {
+    let mut buffer = [0; 8192];
+    loop {
+        // Linux ends a pty's output with an error, not with 0 bytes.
+        let count = output.read(&mut buffer).unwrap_or(0);
+        let mut shown = seen.1.wait_while(seen.0.lock().unwrap(), |shown| shown.stalled && !shown.closing).unwrap();
+        shown.parser.process(&buffer[..count]);
+        shown.bytes += count;
+        shown.frames += buffer[..count].windows(8).filter(|eight| eight == b"\x1b[?2026h").count();
+        if count == 0 || shown.closing {
+            drop(output);
+            shown.ended = true;
+            seen.1.notify_all();
+            return;
+        }
+        seen.1.notify_all();
     }
 }

@@ -75,7 +75,11 @@ impl Request {
 
     /// The value of `name=value` in the query.
     pub(super) fn asked(&self, name: &str) -> Option<&str> {
-        self.query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+        self.query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 
     fn length(&self) -> Result<usize, Bad> {
@@ -160,8 +164,14 @@ mod tests {
     fn a_request_is_taken_apart() {
         let request = read(POST.as_bytes());
         let request = request.as_ref();
-        assert_eq!(request.map(|r| (r.method.as_str(), r.path.as_str(), &r.body[..])), Ok(("POST", "/report", &b"body"[..])));
-        assert_eq!(request.map(|r| (r.asked("x"), r.asked("y"), r.header("x-secret"))), Ok((Some("1"), None, Some("s"))));
+        assert_eq!(
+            request.map(|r| (r.method.as_str(), r.path.as_str(), &r.body[..])),
+            Ok(("POST", "/report", &b"body"[..]))
+        );
+        assert_eq!(
+            request.map(|r| (r.asked("x"), r.asked("y"), r.header("x-secret"))),
+            Ok((Some("1"), None, Some("s")))
+        );
         assert_eq!(request.map(Request::is_ours), Ok(true));
     }
 

@@ -82,7 +82,8 @@ impl Browser {
             Some(report) if report.state == State::Finished && !run.tuning.looping => None,
             Some(report) => {
                 let passed = report.when.elapsed();
-                let late = passed.as_secs_f64() * f64::from(run.tuning.speed) > end - report.at + PATIENCE.as_secs_f64();
+                let late =
+                    passed.as_secs_f64() * f64::from(run.tuning.speed) > end - report.at + PATIENCE.as_secs_f64();
                 let at = run.tuning.after(report.at, passed.as_secs_f64(), seconds);
                 // The page has the last word on the end, unless it is gone.
                 at.or((!late).then_some(end))
@@ -96,7 +97,11 @@ impl Browser {
 impl Sink for Browser {
     fn name(&self) -> SinkName {
         let url = self.url();
-        if self.has_page() { SinkName::Browser(url.into()) } else { SinkName::Silent(format!("to hear, open {url}").into()) }
+        if self.has_page() {
+            SinkName::Browser(url.into())
+        } else {
+            SinkName::Silent(format!("to hear, open {url}").into())
+        }
     }
 
     fn start(&mut self, sound: &Arc<Sound>, from: f64, tuning: Tuning) {

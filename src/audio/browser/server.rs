@@ -214,7 +214,9 @@ impl Shared {
         desk.waiting += 1;
         self.changed.notify_all();
         let waits = |desk: &mut Desk| {
-            !desk.closed && desk.page.as_deref() == Some(page) && desk.order.as_ref().is_none_or(|order| order.serial <= after)
+            !desk.closed
+                && desk.page.as_deref() == Some(page)
+                && desk.order.as_ref().is_none_or(|order| order.serial <= after)
         };
         let waited = self.changed.wait_timeout_while(desk, POLL, waits);
         let (mut desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -233,7 +235,8 @@ impl Shared {
     fn sound(&self, request: &Request) -> Answer {
         let number: Option<u64> = request.asked("number").and_then(|number| number.parse().ok());
         let speed: f32 = request.asked("speed").and_then(|speed| speed.parse().ok()).unwrap_or(1.0);
-        let sound = self.lock().sounds.iter().find(|(known, _)| Some(*known) == number).map(|(_, sound)| Arc::clone(sound));
+        let sound =
+            self.lock().sounds.iter().find(|(known, _)| Some(*known) == number).map(|(_, sound)| Arc::clone(sound));
         match sound.filter(|_| (0.5..=2.0).contains(&speed)) {
             Some(sound) => Answer { status: "200 OK", kind: "audio/wav", body: wav::bytes(&sound, speed) },
             None => Answer::empty("404 Not Found"),

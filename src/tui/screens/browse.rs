@@ -13,11 +13,11 @@ use crate::corpus::Clip;
 use crate::label::{Act, AnnotationId, Turn};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::filter::{Filter, Known, sex_word, words};
 use crate::tui::screen::{Answer, Outcome, Page, Question, Said, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::table::{self, Cell, Column};
 use crate::tui::widgets::{self, line, put, put_center, put_right};
+use crate::workbench::filter::{Completion, Filter, Known, complete, sex_word, words};
 use crate::workbench::opinion::{Ask, Marked, Places};
 use crate::workbench::view::Panel;
 use crate::workbench::{Opening, Workbench};
@@ -152,6 +152,13 @@ impl Screen for Browse {
         Then::Stay
     }
 
+    fn complete(&self, purpose: &str, typed: &str, bench: &Workbench) -> Completion {
+        if !matches!(purpose, "filter" | "search") {
+            return Completion::default();
+        }
+        with_known(bench, |known| complete(typed, bench.corpus(), known))
+    }
+
     fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
         match (purpose, answer) {
             ("filter", Answer::Done(text)) => self.set_filter(text, bench),
@@ -162,7 +169,10 @@ impl Screen for Browse {
             ("search", Answer::Typing(text)) => {
                 self.search = text;
                 self.cursor.select(self.searched_from);
-                self.find(bench, 0);
+                // What is half typed may be no filter yet.
+                if let Some(filter) = Filter::parse(&self.search, bench.corpus()).ok().filter(|one| !one.is_empty()) {
+                    self.find(bench, &filter, 0);
+                }
                 Ok(Then::Stay)
             }
             ("search", Answer::Done(text)) => {
@@ -275,7 +285,7 @@ impl Browse {
     }
 
     fn set_filter(&mut self, text: String, bench: &mut Workbench) -> Outcome {
-        Filter::parse(&text)?;
+        Filter::parse(&text, bench.corpus())?;
         self.filter = text;
         self.remake(bench);
         let count = self.shown.len();
@@ -359,40 +369,53 @@ impl Browse {
     }
 
     fn hit_or_say(&mut self, bench: &Workbench, step: isize) -> Outcome {
-        let found = self.search.is_empty() || self.find(bench, step);
-        Ok(if found { Then::Stay } else { Then::Say(format!("nothing matches `{}`", self.search)) })
+        if self.search.is_empty() {
+            return Ok(Then::Stay);
+        }
+        let filter = Filter::parse(&self.search, bench.corpus())?;
+        if !self.find(bench, &filter, step) {
+            return Ok(Then::Say(format!("nothing matches `{}`", self.search)));
+        }
+        let clips = &bench.corpus().clips;
+        let count =
+            with_known(bench, |known| self.shown.iter().filter(|&&clip| filter.passes(&clips[clip], known)).count());
+        Ok(Then::Say(format!("{count} of these match; n goes to the next")))
     }
 
     /// Goes to the next row that matches, around the ends, starting `step` rows away (0 = the selected one counts).
-    fn find(&mut self, bench: &Workbench, step: isize) -> bool {
-        let wanted = self.search.to_lowercase();
+    fn find(&mut self, bench: &Workbench, filter: &Filter, step: isize) -> bool {
         let mut trial = self.cursor;
         trial.step_around(step);
-        for _ in 0..self.shown.len() {
-            let hit = trial.row().map(|row| &bench.corpus().clips[self.shown[row]]);
-            if hit.is_some_and(|clip| matches(clip, &wanted)) {
-                self.cursor = trial;
-                return true;
-            }
-            trial.step_around(if step < 0 { -1 } else { 1 });
+        let found = with_known(bench, |known| {
+            (0..self.shown.len()).any(|_| {
+                let clip = trial.row().map(|row| &bench.corpus().clips[self.shown[row]]);
+                let hit = clip.is_some_and(|clip| filter.passes(clip, known));
+                if !hit {
+                    trial.step_around(if step < 0 { -1 } else { 1 });
+                }
+                hit
+            })
+        });
+        if found {
+            self.cursor = trial;
         }
-        false
+        found
     }
 
     /// Makes the list anew and stays on the selected clip if it is still there.
     fn remake(&mut self, bench: &Workbench) {
         let stays = self.clip(bench);
         let corpus = bench.corpus();
-        let problems: HashSet<&str> = corpus.problems.iter().map(|problem| problem.file.as_str()).collect();
-        let known = Known { ledger: bench.ledger(), problems: &problems };
         // Only filters that were read without a mistake are kept.
-        let filter = Filter::parse(&self.filter).unwrap_or_default();
+        let filter = Filter::parse(&self.filter, corpus).unwrap_or_default();
         let all = 0..corpus.clips.len();
         let mut shown: Vec<usize> = match &self.given {
             Some(given) => given.clips.iter().copied().filter(|clip| all.contains(clip)).collect(),
             None => all.collect(),
         };
-        shown.retain(|&clip| filter.passes(&corpus.clips[clip], known));
+        if !filter.is_empty() {
+            with_known(bench, |known| shown.retain(|&clip| filter.passes(&corpus.clips[clip], known)));
+        }
         if self.given.is_none() || self.sort != Sort::default() {
             sort(&mut shown, self.sort, bench);
         }
@@ -453,9 +476,9 @@ fn stamp(bench: &Workbench) -> Stamp {
     Stamp { clips: (clips.as_ptr() as usize, clips.len()), last_act: bench.ledger().undo_target().map(|(id, _)| id) }
 }
 
-fn matches(clip: &Clip, wanted: &str) -> bool {
-    let has = |text: Option<&str>| text.is_some_and(|text| text.to_lowercase().contains(wanted));
-    has(Some(&clip.id.0)) || has(clip.speaker.as_deref()) || has(clip.label.as_deref())
+fn with_known<T>(bench: &Workbench, ask: impl FnOnce(Known<'_>) -> T) -> T {
+    let problems: HashSet<&str> = bench.corpus().problems.iter().map(|problem| problem.file.as_str()).collect();
+    ask(Known { ledger: bench.ledger(), problems: &problems })
 }
 
 fn sort(shown: &mut [usize], by: Sort, bench: &Workbench) {

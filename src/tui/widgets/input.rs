@@ -28,6 +28,18 @@ impl Input {
         format!("{}{}", self.before, self.after)
     }
 
+    /// What stands before the caret.
+    pub fn before(&self) -> &str {
+        &self.before
+    }
+
+    /// The same with `word` in the place of what stands between byte `from` and the caret.
+    #[must_use]
+    pub fn replacing(&self, from: usize, word: &str) -> Input {
+        let kept = self.before.get(..from).unwrap_or(&self.before);
+        Input { before: format!("{kept}{word}"), after: self.after.clone() }
+    }
+
     /// Takes an editing key; false when it is none.
     pub fn key(&mut self, key: &KeyEvent) -> bool {
         match (key.modifiers.contains(KeyModifiers::CONTROL), key.code) {

@@ -144,7 +144,7 @@ mod tests {
             (Color::White, Color::White, Color::White)
         );
         draw(&mut buffer, area, &heat(Some(marks.view())), &Theme::plain(Depth::True));
-        assert_eq!((buffer[(0, 0)].fg, buffer[(3, 0)].fg), (Color::Rgb(228, 228, 228), Color::Rgb(246, 116, 173)));
+        assert_eq!((buffer[(0, 0)].fg, buffer[(3, 0)].fg), (Color::Rgb(228, 228, 228), Color::Rgb(246, 121, 246)));
     }
 
     #[test]

@@ -19,3 +19,8 @@ ff /tmp/stereo.wav -c:a adpcm_ms adpcm_ms.wav
 ff /tmp/stereo.wav -c:a pcm_mulaw mulaw.wav
 ff /tmp/tone.wav -c:a libopus -b:a 16k opus.ogg
 rm /tmp/tone.wav /tmp/stereo.wav
+# Long enough that a part lies beyond what a decoder must see before it: a rising tone in noise.
+long="aevalsrc=0.3*sin(2*PI*(200*t+60*t*t))+0.05*(random(0)-0.5):s=8000:d=9"
+ffmpeg -y -f lavfi -i "$long" -ac 1 -b:a 16k long.mp3
+ffmpeg -y -f lavfi -i "$long" -ac 1 -q:a 0 long.ogg
+ffmpeg -y -f lavfi -i "$long" -ac 2 -sample_fmt s16 long.flac

@@ -1,0 +1,29 @@
+//! What the screens look like, as flags. Each stands for a variable of the environment and counts before it.
+//!
+//! Deliberately absent: what they mean (see `tui::theme`).
+
+use clap::Args;
+
+use crate::tui::theme::{ASCII, THEME, THEMES};
+
+/// Flags of the verbs that open screens.
+#[derive(Debug, Clone, Args)]
+pub struct Looks {
+    /// Colours for dark or light ground, or none; auto asks the environment (EMOLAB_THEME).
+    #[arg(long, value_parser = THEMES, value_name = "auto|dark|light|mono", hide_possible_values = true)]
+    theme: Option<String>,
+    /// Draw with ASCII signs alone (EMOLAB_ASCII).
+    #[arg(long)]
+    ascii: bool,
+}
+
+impl Looks {
+    /// What the flags say of that variable, if anything.
+    pub fn get(&self, name: &str) -> Option<String> {
+        match name {
+            THEME => self.theme.clone(),
+            ASCII => self.ascii.then(|| "1".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A line to fill in, at the bottom of the screen so that the list above stays visible: with what may come next over it (Tab), and
+//! what was typed before (Up).
+//!
+//! Deliberately absent: what the line means; the screen that asked says what may come next.
+
+use crossterm::event::KeyEvent;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::command::key_name;
+use super::cursor::Cursor;
+use super::layer::{Layer, Reply};
+use super::screen::{Answer, Question};
+use super::theme::Theme;
+use super::widgets::input::Input;
+use super::widgets::{line, put};
+use crate::workbench::filter::Completion;
+
+/// The line, and what helps to fill it in.
+pub struct Prompt {
+    question: Question,
+    input: Input,
+    offered: Completion,
+    /// The offered word that stands in the line, while Tab goes through them; with the line before that.
+    chosen: Option<(Cursor, Input)>,
+    /// What was answered before, and where the user is in it; behind the last one the line itself.
+    past: Vec<String>,
+    at: Cursor,
+}
+
+impl Prompt {
+    /// With the caret behind the given text; `past` holds earlier answers to the same question, the last one last.
+    pub fn new(question: Question, mut past: Vec<String>) -> Prompt {
+        past.push(question.text.clone());
+        let mut at = Cursor::new(past.len());
+        at.last();
+        Prompt {
+            input: Input::new(question.text.clone()),
+            question,
+            offered: Completion::default(),
+            chosen: None,
+            past,
+            at,
+        }
+    }
+
+    fn typing(&mut self) -> Reply {
+        self.chosen = None;
+        Reply::Answer(self.question.purpose, Answer::Typing(self.input.text()))
+    }
+
+    /// Puts the next of the offered words into the line.
+    fn complete(&mut self, step: isize) -> Reply {
+        let (mut cursor, bare) = match self.chosen.take() {
+            Some(chosen) => chosen,
+            None => {
+                let mut cursor = Cursor::new(self.offered.words.len());
+                if step > 0 {
+                    cursor.last();
+                }
+                (cursor, self.input.clone())
+            }
+        };
+        cursor.step_around(step);
+        let Some(word) = cursor.row().and_then(|row| self.offered.words.get(row)) else { return Reply::Stay };
+        self.input = bare.replacing(self.offered.from, word);
+        let reply = self.typing();
+        // A single word is what was meant: the next Tab goes on behind it.
+        self.chosen = (self.offered.words.len() > 1).then_some((cursor, bare));
+        reply
+    }
+
+    fn recall(&mut self, step: isize) -> Reply {
+        if self.at.row() == self.past.len().checked_sub(1) {
+            self.past.pop();
+            self.past.push(self.input.text());
+        }
+        self.at.step(step);
+        self.input = Input::new(self.at.row().map_or("", |row| self.past[row].as_str()));
+        self.typing()
+    }
+}
+
+impl Layer for Prompt {
+    fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let place = line(area, area.height.saturating_sub(2)).intersection(buffer.area);
+        let clear = |buffer: &mut Buffer, place: Rect| {
+            let width = usize::from(place.width);
+            buffer.set_stringn(place.x, place.y, " ".repeat(width), width, theme.text());
+        };
+        clear(buffer, place);
+        self.input.draw(buffer, place, &format!(" {} ", self.question.prompt), theme);
+        if self.offered.words.is_empty() {
+            return;
+        }
+        let mut rest = line(area, area.height.saturating_sub(3)).intersection(buffer.area);
+        clear(buffer, rest);
+        rest = put(buffer, rest, " Tab ", theme.accent());
+        let chosen = self.chosen.as_ref().and_then(|(cursor, _)| cursor.row());
+        for (number, word) in self.offered.words.iter().enumerate().skip(chosen.unwrap_or(0).saturating_sub(2)) {
+            let style = if chosen == Some(number) { theme.selected() } else { theme.dim() };
+            rest = put(buffer, rest, word, style);
+            rest = put(buffer, rest, "  ", theme.text());
+        }
+    }
+
+    fn key(&mut self, key: &KeyEvent) -> Reply {
+        match key_name(key).as_deref() {
+            Some("Esc" | "Ctrl-c") => Reply::Answer(self.question.purpose, Answer::Dropped),
+            Some("Enter") => Reply::Answer(self.question.purpose, Answer::Done(self.input.text())),
+            Some("Tab") => self.complete(1),
+            Some("Shift-Tab") => self.complete(-1),
+            Some("Up" | "Ctrl-p") => self.recall(-1),
+            Some("Down" | "Ctrl-n") => self.recall(1),
+            _ if self.input.key(key) => self.typing(),
+            _ => Reply::Stay,
+        }
+    }
+
+    fn paste(&mut self, text: &str) -> Reply {
+        self.input.paste(text);
+        self.typing()
+    }
+
+    fn typed(&self) -> Option<(&'static str, &str)> {
+        self.chosen.is_none().then(|| (self.question.purpose, self.input.before()))
+    }
+
+    fn offer(&mut self, completion: Completion) {
+        self.offered = completion;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::KeyCode;
+
+    use super::*;
+
+    fn prompt(past: &[&str]) -> Prompt {
+        let question = Question { purpose: "filter", prompt: "filter:".into(), text: "a".into() };
+        Prompt::new(question, past.iter().map(ToString::to_string).collect())
+    }
+
+    fn press(prompt: &mut Prompt, code: KeyCode) -> String {
+        match prompt.key(&KeyEvent::from(code)) {
+            Reply::Answer(_, Answer::Typing(text) | Answer::Done(text)) => text,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_prompt_tells_what_is_typed_and_what_was_meant() {
+        let mut prompt = prompt(&[]);
+        assert_eq!(press(&mut prompt, KeyCode::Char('b')), "ab");
+        assert_eq!(prompt.paste("c\nd"), Reply::Answer("filter", Answer::Typing("abc d".into())));
+        assert_eq!(prompt.key(&KeyEvent::from(KeyCode::Enter)), Reply::Answer("filter", Answer::Done("abc d".into())));
+        assert_eq!(prompt.key(&KeyEvent::from(KeyCode::Esc)), Reply::Answer("filter", Answer::Dropped));
+    }
+
+    #[test]
+    fn tab_goes_through_what_is_offered_and_round_again() {
+        let mut prompt = prompt(&[]);
+        press(&mut prompt, KeyCode::Char(' '));
+        prompt.offer(Completion { from: 2, words: vec!["sex:".into(), "session:".into()] });
+        assert_eq!(prompt.typed(), Some(("filter", "a ")));
+        assert_eq!(press(&mut prompt, KeyCode::Tab), "a sex:");
+        assert_eq!(prompt.typed(), None, "while choosing, what is offered stays");
+        assert_eq!(press(&mut prompt, KeyCode::Tab), "a session:");
+        assert_eq!(press(&mut prompt, KeyCode::Tab), "a sex:");
+        assert_eq!(press(&mut prompt, KeyCode::BackTab), "a session:");
+        assert_eq!(press(&mut prompt, KeyCode::Char('S')), "a session:S");
+        prompt.offer(Completion { from: 10, words: vec!["S1".into()] });
+        assert_eq!(press(&mut prompt, KeyCode::Tab), "a session:S1");
+        assert_eq!(prompt.typed(), Some(("filter", "a session:S1")), "the only one ends the choosing");
+        prompt.offer(Completion::default());
+        assert_eq!(press(&mut prompt, KeyCode::Tab), "Stay");
+    }
+
+    #[test]
+    fn up_brings_back_what_was_asked_before_and_down_what_was_being_typed() {
+        let mut prompt = prompt(&["old", "new"]);
+        press(&mut prompt, KeyCode::Char('b'));
+        assert_eq!([press(&mut prompt, KeyCode::Up), press(&mut prompt, KeyCode::Up)], ["new", "old"]);
+        assert_eq!(press(&mut prompt, KeyCode::Up), "old");
+        assert_eq!([press(&mut prompt, KeyCode::Down), press(&mut prompt, KeyCode::Down)], ["new", "ab"]);
+    }
+}
