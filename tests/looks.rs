@@ -19,8 +19,10 @@ use crate::support::gallery::tour;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 const SMALLEST: (u16, u16) = (60, 18);
+type Role = (char, fn(&Theme) -> Style);
+
 /// A letter for every role of a theme.
-const ROLES: [(char, fn(&Theme) -> Style); 19] = [
+const ROLES: [Role; 19] = [
     (' ', Theme::text),
     ('d', Theme::dim),
     ('b', Theme::strong),

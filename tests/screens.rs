@@ -87,7 +87,7 @@ impl Stage {
             journal: home.path().join("journal"),
             cache: home.path().join("cache"),
             preparation: emolab::features::Preparation::plain(22_050),
-            silent: true,
+            audio: emolab::audio::Wish::None,
         };
         prepare(&mut settings);
         let (send, updates) = channel();

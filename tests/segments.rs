@@ -103,7 +103,7 @@ fn talk(path: &Path, (low, high, rise): (f32, f32, f32)) {
     let mut hiss = noise(0.002);
     let sample = |at: u32| {
         let second = at / RATE;
-        let hertz = if second / 4 % 2 == 0 { low } else { high };
+        let hertz = if (second / 4).is_multiple_of(2) { low } else { high };
         let voiced = second % 4 == 2 && second < 4 * VOICES;
         let since = (at % RATE) as f32 / RATE as f32;
         let tone = (std::f32::consts::TAU * (hertz * since + rise / 2.0 * since * since)).sin();

@@ -8,9 +8,6 @@ use super::{Clip, ClipId, Cut, Cuts, Extent, Facts, Place, Problem, Scanned};
 use crate::audio::{AudioError, AudioFacts, Sound, decode_parts};
 use crate::job::{Cancelled, Watch};
 
-/// Place of the recording among the clips, if a part of it opens; its parts; what is wrong with them.
-type Opened = (Option<usize>, Vec<Clip>, Vec<Problem>);
-
 /// Adds the parts of the recordings that are cut to `clips`, which are sorted by id and stay so. A recording of which a part
 /// opens is [`Extent::Cut`] from now on.
 pub(super) fn add(
@@ -21,7 +18,7 @@ pub(super) fn add(
 ) -> Result<Vec<Problem>, Cancelled> {
     let all: Vec<(&ClipId, &Vec<Cut>)> = cuts.iter().filter(|(_, cuts)| !cuts.is_empty()).collect();
     let place = |id: &ClipId| clips.binary_search_by(|clip| clip.id.cmp(id)).ok();
-    let opened: Result<Vec<Opened>, Cancelled> = all
+    let opened: Vec<(Option<usize>, Vec<Clip>, Vec<Problem>)> = all
         .into_par_iter()
         .map(|(id, cuts)| {
             watch.check()?;
@@ -29,8 +26,8 @@ pub(super) fn add(
             let (parts, problems) = parts(&clips[place], cuts, facts);
             Ok((Some(place).filter(|_| !parts.is_empty()), parts, problems))
         })
-        .collect();
-    let (opened, mut problems) = (opened?, Vec::new());
+        .collect::<Result<_, Cancelled>>()?;
+    let mut problems = Vec::new();
     opened.iter().filter_map(|(place, ..)| *place).for_each(|place| clips[place].extent = Extent::Cut);
     for (_, parts, wrong) in opened {
         clips.extend(parts);

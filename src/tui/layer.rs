@@ -5,7 +5,6 @@
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::widgets::{Clear, Widget};
 
 use super::command::{Group, Row, fuzzy, key_name};
 use super::cursor::Cursor;
