@@ -16,6 +16,7 @@ pub mod copies;
 pub mod cost;
 pub mod cross;
 pub mod curve;
+mod cutting;
 pub mod differ;
 pub mod doubts;
 pub mod eta;
@@ -75,6 +76,8 @@ use agree::{Studies, Study};
 use ahead::Ahead;
 use columns::{Inquiry, Progress, Ranked, Ranking, Rankings};
 use curve::Spending;
+use cutting::Cuttings;
+pub use cutting::{Brought, Cutting};
 use example::Examples;
 use experiment::{Compared, Judged, News, Request};
 use labels::Labels;
@@ -134,6 +137,8 @@ pub enum Update {
     Example(u64, Report<(), Arc<Sound>>),
     /// The agreement of people, asked for with this number.
     Agreement(u64, Report<(), Vec<Study>>),
+    /// The recording that is cut, with this number.
+    Cutting(u64, Report<f64, Brought>),
     /// The player found its sink, or a sound came to its end.
     Sound(PlaybackNews),
     /// Time to try the store again.
@@ -143,6 +148,8 @@ pub enum Update {
 /// What a scan brings back.
 #[derive(Debug)]
 pub struct Opened {
+    /// What the corpus was before, where it is read anew.
+    before: Option<Arc<Corpus>>,
     corpus: Arc<Corpus>,
     runs: Vec<Arc<Judged>>,
     crossed: Vec<Arc<Judged>>,
@@ -184,6 +191,7 @@ pub struct Workbench {
     run_problems: Vec<String>,
     tests: Tests,
     studies: Studies,
+    cuttings: Cuttings,
 }
 
 struct Playing {
@@ -235,15 +243,16 @@ impl Workbench {
             run_problems: Vec::new(),
             tests: Tests::default(),
             studies: Studies::default(),
+            cuttings: Cuttings::default(),
             settings,
             send,
         };
-        workbench.scan()?;
+        workbench.scan(None)?;
         workbench.retry_later();
         Ok(workbench)
     }
 
-    fn scan(&mut self) -> Result<()> {
+    fn scan(&mut self, before: Option<Arc<Corpus>>) -> Result<()> {
         let (root, settings, send) = (self.root.clone(), self.settings.clone(), self.send.clone());
         let report = move |report| drop(send.send(Update::Scan(report)));
         let job = Job::spawn("scan", report, move |watch| {
@@ -252,10 +261,21 @@ impl Workbench {
             let corpus = rescan(&root, settings.corpus.as_deref(), facts, &cuts, watch)?;
             let (runs, run_problems) = load_runs(&settings.store, &corpus);
             let crossed = load_crossed(&settings.store);
-            Ok(Opened { corpus: Arc::new(corpus), runs, crossed, run_problems })
+            Ok(Opened { before, corpus: Arc::new(corpus), runs, crossed, run_problems })
         })?;
         self.scanning = Some(job);
         Ok(())
+    }
+
+    /// Reads the corpus anew. Until it is there nothing is: a place in the old one would mean another clip in the new one.
+    fn reread(&mut self) {
+        let before = std::mem::replace(&mut self.corpus, Arc::new(Corpus::empty(&self.root)));
+        self.opening = Opening::Scanning(Scanned::default());
+        self.pictures.forget();
+        self.rankings = Rankings::default();
+        if let Err(error) = self.scan(Some(before)) {
+            self.opening = Opening::Failed(error.to_string());
+        }
     }
 
     /// Takes in a report; true when something that screens show has changed.
@@ -271,7 +291,8 @@ impl Workbench {
             Update::Raters(number, report) => self.rated(number, report),
             Update::Example(number, report) => self.exemplified(number, report),
             Update::Agreement(number, report) => self.studies.take(number, report),
-            Update::Sound(_) => true,
+            Update::Cutting(number, report) => self.brought(number, report),
+            Update::Sound(news) => self.heard_out(&news),
             Update::Retry => self.retry(),
         }
     }
@@ -284,6 +305,14 @@ impl Workbench {
     /// How far the opening of the corpus is.
     pub fn opening(&self) -> &Opening {
         &self.opening
+    }
+
+    /// Why nothing can be done with the corpus now.
+    fn not_open(&self) -> String {
+        match &self.opening {
+            Opening::Failed(reason) => reason.clone(),
+            _ => "the corpus is not open yet; in a moment".to_owned(),
+        }
     }
 
     /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
@@ -312,6 +341,9 @@ impl Workbench {
             Report::Done(opened) => {
                 self.opening = Opening::Open;
                 self.corpus = opened.corpus;
+                if let Some(before) = opened.before {
+                    self.opinions.moved(&before, &self.corpus);
+                }
                 (self.runs, self.crossed, self.run_problems) = (opened.runs, opened.crossed, opened.run_problems);
                 self.reload_labels();
             }
@@ -347,8 +379,9 @@ impl Workbench {
         self.sound.play(clip, &picture);
     }
 
-    /// Stops the sound and forgets a clip that was to be played on arrival.
+    /// Stops the sound and forgets a clip that was to be played on arrival, and the recording that was cut: its screen is left.
     pub fn stop(&mut self) {
+        self.cut_close();
         self.look_away();
         self.forget_example();
         (self.sound.clip, self.sound.on_arrival) = (None, None);
@@ -397,7 +430,7 @@ impl Workbench {
 
     fn train(&mut self, (request, truth): (Request, Option<Wanted>), spending: Option<Spending>) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         if self.training.as_ref().is_some_and(Training::is_running) {
             bail!("a comparison is running; cancel it first");
@@ -488,7 +521,7 @@ impl Workbench {
     /// The corpus is not open.
     pub fn consult(&mut self, name: &str) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         self.opinions.consult(name, &self.corpus, (&self.settings, &self.send))
     }
@@ -540,7 +573,7 @@ impl Workbench {
     /// One is running, or the corpus is not open; everything else is reported by the job.
     pub fn rank(&mut self, inquiry: Inquiry) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         if self.training.as_ref().is_some_and(Training::is_running) {
             bail!("a training is running and needs the processor; cancel it first, or wait");

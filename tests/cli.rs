@@ -24,6 +24,32 @@ fn scan_lists_the_demo_corpus() {
 }
 
 #[test]
+fn clips_are_chosen_in_the_words_of_the_screens() {
+    let (home, demo) = (Home::new(), demo());
+    let demo = demo.to_str().unwrap();
+    let found = json(&home.run(&["scan", demo, "--json", "--filter", "emotion:FEAR,anger speaker:f1 dur<9"]));
+    let clips = found["clips"].as_array().unwrap();
+    assert_eq!(clips.len(), 4);
+    assert!(
+        clips
+            .iter()
+            .all(|clip| clip["speaker"] == "f1" && ["fear", "anger"].contains(&clip["label"].as_str().unwrap()))
+    );
+    let planned = home.run(&["assign", demo, "--raters", "anna", "--repeats", "0", "--filter", "speaker:f1,m1"]);
+    let table = text(&planned.stdout);
+    assert!(planned.status.success() && table.contains("anna      24"), "{table}");
+    for (filter, reason) in [
+        ("speeker:f1", "no field `speeker` (`speaker`?)"),
+        ("mine:fear", "`mine` asks what somebody said"),
+        ("dur>100", "none of 96 clips passes `dur>100`"),
+    ] {
+        let refused = home.run(&["scan", demo, "--filter", filter]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(text(&refused.stderr).contains(reason), "{}", text(&refused.stderr));
+    }
+}
+
+#[test]
 fn wrong_input_is_told_and_fails() {
     let home = Home::new();
     let empty = home.path().join("empty");

@@ -72,17 +72,19 @@ fn to_millis(seconds: f64) -> Option<u32> {
     (-0.5..=f64::from(u32::MAX)).contains(&millis).then_some(millis.max(0.0) as u32)
 }
 
-/// As ids and tables have it: `12.340-15.020`.
+/// As ids and tables have it: `0012.340-0015.020`, so that names of parts sort by time (within the first 2 h 46 min).
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [start, end] = [self.start, self.end].map(|at| format!("{}.{:03}", at / 1000, at % 1000));
+        let [start, end] = [self.start, self.end].map(|at| format!("{:04}.{:03}", at / 1000, at % 1000));
         f.pad(&format!("{start}-{end}"))
     }
 }
 
 /// A text that is no span as [`Span`] writes it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no part of a recording; write seconds with three digits behind the point, such as 12.340-15.020")]
+#[error(
+    "`{0}` is no part of a recording; write seconds with four digits before the point and three behind, such as 0012.340-0015.020"
+)]
 pub struct NoSpan(pub String);
 
 impl FromStr for Span {
@@ -129,10 +131,17 @@ mod tests {
 
     #[test]
     fn what_is_no_span_is_refused() {
-        for text in
-            ["", "1.000", "2.000-1.000", "1.000-1.000", "1.0-2.0", "01.000-2.000", "+1.000-2.000", "1.000-2.000 "]
-        {
-            assert!(text.parse::<Span>().unwrap_err().to_string().contains("12.340-15.020"), "{text}");
+        for text in [
+            "",
+            "0001.000",
+            "0002.000-0001.000",
+            "0001.000-0001.000",
+            "1.0-2.0",
+            "00001.000-0002.000",
+            "+001.000-0002.000",
+            "0001.000-0002.000 ",
+        ] {
+            assert!(text.parse::<Span>().unwrap_err().to_string().contains("0012.340-0015.020"), "{text}");
         }
         assert_eq!(Span::seconds(f64::NAN, 1.0), None);
         assert_eq!(Span::seconds(-1.0, 1.0), None);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use super::which::Which;
 use super::{Files, Place, login_name, opened, say, stdout, table};
 use crate::corpus::{ClipId, Corpus};
 use crate::job::Unwatched;
@@ -34,6 +35,8 @@ pub struct Assign {
     /// Only these clips: a text file with one path relative to the corpus per line.
     #[arg(long, value_name = "FILE", requires = "raters")]
     clips: Option<PathBuf>,
+    #[command(flatten)]
+    which: Which,
     /// Share of clips that come to the same rater a second time, unsaid, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, requires = "raters")]
     repeats: f64,
@@ -103,7 +106,7 @@ impl Assign {
             raters: self.raters.iter().map(|name| name.trim().to_owned()).collect(),
             overlap: self.overlap,
             seed: self.seed,
-            clips: self.clips.as_deref().map_or_else(|| Ok(BTreeSet::new()), |file| selected(file, corpus))?,
+            clips: self.clips(corpus)?,
             repeats: self.repeats / 100.0,
             gold,
             training,
@@ -118,6 +121,19 @@ impl Assign {
                 size: every as usize,
             }),
         })
+    }
+
+    /// Empty: all.
+    fn clips(&self, corpus: &Corpus) -> Result<BTreeSet<ClipId>> {
+        let named = self.clips.as_deref().map(|file| selected(file, corpus)).transpose()?;
+        if self.which.is_all() {
+            return Ok(named.unwrap_or_default());
+        }
+        let passing: BTreeSet<ClipId> =
+            self.which.keep(corpus.clone())?.clips.into_iter().map(|clip| clip.id).collect();
+        let both = named.map_or_else(|| passing.clone(), |named| &named & &passing);
+        ensure!(!both.is_empty(), "none of the clips that --clips names passes --filter");
+        Ok(both)
     }
 
     fn known(&self, asked: Option<&str>, but: &Known, (corpus, scheme): (&Corpus, &Scheme)) -> Result<Known> {

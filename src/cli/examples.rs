@@ -168,6 +168,13 @@ pub static EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "segment",
+        &[
+            ("emolab segment ~/recordings --dry-run", "where long recordings would be cut"),
+            ("emolab segment ~/recordings --longer-than 60", "cut them; the files stay as they are"),
+        ],
+    ),
+    (
         "config",
         &[
             ("emolab config show --origin", "what holds, and which file or variable says so"),

@@ -9,15 +9,16 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{Files, Place, say};
-use crate::corpus::Corpus;
+use super::which::Which;
+use super::{Files, Place, login_name, say};
+use crate::corpus::{ClipId, Corpus, Cut, Span};
 use crate::label::exchange::{
-    self, EXCHANGES, Exchange, Folder, Import, Rater, Sheet, Wishes, named, plan, recognised,
+    self, EXCHANGES, Exchange, Folder, Import, Rater, Sheet, Wishes, named, plan, recognised, segments,
 };
 use crate::label::gold::{How, METHODS, Method, labels, method};
-use crate::label::{Annotation, Asked, BUILT_IN, Scheme, SchemeId, Timestamp};
-use crate::store::Store;
-use crate::workbench::{corpus_key, key_of, places, segments};
+use crate::label::{Annotation, Annotator, Asked, BUILT_IN, Scheme, SchemeId, Timestamp};
+use crate::store::{CutAct, Recut, Store};
+use crate::workbench::{self, corpus_key, key_of, places};
 
 /// How many names a message lists.
 const NAMES: usize = 10;
@@ -43,6 +44,8 @@ pub struct Export {
     /// Add gold labels by this method, as one more rater (`vote:METHOD`); formats with room for one answer write these.
     #[arg(long, value_name = "METHOD", value_parser = gold_method)]
     gold: Option<&'static Method>,
+    #[command(flatten)]
+    which: Which,
     /// SQLite file of labels and runs [default: emolab/emolab.db in the XDG data directory].
     #[arg(long, value_name = "FILE", env = "EMOLAB_STORE")]
     store: Option<PathBuf>,
@@ -70,6 +73,9 @@ pub struct ImportVerb {
     /// Another name for a class of the file; may be given several times.
     #[arg(long, value_name = "OLD=NEW")]
     map: Vec<String>,
+    /// Cut recordings where the file speaks of a part that is no clip yet.
+    #[arg(long)]
+    segments: bool,
     /// Say what would be imported, and change nothing.
     #[arg(long)]
     dry_run: bool,
@@ -93,14 +99,16 @@ impl Export {
         if !store.exists() {
             bail!("{}: nothing has been labelled yet", store.display());
         }
-        let annotations = self.wanted(Store::open(&store)?.annotations(&key_of(path), None)?);
+        let mut annotations = self.wanted(Store::open(&store)?.annotations(&key_of(path), None)?);
+        let corpus = match format.describes_clips() || !self.which.is_all() {
+            true => self.which.keep(scanned(&self.place, &store, self.quiet)?)?,
+            false => Corpus::empty(path),
+        };
+        // What was said of clips that have left the corpus is kept, unless clips were chosen.
+        annotations.retain(|one| self.which.is_all() || corpus.index_of(&one.clip).is_some());
         if annotations.is_empty() {
             bail!("{}: no such annotations of {}", store.display(), path.display());
         }
-        let corpus = match format.describes_clips() {
-            true => scanned(&self.place, &store, self.quiet)?,
-            false => Corpus::empty(path),
-        };
         let schemes = schemes(self.scheme.as_deref(), &corpus)?;
         let mut sheet = Sheet::of(&corpus.name, &corpus.clips, &schemes, &annotations);
         if let Some(method) = self.gold {
@@ -171,7 +179,7 @@ impl ImportVerb {
     pub fn run(self) -> Result<()> {
         let wishes = self.wishes()?;
         let path = self.files.store()?;
-        let corpus = scanned(&self.place, &path, self.quiet)?;
+        let mut corpus = scanned(&self.place, &path, self.quiet)?;
         let files = Folder::open(&self.from)?;
         let format = match &self.format {
             Some(name) => named(name).with_context(|| format!("no format `{name}`"))?,
@@ -185,6 +193,9 @@ impl ImportVerb {
             say(&problem.to_string());
         }
         let key = corpus_key(&corpus);
+        if self.segments && self.cut(&sheet, &corpus, &path)? {
+            corpus = scanned(&self.place, &path, self.quiet)?;
+        }
         let stored = match self.dry_run && !path.exists() {
             true => Vec::new(),
             false => Store::open(&path)?.annotations(&key, None)?,
@@ -199,6 +210,23 @@ impl ImportVerb {
             bail!("{}: nothing in it could be imported", self.from.display());
         }
         Ok(())
+    }
+
+    /// Cuts the parts that are no clips yet; true when the corpus is another now.
+    fn cut(&self, sheet: &Sheet, corpus: &Corpus, store: &Path) -> Result<bool> {
+        let missing = segments(sheet, corpus);
+        let audio = |file: &ClipId| corpus.index_of(file).map(|place| corpus.clips[place].audio.hash);
+        let change = |(file, span): &(ClipId, Span)| Recut {
+            file: file.clone(),
+            cut: Cut { span: *span, audio: audio(file) },
+            act: CutAct::Cut,
+        };
+        let changes: Vec<Recut> = missing.iter().map(change).collect();
+        if !self.dry_run && !changes.is_empty() {
+            Store::open(store)?.recut(&corpus_key(corpus), &Annotator::Human(login_name()), &changes)?;
+        }
+        say(&format!("{} segments {}", changes.len(), if self.dry_run { "would be cut" } else { "cut" }));
+        Ok(!self.dry_run && !changes.is_empty())
     }
 
     fn wishes(&self) -> Result<Wishes> {
@@ -252,7 +280,7 @@ fn schemes(named: Option<&str>, corpus: &Corpus) -> Result<Vec<Scheme>> {
 
 fn scanned(place: &Place, store: &Path, quiet: bool) -> Result<Corpus> {
     let progress = Progress::new(quiet)?;
-    let corpus = segments::scan(&place.path, place.corpus().as_deref(), store, &progress)?;
+    let corpus = workbench::segments::scan(&place.path, place.corpus().as_deref(), store, &progress)?;
     progress.end();
     Ok(corpus)
 }

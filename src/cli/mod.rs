@@ -36,6 +36,7 @@ mod store;
 mod table;
 mod tour;
 mod verify;
+mod which;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -48,7 +49,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::audio::Wish;
 use crate::corpus::{Corpus, Scanned, demo_root};
-use crate::job::{Watch, is_cancelled};
+use crate::job::{Watch, is_cancelled, yield_in_pool};
 use crate::tui;
 use crate::workbench::config::{Config, nearest};
 use crate::workbench::gate::is_gate;
@@ -316,6 +317,9 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         audio: wish(&open, &config)?,
     };
     let tour = open.tour || (open.path.is_none() && start == tui::Start::Browse && tour::is_due(&config));
+    if let Err(error) = yield_in_pool() {
+        ::log::warn!("priority: {error}");
+    }
     let (send, updates) = mpsc::channel();
     let mut workbench = Workbench::open(&root, settings, send)?;
     config.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
@@ -355,12 +359,17 @@ fn missing(path: &Path) -> String {
 impl Place {
     /// The description asked for, or that of the project.
     fn corpus(&self) -> Option<String> {
-        let (here, anywhere) = (Config::of(Some(&self.path)), Config::of(None));
-        // The others are told at the start of every verb.
-        let of_project = here.problems.iter().filter(|problem| !anywhere.problems.contains(problem));
-        of_project.for_each(|problem| say(&format!("emolab: {problem}")));
-        self.corpus.clone().or_else(|| here.value("corpus").map(str::to_owned))
+        description(self.corpus.as_deref(), &self.path)
     }
+}
+
+/// The description asked for, or that of the project which the corpus at `path` belongs to.
+fn description(asked: Option<&str>, path: &Path) -> Option<String> {
+    let (here, anywhere) = (Config::of(Some(path)), Config::of(None));
+    // The others are told at the start of every verb.
+    let of_project = here.problems.iter().filter(|problem| !anywhere.problems.contains(problem));
+    of_project.for_each(|problem| say(&format!("emolab: {problem}")));
+    asked.or_else(|| here.value("corpus")).map(str::to_owned)
 }
 
 impl Files {

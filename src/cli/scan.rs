@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::progress::Progress;
+use super::which::Which;
 use super::{Files, Place, opened, stdout, table};
 use crate::corpus::{Clip, Corpus};
 
@@ -24,6 +25,8 @@ pub struct Scan {
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
     files: Files,
 }
 
@@ -33,6 +36,7 @@ impl Scan {
         let progress = Progress::new(self.quiet)?;
         let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &progress)?;
         progress.end();
+        let corpus = self.which.keep(corpus)?;
         if !self.json {
             return print_text(&corpus);
         }

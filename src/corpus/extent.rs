@@ -1,7 +1,8 @@
 //! Parts of recordings as clips of their own: how they are called, and how much of its file a clip is.
 //!
-//! A part is called like its file, with `#` and its span behind: `talk.wav#12.340-15.020`. No file can be called so, as every file of
-//! a corpus ends in a suffix of audio: a file `a#1.000-2.000.wav` is a file, its first second `a#1.000-2.000.wav#0.000-1.000`.
+//! A part is called like its file, with `#` and its span behind: `talk.wav#0012.340-0015.020`. No file can be called so, as every file of
+//! a corpus ends in a suffix of audio: a file `a#0001.000-0002.000.wav` is a file, its
+//! first second `a#0001.000-0002.000.wav#0000.000-0001.000`.
 //! Deliberately absent: where the cuts come from (see `store`), and finding them (see `audio::activity`).
 
 use std::collections::BTreeMap;
@@ -96,13 +97,13 @@ mod tests {
     #[test]
     fn a_part_is_told_from_a_file_by_its_name_alone() {
         let span = Span::millis(12_340, 15_020).unwrap();
-        for file in ["talk.wav", "a/b #1.wav", "a#1.000-2.000.wav", "ä%23.flac"] {
+        for file in ["talk.wav", "a/b #1.wav", "a#0001.000-0002.000.wav", "ä%23.flac"] {
             let file = ClipId(file.into());
             assert_eq!(file.split(), (file.0.as_str(), None));
             assert_eq!(file.part(span).split(), (file.0.as_str(), Some(span)));
         }
-        assert_eq!(ClipId("talk.wav".into()).part(span).0, "talk.wav#12.340-15.020");
-        for file in ["talk.wav#2.000-1.000", "talk.wav#", "#", "talk.wav#1-2"] {
+        assert_eq!(ClipId("talk.wav".into()).part(span).0, "talk.wav#0012.340-0015.020");
+        for file in ["talk.wav#0002.000-0001.000", "talk.wav#", "#", "talk.wav#1-2", "talk.wav#1.000-2.000"] {
             assert_eq!(ClipId(file.into()).split(), (file, None));
         }
     }

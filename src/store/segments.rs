@@ -168,13 +168,13 @@ mod tests {
         let moved = [change("b.wav", (2000, 3000), CutAct::Uncut), change("b.wav", (2000, 3100), CutAct::Cut)];
         assert_eq!(store.recut("/c", &anna, &moved).unwrap(), moved);
         let one = |file: &str, span: &str| (file.to_owned(), vec![span.to_owned()]);
-        assert_eq!(spans(&store, "/c"), [one("a.wav", "0.000-1.500"), one("b.wav", "2.000-3.100")]);
+        assert_eq!(spans(&store, "/c"), [one("a.wav", "0000.000-0001.500"), one("b.wav", "0002.000-0003.100")]);
         assert_eq!(spans(&store, "/other"), []);
         let back: Vec<Recut> = moved.iter().rev().map(Recut::opposite).collect();
         store.recut("/c", &anna, &back).unwrap();
-        assert_eq!(spans(&store, "/c"), [one("a.wav", "0.000-1.500"), one("b.wav", "2.000-3.000")]);
+        assert_eq!(spans(&store, "/c"), [one("a.wav", "0000.000-0001.500"), one("b.wav", "0002.000-0003.000")]);
         store.recut("/c", &anna, &[both[1].opposite()]).unwrap();
-        assert_eq!(spans(&store, "/c"), [one("b.wav", "2.000-3.000")]);
+        assert_eq!(spans(&store, "/c"), [one("b.wav", "0002.000-0003.000")]);
         assert_eq!(events(&store), 7, "nothing is ever deleted");
         assert_eq!(store.segments("/c").unwrap()[&both[0].file][0], both[0].cut);
     }
@@ -193,7 +193,10 @@ mod tests {
         let merged = server.merge(&folder.path().join("laptop.db"), &moved).unwrap();
         assert_eq!(merged.plans, 3);
         let parts = |file: &str, span: &str| (file.to_owned(), vec![span.to_owned()]);
-        assert_eq!(spans(&server, "/data/c"), [parts("a.wav", "1.500-2.000"), parts("b.wav", "0.000-0.009")]);
+        assert_eq!(
+            spans(&server, "/data/c"),
+            [parts("a.wav", "0001.500-0002.000"), parts("b.wav", "0000.000-0000.009")]
+        );
         assert_eq!(
             server.segments("/data/c").unwrap()[&cuts[1].file],
             [cuts[1].cut],

@@ -55,6 +55,8 @@ pub struct App {
     status: Option<Status>,
     wish: Option<Wish>,
     size: Rect,
+    /// Something was reported that the screen does not know yet.
+    behind: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +81,7 @@ impl App {
             status: None,
             wish: None,
             size,
+            behind: false,
         };
         app.follow(Ok(Then::Switch(TABS.iter().find(|tab| **tab == first).copied().unwrap_or(TABS[0]))));
         app
@@ -139,11 +142,23 @@ impl App {
 
     /// Takes in a report of the Workbench's jobs; true when something may look different now.
     pub fn update(&mut self, update: Update) -> bool {
+        let changed = self.take_in(update);
+        self.catch_up();
+        changed
+    }
+
+    /// As [`App::update`], but the screen catches up later: a training may report a thousand times between two frames.
+    pub fn take_in(&mut self, update: Update) -> bool {
         let changed = self.bench.apply(update);
-        if changed {
+        self.behind |= changed;
+        changed
+    }
+
+    /// The screen catches up with all that was reported; before each frame and each key.
+    pub fn catch_up(&mut self) {
+        if std::mem::take(&mut self.behind) {
             self.sync();
         }
-        changed
     }
 
     /// How soon to draw again though nothing is reported: while sound plays or a screen counts time.

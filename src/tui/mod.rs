@@ -99,6 +99,7 @@ fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, fram
     loop {
         let since = drawn.map_or(Duration::MAX, |at| at.elapsed());
         if changed && since >= frame {
+            app.catch_up();
             screenful.frame(|terminal| app.draw(terminal)).context("drawing")?;
             (changed, drawn) = (false, Some(Instant::now()));
             continue;
@@ -130,8 +131,14 @@ fn take(
     event: Event,
     changed: &mut bool,
 ) -> Result<ControlFlow<Option<i32>>> {
+    if matches!(event, Event::Input(_)) {
+        app.catch_up();
+    }
     match event {
-        Event::Update(update) => *changed |= app.update(update),
+        Event::Update(update) => {
+            *changed |= app.take_in(update);
+            return Ok(ControlFlow::Continue(()));
+        }
         Event::Gone(reason) => bail!("the keyboard is gone: {reason}"),
         Event::Signal(signal) => match terminal::meaning(signal) {
             terminal::Meaning::Quit => return Ok(ControlFlow::Break(Some(signal))),

@@ -178,20 +178,20 @@ fn term(word: &str, is_column: &dyn Fn(&str) -> bool) -> Result<Term> {
         return Ok(Term { wanted, ask });
     };
     let wanted = wanted != (operator == "!=");
-    if value.is_empty() {
+    if values(value).is_empty() {
         bail!("`{name}{operator}` needs a value, or `{NONE}`");
     }
     let compared = operator.starts_with(['<', '>']);
-    let values = || values(value);
+    let given = || values(value);
     let ask = if let Some(field) = named(NUMBERS, name) {
         Ask::Number { field, ranges: ranges(field, operator, value)? }
     } else if compared {
         bail!("`{name}` is no number: numbers are {}", field::numbers());
     } else if let Some(field) = named(TEXTS, name) {
-        let values = values().into_iter().map(|value| (field.meant)(value)).collect();
+        let values = given().into_iter().map(|value| (field.meant)(value)).collect();
         Ask::Text { field, whole: operator != ":" || !field.parts, values }
     } else if is_column(name) {
-        Ask::Column { name: name.to_owned(), values: values() }
+        Ask::Column { name: name.to_owned(), values: given() }
     } else {
         bail!("no field `{name}`{}; there are {}", nearest(name), words());
     };

@@ -249,6 +249,21 @@ impl Opinions {
         true
     }
 
+    /// The clips lie at other places now. Who has seen the name of a recording knows it of its parts, too; the model is asked for
+    /// anew.
+    pub(super) fn moved(&mut self, before: &Corpus, now: &Corpus) {
+        self.adviser = None;
+        let (seen, listed) = (std::mem::take(&mut self.seen), std::mem::take(&mut self.listed));
+        for (place, clip) in now.clips.iter().enumerate() {
+            let old = before.index_of(&clip.id).or_else(|| before.index_of(&clip.recording()?));
+            let Some(old) = old else { continue };
+            seen.get(&old).into_iter().for_each(|what| drop(self.seen.insert(place, what.clone())));
+            if listed.contains(&old) {
+                self.listed.insert(place);
+            }
+        }
+    }
+
     /// Remembers that the scores of a clip, if they are known, are on the screen.
     pub(super) fn see(&mut self, clip: usize) {
         if let Some(adviser) = self.adviser.as_ref().filter(|adviser| adviser.scores.contains_key(&clip)) {

@@ -11,7 +11,7 @@ use crate::audio::{Sound, Wave};
 use crate::corpus::{Clip, Corpus};
 use crate::features::curves::{Curves, Spectra};
 use crate::job::{Job, Report};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// What clips are brought to at playback, in LUFS: the programme loudness of EBU R 128.
 pub(super) const LOUDNESS: f32 = -23.0;
@@ -19,6 +19,8 @@ pub(super) const LOUDNESS: f32 = -23.0;
 const STEP: usize = 64;
 /// Peaks below this are not blown up to full height: silence should look silent.
 const FLOOR: f32 = 0.02;
+/// Clips that last so many seconds or less have a picture: the spectra of an hour would fill a gigabyte.
+pub const LONGEST: f64 = 600.0;
 /// Pictures kept: the selected clip, its neighbours and the way back.
 const KEPT: usize = 24;
 /// Pictures made at a time: a key held down passes more clips than anyone sees.
@@ -55,8 +57,11 @@ impl Picture {
     /// Decodes and analyses a clip at `rate` samples per second.
     ///
     /// # Errors
-    /// The file cannot be decoded; the text names it.
+    /// The file cannot be decoded, or the clip lasts longer than [`LONGEST`]; the text names it.
     pub fn of(clip: &Clip, rate: u32) -> Result<Picture> {
+        if clip.audio.seconds > LONGEST {
+            bail!("{}: too long for one clip; cut it", clip.path().display());
+        }
         let sound = clip.sound().with_context(|| clip.path().display().to_string())?;
         let wave = sound.mono().resample(rate)?;
         let (spectra, curves) = (Spectra::of(&wave)?, Curves::of(&wave)?);
@@ -117,6 +122,12 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
+    /// The clips are others from now on; how they are shown stays.
+    pub(super) fn forget(&mut self) {
+        *self = Pictures { view: self.view.clone(), ..Pictures::default() };
+        self.view.see_whole();
+    }
+
     pub(super) fn get(&self, clip: usize) -> Option<&Result<Arc<Picture>, String>> {
         self.kept.iter().find(|(of, _)| *of == clip).map(|(_, picture)| picture)
     }

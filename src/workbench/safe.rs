@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use super::{Opening, Update, Workbench};
-use crate::label::{Annotation, AnnotationId, NewAnnotation, SchemeId};
-use crate::store::{Finding, Journal, Recovered, Store, StoreError, Waiting, renumbered, sensible};
+use crate::label::{Annotation, AnnotationId, Annotator, NewAnnotation, SchemeId};
+use crate::store::{Finding, Journal, Recovered, Recut, Store, StoreError, Waiting, renumbered, sensible};
 
 /// How long a key may wait for another process: at first, and while labels wait in the journal anyway.
 const PATIENCE: [Duration; 2] = [Duration::from_secs(2), Duration::from_millis(50)];
@@ -162,6 +162,20 @@ impl Safe {
             Err(error @ StoreError::Refused(_)) => Err(error),
             // The label itself tells what is wrong with the store.
             Err(_) => Ok(false),
+        }
+    }
+
+    /// Keeps changes to the parts of recordings (see [`Store::recut`]). They do not go into the journal: who cuts waits until the
+    /// store takes it.
+    ///
+    /// # Errors
+    /// Why the store takes nothing; nothing is kept then.
+    pub fn recut(&mut self, corpus_key: &str, who: &Annotator, changes: &[Recut]) -> Result<Vec<Recut>> {
+        self.retry();
+        match (&self.trouble, &mut self.store) {
+            (None, Ok(store)) => Ok(store.recut(corpus_key, who, changes)?),
+            (Some(trouble), _) => Err(anyhow!("{trouble}")),
+            (None, Err(error)) => Err(anyhow!("{error}")),
         }
     }
 

@@ -4,11 +4,11 @@
 //! without its ending. Deliberately absent: writing (see `Store::append_all`), and judging answers: a class that a scheme does not
 //! have is kept as it was said.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use super::{Item, Rater, Said, Sheet};
-use crate::corpus::{Clip, ClipId, Corpus};
+use crate::corpus::{Clip, ClipId, Corpus, Span};
 use crate::label::{Act, Annotation, AnnotationId, Annotator, NewAnnotation, Occasion, SchemeId, Timestamp};
 
 /// What whoever imports says beside the file.
@@ -82,6 +82,26 @@ pub fn plan(sheet: &Sheet, corpus: &Corpus, stored: &[Annotation], wishes: &Wish
     Ok(import)
 }
 
+const NO_SEGMENT: &str = "a part of a file, which is no clip here; --segments makes it one";
+
+/// The parts of files that the sheet speaks of and that are no clips yet, each once, by file and time.
+pub fn segments(sheet: &Sheet, corpus: &Corpus) -> BTreeSet<(ClipId, Span)> {
+    let finder = Finder::of(corpus);
+    let said = sheet.said.iter().map(|said| &sheet.items[said.item]);
+    let missing = said.filter_map(|item| {
+        let clip = finder.find(&item.file).ok()?;
+        let (start, end) = partial(item, clip)?;
+        let span = Span::seconds(start, end.min(clip.audio.seconds))?;
+        finder.part(clip, start, end).is_none().then(|| (clip.id.clone(), span))
+    });
+    missing.collect()
+}
+
+/// Start and end of an item that is only a part of its clip.
+fn partial(item: &Item, clip: &Clip) -> Option<(f64, f64)> {
+    item.span.filter(|(start, end)| *start > SLACK || *end < clip.audio.seconds - SLACK)
+}
+
 /// Seconds by which a part may miss the ends of its file and still be the whole.
 const SLACK: f64 = 0.02;
 
@@ -126,7 +146,8 @@ struct Finder<'a> {
 impl<'a> Finder<'a> {
     fn of(corpus: &'a Corpus) -> Finder<'a> {
         let mut names: HashMap<&str, Vec<&Clip>> = HashMap::new();
-        for clip in &corpus.clips {
+        // Parts are found by their file and their span.
+        for clip in corpus.clips.iter().filter(|clip| clip.recording().is_none()) {
             let name = last(&clip.id.0);
             names.entry(name).or_default().push(clip);
             if stem(name) != name {
@@ -137,15 +158,22 @@ impl<'a> Finder<'a> {
         Finder { root: corpus.root.display().to_string(), clips, names }
     }
 
-    /// The clip of a whole file, or of a part that is as long as the file.
+    /// The clip of a whole file, of a part that is as long as the file, or of a part that is a clip.
     fn clip(&self, item: &Item) -> Result<&'a Clip, &'static str> {
         let clip = self.find(&item.file)?;
-        match item.span {
-            Some((start, end)) if start > SLACK || end < clip.audio.seconds - SLACK => {
-                Err("a part of a file, which is no clip here")
-            }
-            _ => Ok(clip),
+        match partial(item, clip) {
+            None => Ok(clip),
+            Some((start, end)) => self.part(clip, start, end).ok_or(NO_SEGMENT),
         }
+    }
+
+    /// The part of that span, or the nearest one that begins and ends a millisecond off at most: other programs round.
+    fn part(&self, clip: &Clip, start: f64, end: f64) -> Option<&'a Clip> {
+        let millis = |seconds: f64| (seconds * 1000.0).round() as i64;
+        let near = |at: i64| [0, -1, 1].map(|off| u32::try_from(at + off).ok());
+        let all = near(millis(start)).into_iter().flat_map(|start| near(millis(end)).map(|end| (start, end)));
+        let mut spans = all.filter_map(|(start, end)| Span::millis(start?, end?));
+        spans.find_map(|span| self.clips.get(clip.id.part(span).0.as_str()).copied())
     }
 
     fn find(&self, file: &str) -> Result<&'a Clip, &'static str> {
@@ -296,7 +324,7 @@ mod tests {
         assert_eq!(found, ["a/x.wav", "b/x.wav", "b/y.wav", "b/y.wav", "b/y.wav"]);
         assert!(import.new.iter().all(|new: &NewAnnotation| new.act == Act::label("k;new") && new.scheme.version == 2));
         let told: Vec<(&str, &str)> = import.unmatched.iter().map(|(file, (_, why))| (file.as_str(), *why)).collect();
-        let part = "a part of a file, which is no clip here";
+        let part = NO_SEGMENT;
         assert_eq!(told, [("b/y.wav", part), ("x.wav", "several clips are called so"), ("z.wav", "no such clip")]);
         sheet.said[0].rater = None;
         assert!(plan(&sheet, &corpus, &[], &wishes).unwrap_err().contains("--annotator"));

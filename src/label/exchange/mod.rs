@@ -26,7 +26,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use folder::{Folder, Put, Staging};
-pub use import::{Import, Wishes, plan};
+pub use import::{Import, Wishes, plan, segments};
 pub use own::{ExportError, Exported, Format, Row, export};
 pub use sheet::{Asked, Expected, Item, Part, Places, Rater, RaterKind, Said, Sheet, lead_time};
 

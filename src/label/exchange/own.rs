@@ -236,6 +236,7 @@ const KEEPS: &[Part] = &[
     Part::Skips,
     Part::Unjudged,
     Part::History,
+    Part::Span,
 ];
 
 /// The one file that was asked for.
@@ -257,7 +258,7 @@ impl Reading {
     fn take(&mut self, row: Row) -> Result<(), String> {
         let superseded = row.superseded;
         let one = row.annotation()?;
-        let item = self.sheet.place(Item::of(one.clip.0.as_str()), &mut self.places);
+        let item = self.sheet.place(Item::named(&one.clip), &mut self.places);
         self.sheet.said.push(Said::of(item, one, superseded));
         Ok(())
     }
@@ -333,7 +334,7 @@ fn annotation(sheet: &Sheet, said: &Said, at: i64) -> io::Result<Annotation> {
         return Err(io::Error::other("an answer without rater, scheme or time has no row"));
     };
     let new = NewAnnotation {
-        clip: ClipId(sheet.items[said.item].file.clone().into()),
+        clip: sheet.items[said.item].id(),
         audio: said.audio.clone().unwrap_or_default(),
         annotator: rater.annotator(),
         scheme: scheme.clone(),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use super::Trouble;
-use crate::corpus::{Clip, Sex};
+use crate::corpus::{Clip, ClipId, Sex, Span};
 use crate::label::gold::{GoldSet, Origin};
 use crate::label::{
     Act, Annotation, AnnotationId, Annotator, Answers, Exposure, Ledger, Listening, Occasion, Scheme, SchemeId,
@@ -252,17 +252,29 @@ impl Item {
         Item { file: file.into(), ..Item::default() }
     }
 
-    /// The item of a clip.
+    /// The file, or the part of a file, that a clip is called after.
+    pub fn named(id: &ClipId) -> Item {
+        let (file, part) = id.split();
+        Item { span: part.map(|span| (span.start(), span.end())), ..Item::of(file) }
+    }
+
+    /// What a clip of it is called: to the nearest millisecond; of a part of no length its file.
+    pub fn id(&self) -> ClipId {
+        let file = ClipId(self.file.as_str().into());
+        self.span.and_then(|(start, end)| Span::seconds(start, end)).map_or(file.clone(), |span| file.part(span))
+    }
+
+    /// The item of a clip; of a part, its file's length is not known.
     pub fn clip(clip: &Clip) -> Item {
+        let named = Item::named(&clip.id);
         Item {
-            file: clip.id.0.to_string(),
-            span: None,
-            seconds: Some(clip.audio.seconds),
+            seconds: named.span.is_none().then_some(clip.audio.seconds),
             sound: Some((clip.audio.rate, clip.audio.channels)),
             speaker: clip.speaker.as_deref().map(str::to_owned),
             sex: clip.sex,
             text: clip.words.as_deref().or(clip.text.as_deref()).map(str::to_owned),
             split: clip.other.get("split").cloned(),
+            ..named
         }
     }
 }
@@ -326,18 +338,21 @@ impl Said {
 
 impl Sheet {
     /// The sheet of a corpus' annotations, in order of id. `clips` describe the items where they are known (a file of labels needs
-    /// none); schemes that nobody defines are made of the answers met.
+    /// none); recordings that are cut are described by their parts. Schemes that nobody defines are made of the answers met.
     pub fn of(name: &str, clips: &[Clip], schemes: &[Scheme], annotations: &[Annotation]) -> Sheet {
         let mut sheet = Sheet { name: name.to_owned(), ..Sheet::default() };
         let mut places: HashMap<String, usize> = HashMap::new();
-        for clip in clips {
+        let cut = clips.iter().filter(|clip| clip.is_cut());
+        let lengths: HashMap<&str, f64> = cut.map(|clip| (clip.id.0.as_str(), clip.audio.seconds)).collect();
+        let known = |item: Item| Item { seconds: item.seconds.or(lengths.get(item.file.as_str()).copied()), ..item };
+        for clip in clips.iter().filter(|clip| !clip.is_cut()) {
             places.insert(clip.id.0.to_string(), sheet.items.len());
-            sheet.items.push(Item::clip(clip));
+            sheet.items.push(known(Item::clip(clip)));
         }
         let superseded = superseded(annotations);
         for one in annotations {
             let item = *places.entry(one.clip.0.to_string()).or_insert_with(|| {
-                sheet.items.push(Item::of(one.clip.0.as_str()));
+                sheet.items.push(known(Item::named(&one.clip)));
                 sheet.items.len() - 1
             });
             sheet.said.push(Said::of(item, one.clone(), superseded.contains(&one.id)));
@@ -349,8 +364,7 @@ impl Sheet {
     /// Adds what a method makes of people's answers, as the vote of a rater that is called like the method; its confidence is the
     /// probability of the class. What a lead decided is in the sheet already.
     pub fn add_gold(&mut self, gold: &GoldSet, at: Timestamp) {
-        let items: HashMap<&str, usize> =
-            self.items.iter().zip(0..).map(|(item, at)| (item.file.as_str(), at)).collect();
+        let items: HashMap<ClipId, usize> = self.items.iter().zip(0..).map(|(item, at)| (item.id(), at)).collect();
         let version = self.said.iter().filter_map(|said| said.scheme.as_ref()).filter(|id| id.name == gold.scheme);
         let version = version.map(|id| id.version).max().unwrap_or(1);
         let scheme = SchemeId { name: gold.scheme.clone(), version };
@@ -361,7 +375,7 @@ impl Sheet {
             let confidence = place.and_then(|place| clip.distribution.get(place).copied());
             let rater = Rater::new(RaterKind::Vote, gold.how.method.name);
             let act = Act::label(value).asked(gold.question.clone());
-            let base = Said::answer(*items.get(clip.clip.0.as_str())?, Some(rater), "");
+            let base = Said::answer(*items.get(&clip.clip)?, Some(rater), "");
             Some(Said { scheme: Some(scheme.clone()), act, confidence, at: Some(at), ..base })
         });
         let said: Vec<Said> = said.collect();

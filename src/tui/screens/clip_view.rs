@@ -16,7 +16,7 @@ use crate::tui::widgets::spectrogram::{self, Heat};
 use crate::tui::widgets::{self, axis, line, put, put_center, put_right, waveform};
 use crate::workbench::Workbench;
 use crate::workbench::opinion::Salience;
-use crate::workbench::picture::Picture;
+use crate::workbench::picture::{LONGEST, Picture};
 use crate::workbench::view::{Panel, View, Window};
 
 /// Room for frequencies left of the spectrogram, and for decibels right of it.
@@ -41,8 +41,12 @@ pub fn draw(
         return;
     }
     let middle = line(area, area.height / 2);
+    let seconds = bench.corpus().clips.get(clip).map_or(0.0, |clip| clip.audio.seconds);
     let picture = match bench.picture(clip) {
         Some(Ok(picture)) => picture,
+        Some(Err(_)) if seconds > LONGEST => {
+            return put_center(buffer, middle, "too long for one clip: X in Browse cuts it", theme.text());
+        }
         Some(Err(_)) => return put_center(buffer, middle, "this clip cannot be decoded", theme.bad()),
         None => return put_center(buffer, middle, "…", theme.dim()),
     };
@@ -52,7 +56,6 @@ pub fn draw(
     let heard = column.or(bench.heard(clip).filter(|heard| *heard > seen.end).map(|_| wave.width));
     let outline = picture.outline(seen, usize::from(wave.width) * DOTS.0);
     waveform::draw(buffer, wave, &outline, heard, theme);
-    let seconds = bench.corpus().clips.get(clip).map_or(0.0, |clip| clip.audio.seconds);
     if !heat.is_empty() {
         let axis = scale(picture, bench.view());
         let marks = salience.map(|salience| marks(salience, (heat.width, heat.height), (seen, seconds), &axis));
@@ -106,7 +109,13 @@ fn parts(area: Rect, view: &View, panel: Panel) -> [Rect; 5] {
     let with_heat = panel != Panel::Waveform;
     let times = u16::from(area.height >= 5);
     let above = area.height - times;
-    let wave = if with_heat { (above / 4).clamp(1, 6) } else { above };
+    let wave = if with_heat {
+        // Where there is much room, the waveform gets its part of it.
+        let first = (above / 4).clamp(1, 6.max(above / 6));
+        first.saturating_add_signed(view.borders.wave).clamp(1, above.saturating_sub(2).max(1))
+    } else {
+        above
+    };
     let left = if with_heat && area.width >= 60 { GUTTER } else { 0 };
     let energy = panel == Panel::Curves && view.energy;
     let right = if energy && area.width >= WIDE { GUTTER } else { 0 };

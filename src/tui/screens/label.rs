@@ -123,6 +123,8 @@ impl Screen for Label {
 
     fn sync(&mut self, bench: &mut Workbench) -> Then {
         if *bench.opening() != Opening::Open {
+            // Read anew, the places of clips mean others.
+            (self.current, self.form) = (None, Form::default());
             return Then::Stay;
         }
         let then = self.learn_scheme(bench);

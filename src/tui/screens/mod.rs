@@ -8,8 +8,10 @@ mod behind;
 mod browse;
 mod clip_view;
 mod compare;
+mod cut;
 mod features;
 mod label;
+mod lens;
 mod live;
 mod opinion;
 mod raters;
@@ -35,5 +37,6 @@ pub fn screens() -> Vec<Box<dyn Screen>> {
         Box::new(agree::Agree::default()),
         Box::new(raters::Raters::default()),
         Box::new(adjudicate::Adjudicate::default()),
+        Box::new(cut::Cut::default()),
     ]
 }
