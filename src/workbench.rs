@@ -65,7 +65,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::audio::{Playback, PlaybackNews, Player, Silent, Sound};
+use crate::audio::{Ladder, Playback, PlaybackNews, Player, Sound, Wish};
 use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch, yield_to_others};
@@ -110,8 +110,8 @@ pub struct Settings {
     pub cache: PathBuf,
     /// What happens to a clip before its features are computed; pictures take its rate alone.
     pub preparation: Preparation,
-    /// Do not open a sound device.
-    pub silent: bool,
+    /// Where sound goes.
+    pub audio: Wish,
 }
 
 /// A report of a job or of the player, for [`Workbench::apply`].
@@ -607,7 +607,8 @@ impl Workbench {
 
 fn player(settings: &Settings, send: Sender<Update>) -> std::io::Result<Player> {
     let notify = move |news| drop(send.send(Update::Sound(news)));
-    if settings.silent { Player::new(|| Box::new(Silent::new("--silent")), notify) } else { Player::start(notify) }
+    let wish = settings.audio;
+    Player::new(move || Box::new(Ladder::open(wish)), notify)
 }
 
 /// Names a corpus in the store.

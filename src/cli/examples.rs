@@ -55,6 +55,14 @@ pub static EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("emolab runs diff 12 13", "what sets two apart"),
         ],
     ),
+    (
+        "doctor",
+        &[
+            ("emolab doctor", "what works, and what mends what does not"),
+            ("emolab doctor --audio browser", "one way out for sound alone"),
+            ("emolab doctor --report", "for a bug mail"),
+        ],
+    ),
     ("verify", &[("emolab verify 12", "the same run again, compared to the last bit")]),
     (
         "report",

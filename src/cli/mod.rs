@@ -10,6 +10,7 @@ mod config;
 mod cross;
 mod curve;
 mod docs;
+mod doctor;
 mod doubts;
 mod examples;
 mod features;
@@ -43,9 +44,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::audio::Wish;
 use crate::corpus::{Corpus, Scanned, demo_root};
 use crate::job::{Watch, is_cancelled, yield_in_pool};
 use crate::tui;
@@ -126,6 +128,8 @@ enum Verb {
     Features(features::Extract),
     /// Show what is set and where it was said; write a file of settings.
     Config(config::ConfigVerb),
+    /// Look whether sound, terminal and storage work, and tell what mends them.
+    Doctor(doctor::Doctor),
     /// Print what a shell needs to complete commands.
     Completions(manual::Completions),
     /// Print the manual page, or write one per verb.
@@ -159,8 +163,11 @@ struct Open {
     /// Who labels; the login name if not given.
     #[arg(long, value_name = "NAME", env = "EMOLAB_ANNOTATOR")]
     annotator: Option<String>,
-    /// Do not open a sound device.
-    #[arg(long)]
+    /// Where sound goes: auto, companion, pulse, device, browser, browser:PORT or none; emolab doctor tells what is there.
+    #[arg(long, value_name = "SINK")]
+    audio: Option<Wish>,
+    /// The same as --audio none.
+    #[arg(long, conflicts_with = "audio")]
     silent: bool,
     /// Show the three steps of the first start again.
     #[arg(long)]
@@ -274,6 +281,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Import(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Config(verb)) => verb.run(),
+        Some(Verb::Doctor(verb)) => verb.run(),
         Some(Verb::Completions(verb)) => verb.run(),
         Some(Verb::Man(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),
@@ -306,7 +314,7 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         journal: places::journal()?,
         cache: open.files.cache()?,
         preparation: open.prepare.preparation(None),
-        silent: open.silent,
+        audio: wish(&open, &config)?,
     };
     let tour = open.tour || (open.path.is_none() && start == tui::Start::Browse && tour::is_due(&config));
     if let Err(error) = yield_in_pool() {
@@ -317,6 +325,16 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
     config.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
     let env = |name: &str| open.looks.get(name).or_else(|| std::env::var(name).ok());
     tui::run(workbench, updates, (start, tour), &env)
+}
+
+/// Where sound is to go: as the flags say, else the settings.
+fn wish(open: &Open, config: &Config) -> Result<Wish> {
+    match (open.silent, open.audio, config.value("audio")) {
+        (true, ..) => Ok(Wish::None),
+        (false, Some(wish), _) => Ok(wish),
+        (false, None, Some(text)) => text.parse().map_err(|choice| anyhow!("audio = {text}: {choice}")),
+        (false, None, None) => Ok(Wish::Auto),
+    }
 }
 
 /// Reads a corpus, with the segments that the store has of it.

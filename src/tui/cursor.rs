@@ -10,17 +10,24 @@ use std::ops::Range;
 pub struct Cursor {
     selected: usize,
     len: usize,
+    rests: bool,
 }
 
 impl Cursor {
     /// A cursor on the first of `len` rows.
     pub fn new(len: usize) -> Cursor {
-        Cursor { selected: 0, len }
+        Cursor { selected: 0, len, rests: false }
+    }
+
+    /// The same rows with none selected: how a list looks that the keys do not move in.
+    #[must_use]
+    pub fn at_rest(self) -> Cursor {
+        Cursor { rests: true, ..self }
     }
 
     /// The selected row; `None` when there are no rows.
     pub fn row(&self) -> Option<usize> {
-        (self.len > 0).then_some(self.selected)
+        (self.len > 0 && !self.rests).then_some(self.selected)
     }
 
     /// Number of rows.

@@ -132,14 +132,13 @@ impl Screen for Agree {
             Some(Err(reason)) => put_right(buffer, line(head, 0), &format!(" {reason}"), theme.bad()),
             _ => {}
         }
-        let mut rest = tabs;
-        for (at, view) in View::ALL.into_iter().enumerate() {
-            let style = if self.view.row() == Some(at) { theme.accent().patch(theme.selected()) } else { theme.text() };
-            rest = put(buffer, rest, &format!(" {} ", view.name()), style);
-            rest = put(buffer, rest, " ", theme.text());
-        }
+        let chosen = self.view.row().unwrap_or(0);
+        widgets::tabs(buffer, tabs, (View::ALL.map(View::name), chosen), theme);
         let view = self.view();
-        view.draw(buffer, body, (study, self.row, self.column), theme);
+        match widgets::is_wide(area) {
+            true => self.all(buffer, body, study, theme),
+            false => view.draw(buffer, body, (study, self.row, self.column), theme),
+        }
         put(buffer, foot, &view.chosen(study, self.row.row(), self.column.row()), theme.strong());
     }
 }
@@ -147,6 +146,32 @@ impl Screen for Agree {
 impl Agree {
     fn study(&self) -> Option<&Study> {
         self.shown.as_ref()?.get(self.question.row()?)
+    }
+
+    /// Every view but the clips, whose answers are seen only by who asks for them; the keys act on the chosen one.
+    fn all(&self, buffer: &mut Buffer, area: Rect, study: &Study, theme: &Theme) {
+        let [left, _, right] =
+            widgets::columns(area, [Constraint::Fill(5), Constraint::Length(3), Constraint::Fill(4)]);
+        let lines = |view: View| Constraint::Length(view.size(study).0 as u16 + 3);
+        let [coefficients, raters] = widgets::rows(left, [lines(View::Coefficients), Constraint::Min(0)]);
+        let [pairs, classes] = widgets::rows(right, [lines(View::Pairs), Constraint::Min(0)]);
+        let panes = [(View::Coefficients, coefficients), (View::Raters, raters)];
+        let aside = match self.view() {
+            View::Clips => vec![(View::Clips, right)],
+            _ => vec![(View::Pairs, pairs), (View::Classes, classes)],
+        };
+        for (view, place) in panes.into_iter().chain(aside) {
+            let is_chosen = view == self.view();
+            let head = if is_chosen { theme.accent() } else { theme.strong() };
+            put(buffer, line(place, 0), view.name(), head);
+            let below = Rect { y: place.y + 1, height: place.height.saturating_sub(2), ..place };
+            let (rows, columns) = view.size(study);
+            let (row, column) = match is_chosen {
+                true => (self.row, self.column),
+                false => (Cursor::new(rows).at_rest(), Cursor::new(columns).at_rest()),
+            };
+            view.draw(buffer, below, (study, row, column), theme);
+        }
     }
 
     fn view(&self) -> View {

@@ -143,12 +143,7 @@ impl Screen for Compare {
     fn draw(&self, buffer: &mut Buffer, area: Rect, _bench: &Workbench, theme: &Theme) {
         let Some(view) = self.views.get(self.view) else { return };
         let [tabs, about, body, foot] = parts(area);
-        let mut rest = tabs;
-        for (number, other) in self.views.iter().enumerate() {
-            let style = if number == self.view { theme.accent().patch(theme.selected()) } else { theme.text() };
-            rest = put(buffer, rest, &format!(" {} ", name(other.side)), style);
-            rest = put(buffer, rest, " ", theme.text());
-        }
+        widgets::tabs(buffer, tabs, (self.views.iter().map(|view| name(view.side)), self.view), theme);
         for (at, text) in widgets::wrap(&view.shown.about(), usize::from(about.width)).iter().take(2).enumerate() {
             put(buffer, line(about, at as u16), text, theme.dim());
         }

@@ -92,11 +92,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, (training, look): (&Training, &Look
         return scene.all(buffer, rest);
     }
     let [tabs, body] = widgets::rows(rest, [Constraint::Length(1), Constraint::Min(0)]);
-    let mut at = tabs;
-    for (number, (_, name)) in VIEWS.iter().enumerate() {
-        let style = if number == look.view { theme.accent().patch(theme.selected()) } else { theme.text() };
-        at = put(buffer, at, &format!(" {name} "), style);
-    }
+    widgets::tabs(buffer, tabs, (VIEWS.iter().map(|(_, name)| *name), look.view), theme);
     scene.view(buffer, body, VIEWS[look.view].0);
 }
 

@@ -65,6 +65,9 @@ const VIEWS: [(View, &str); 5] = [
     (View::Reliability, "reliability"),
 ];
 
+/// Columns of a report beside other views: its text is 54 wide, what is told of costs longer.
+const REPORT: u16 = 84;
+
 static COMMANDS: &[Command<RunDetail>] = &[
     Command {
         row: row("next view", &["Tab"], "report, confusion matrix, classes, speakers, reliability"),
@@ -124,28 +127,43 @@ impl Screen for RunDetail {
         for (at, text) in protocol(&open.judged).iter().enumerate() {
             put(buffer, line(about, at as u16), text, theme.dim());
         }
-        self.tabs(buffer, line(tabs, 0), theme);
-        let [body, foot] = widgets::rows(body, [Constraint::Min(0), Constraint::Length(1)]);
-        let spot = open.spots[self.view];
-        match VIEWS[self.view].0 {
-            View::Report => return open.report(buffer, Rect { height: body.height + 1, ..body }, theme),
-            View::Matrix => open.matrix(buffer, body, self.normalised, theme),
-            View::Classes => open.bars(buffer, body, ("class", &figures::CLASS, &open.figures.classes), spot, theme),
-            View::Speakers => {
-                open.bars(buffer, body, ("speaker", &figures::SPEAKER, &open.figures.speakers), spot, theme);
-            }
-            View::Reliability if open.figures.bins.is_empty() => {
-                put(buffer, line(body, 1), "the scores of this run are no probabilities", theme.text());
-            }
-            View::Reliability => {
-                open.bars(buffer, body, ("probability", &figures::BIN, &open.figures.bins), spot, theme);
-            }
+        self.tabs(buffer, tabs, theme);
+        let [mut body, foot] = widgets::rows(body, [Constraint::Min(0), Constraint::Length(1)]);
+        let view = VIEWS[self.view].0;
+        if widgets::is_wide(area) {
+            let [left, _, right] =
+                widgets::columns(body, [Constraint::Length(REPORT), Constraint::Length(3), Constraint::Min(0)]);
+            open.report(buffer, left, theme);
+            self.beside(buffer, right, open, theme);
+        } else {
+            // Without a figure to tell of, the report takes the line of the foot.
+            body.height += u16::from(view == View::Report);
+            open.draw(buffer, body, (view, open.spots[self.view], self.normalised), theme);
         }
-        put(buffer, foot, &open.chosen(VIEWS[self.view].0), theme.strong());
+        put(buffer, foot, &open.chosen(view), theme.strong());
     }
 }
 
 impl RunDetail {
+    /// All views but the report as far as they have room under one another, else the chosen one.
+    fn beside(&self, buffer: &mut Buffer, area: Rect, open: &Open, theme: &Theme) {
+        let all: Vec<usize> = (1..VIEWS.len()).collect();
+        let lines = |view: usize| open.spots[view].row.len() as u16 + 3;
+        let fits = all.iter().map(|view| lines(*view)).sum::<u16>() <= area.height;
+        let views = if fits { all } else { vec![self.view.max(1)] };
+        let mut rest = area;
+        for view in views {
+            let (is_chosen, spot) = (view == self.view, open.spots[view]);
+            let style = if is_chosen { theme.accent() } else { theme.strong() };
+            put(buffer, line(rest, 0), VIEWS[view].1, style);
+            let height = if fits { lines(view) } else { rest.height }.min(rest.height);
+            let place = Rect { y: rest.y + 1, height: height.saturating_sub(2), ..rest };
+            let spot = if is_chosen { spot } else { Spot { row: spot.row.at_rest(), column: spot.column.at_rest() } };
+            open.draw(buffer, place, (VIEWS[view].0, spot, self.normalised), theme);
+            rest = Rect { y: rest.y + height, height: rest.height - height, ..rest };
+        }
+    }
+
     fn turn(&mut self, by: isize) -> Outcome {
         let mut views = Cursor::new(VIEWS.len());
         views.select(self.view);
@@ -180,12 +198,7 @@ impl RunDetail {
     }
 
     fn tabs(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let mut rest = area;
-        for (view, (_, name)) in VIEWS.iter().enumerate() {
-            let style = if view == self.view { theme.accent().patch(theme.selected()) } else { theme.text() };
-            rest = put(buffer, rest, &format!(" {name} "), style);
-            rest = put(buffer, rest, " ", theme.text());
-        }
+        let rest = widgets::tabs(buffer, area, (VIEWS.iter().map(|(_, name)| *name), self.view), theme);
         let shown = match VIEWS[self.view].0 {
             View::Report => "",
             View::Matrix if self.normalised => "percent of the truth",
@@ -286,6 +299,24 @@ impl Open {
         }
     }
 
+    /// One view; a spot at rest marks nothing.
+    fn draw(&self, buffer: &mut Buffer, area: Rect, (view, spot, normalised): (View, Spot, bool), theme: &Theme) {
+        match view {
+            View::Report => self.report(buffer, area, theme),
+            View::Matrix => self.matrix(buffer, area, (spot, normalised), theme),
+            View::Classes => self.bars(buffer, area, ("class", &figures::CLASS, &self.figures.classes), spot, theme),
+            View::Speakers => {
+                self.bars(buffer, area, ("speaker", &figures::SPEAKER, &self.figures.speakers), spot, theme);
+            }
+            View::Reliability if self.figures.bins.is_empty() => {
+                put(buffer, line(area, 1), "the scores of this run are no probabilities", theme.text());
+            }
+            View::Reliability => {
+                self.bars(buffer, area, ("probability", &figures::BIN, &self.figures.bins), spot, theme);
+            }
+        }
+    }
+
     fn report(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let text = text(&self.judged);
         let lines: Vec<&str> = text.lines().collect();
@@ -297,10 +328,10 @@ impl Open {
         }
     }
 
-    fn matrix(&self, buffer: &mut Buffer, area: Rect, normalised: bool, theme: &Theme) {
-        let Spot { row, column } = self.spots[1];
+    fn matrix(&self, buffer: &mut Buffer, area: Rect, (spot, normalised): (Spot, bool), theme: &Theme) {
+        let Spot { row, column } = spot;
         let (classes, counts) = (self.judged.run.classes(), self.judged.summary.confusion.rows());
-        let shown = Matrix { classes, counts, normalised, truth: row, pred: column, marked: true };
+        let shown = Matrix { classes, counts, normalised, truth: row, pred: column, marked: row.row().is_some() };
         matrix::draw(buffer, area, &shown, theme);
     }
 
@@ -323,7 +354,7 @@ fn parts(area: Rect) -> [Rect; 4] {
 }
 
 /// The report, and below it what else a reader must know.
-fn text(judged: &Judged) -> String {
+pub fn text(judged: &Judged) -> String {
     let protocol = &judged.run.protocol;
     let mut text = report(&judged.summary.confusion, judged.run.classes());
     text += &format!("\nweights kept: {}\n", protocol.training.checkpoint);

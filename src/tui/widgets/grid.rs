@@ -67,6 +67,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, grid: &Grid<'_>, theme: &Theme, cel
 }
 
 fn one(buffer: &mut Buffer, area: Rect, (cell, selected): (Cell, bool), theme: &Theme) {
+    if cell.style.bg.is_some() {
+        buffer.set_style(area.intersection(buffer.area), cell.style);
+    }
     put(buffer, area, &cell.text, cell.style);
     if selected {
         buffer.set_style(area.intersection(buffer.area), theme.selected());
