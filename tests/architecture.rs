@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("symphonia", &["audio"]),
     ("rubato", &["audio"]),
-    ("cpal", &["audio/device.rs"]),
+    ("rodio", &["audio/device.rs"]),
     ("pulseaudio", &["audio/pulse.rs"]),
     ("ebur128", &["audio/level.rs"]),
     ("walkdir", &["corpus"]),

@@ -1,14 +1,14 @@
 //! The local sound device.
 //!
-//! Only this file names cpal, which opens the device and says how long a sample takes to be heard. Deliberately absent: choosing
+//! Only this file names rodio, whose cpal opens the device and says how long a sample takes to be heard (rodio's own sinks do not tell). Deliberately absent: choosing
 //! among devices, and waking up while nothing plays: after some seconds of silence the device is let go of.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
-use cpal::{
-    BufferSize, ErrorKind, FromSample, I24, SampleFormat, SizedSample, SupportedBufferSize, SupportedStreamConfig,
+use rodio::cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+use rodio::cpal::{
+    self, BufferSize, ErrorKind, FromSample, I24, SampleFormat, SizedSample, SupportedBufferSize, SupportedStreamConfig,
 };
 
 use super::Sound;
