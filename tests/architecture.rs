@@ -29,6 +29,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("rodio", &["audio/device.rs"]),
     ("pulseaudio", &["audio/pulse.rs"]),
     ("ebur128", &["audio/level.rs"]),
+    ("flac_codec", &["audio/remote/packing.rs"]),
     ("walkdir", &["corpus"]),
     ("realfft", &["features"]),
     ("rustfft", &["features"]),

@@ -45,7 +45,7 @@ fn commands(page: &str) -> Vec<String> {
 }
 
 /// As the shell takes a line apart; what single quotes hold together stays together.
-fn arguments(line: &str) -> Vec<String> {
+pub fn arguments(line: &str) -> Vec<String> {
     let mut arguments: Vec<String> = Vec::new();
     for (at, part) in line.split('\'').enumerate() {
         if at % 2 == 1 {

@@ -19,7 +19,7 @@ fn every_verb_shows_examples_that_are_understood() {
         assert!(!lines.is_empty(), "{} shows no example", verb.get_name());
         for line in lines {
             let line = line.split("   ").next().unwrap().split(['|', '>']).next().unwrap();
-            if let Err(error) = emolab::cli::check(line.split_whitespace()) {
+            if let Err(error) = emolab::cli::check(crate::docs::arguments(line)) {
                 panic!("{line}: {error}");
             }
             seen += 1;

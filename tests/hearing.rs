@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, mpsc};
 
 use emolab::audio::{
-    Browser, Ladder, Playback, PlaybackNews, Player, Rung, Sink, SinkName, Sound, Wish, decode, decode_bytes,
+    Again, Browser, Ladder, Playback, PlaybackNews, Player, Rung, Sink, SinkName, Sound, Wish, decode, decode_bytes,
 };
 use emolab::features::dsp::pitch::Yin;
 use serde_json::{Value, json};
@@ -197,8 +197,9 @@ fn a_player_goes_down_the_ladder_at_the_same_place() {
     }
     let (send, news) = mpsc::channel();
     let open = || {
-        let failing = Rung::new("pulse", || Ok(Box::new(Failing) as Box<dyn Sink>), |_| false);
-        let page = Rung::new("browser", || Browser::open(None).map(|page| Box::new(page) as Box<dyn Sink>), |_| false);
+        let failing = Rung::new("pulse", || Ok(Box::new(Failing) as Box<dyn Sink>), |_| Again::No);
+        let page =
+            Rung::new("browser", || Browser::open(None).map(|page| Box::new(page) as Box<dyn Sink>), |_| Again::No);
         Box::new(Ladder::of(vec![failing, page], "none")) as Box<dyn Sink>
     };
     let player = Player::new(open, move |told| drop(send.send(told))).unwrap();

@@ -79,6 +79,9 @@ pub enum AudioError {
         /// Length of the file in seconds.
         seconds: f64,
     },
+    /// More samples than whoever sent it had announced.
+    #[error("too long: more samples than announced")]
+    Unannounced,
     /// The resampler refused the rates.
     #[error("cannot resample: {0}")]
     Resample(String),
@@ -117,18 +120,34 @@ pub(super) fn not_too_long(bytes: u64) -> Result<(), AudioError> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_bytes(bytes: &[u8]) -> Result<Sound, AudioError> {
+    guarded(bytes, MAX_SAMPLES)
+}
+
+/// [`decode_bytes`] for bytes that a stranger sent: decoding ends where there are more than `most` samples over all channels.
+///
+/// # Errors
+/// As [`decode`], and [`AudioError::Unannounced`].
+#[cfg(unix)]
+pub(super) fn decode_within(bytes: &[u8], most: usize) -> Result<Sound, AudioError> {
+    match guarded(bytes, most.min(MAX_SAMPLES)) {
+        Err(AudioError::TooLong) => Err(AudioError::Unannounced),
+        decoded => decoded,
+    }
+}
+
+fn guarded(bytes: &[u8], most: usize) -> Result<Sound, AudioError> {
     // Decoders index by what foreign headers say. One that slips must not take a scan of ten thousand files with it.
-    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes)))
+    catch_unwind(AssertUnwindSafe(|| decode_unguarded(bytes, most)))
         .unwrap_or_else(|panic| Err(AudioError::Damaged(format!("decoder failed: {}", panic_text(panic.as_ref())))))
 }
 
-fn decode_unguarded(bytes: &[u8]) -> Result<Sound, AudioError> {
+fn decode_unguarded(bytes: &[u8], most: usize) -> Result<Sound, AudioError> {
     if bytes.is_empty() {
         return Err(AudioError::Empty);
     }
     let bytes = container::straighten(bytes)?;
     let mut packets = Packets::open(Box::new(Cursor::new(&*bytes)))?;
-    let mut sound = Unfinished::of(promised(packets.format.as_ref()), bytes.len())?;
+    let mut sound = Unfinished::of(promised(packets.format.as_ref()), bytes.len(), most)?;
     let end = sound.fill(&mut packets);
     if packets.decoder.codec_params().codec == CODEC_ID_AAC
         && let Some(cut) = edit_list::cut(&bytes)
@@ -239,17 +258,19 @@ struct Unfinished {
     samples: Vec<f32>,
     channels: usize,
     rate: u32,
+    /// Samples above which decoding stops.
+    most: usize,
 }
 
 impl Unfinished {
     /// With room for the samples `promised` by the header, as far as a file of this size can hold them: growing by
     /// doubling would take up to twice what the sound needs. A large file that promises too much is not even begun.
-    fn of(promised: u64, bytes: usize) -> Result<Unfinished, AudioError> {
+    fn of(promised: u64, bytes: usize, most: usize) -> Result<Unfinished, AudioError> {
         if promised > MAX_SAMPLES as u64 && bytes >= MAX_SAMPLES / 4 {
             return Err(AudioError::TooLong);
         }
-        let room = promised.min(bytes.saturating_mul(PACKED) as u64).min(MAX_SAMPLES as u64);
-        Ok(Unfinished { samples: Vec::with_capacity(room as usize), ..Unfinished::default() })
+        let room = promised.min(bytes.saturating_mul(PACKED) as u64).min(most as u64);
+        Ok(Unfinished { samples: Vec::with_capacity(room as usize), most, ..Unfinished::default() })
     }
 
     /// Decodes packets until the stream ends.
@@ -257,9 +278,9 @@ impl Unfinished {
         let end = packets.each(&mut |make, samples| {
             (self.channels, self.rate) = (usize::from(make.channels), make.rate);
             self.samples.extend_from_slice(samples);
-            if self.samples.len() > MAX_SAMPLES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if self.samples.len() > self.most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        if self.samples.len() > MAX_SAMPLES { Err(AudioError::TooLong) } else { end }
+        if self.samples.len() > self.most { Err(AudioError::TooLong) } else { end }
     }
 
     /// Drops what lies outside the cut; a file that ends before its cut begins stays as it is.

@@ -4,7 +4,11 @@
 //! page in a browser, silence. Why a rung was passed over is kept. A sink that is lost gives way to the next one below at the same
 //! place of the sound; one above that has come back is taken when the next sound starts. Deliberately absent: the sinks.
 
+#[cfg(unix)]
+use std::cell::RefCell;
 use std::fmt;
+#[cfg(unix)]
+use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +20,7 @@ use super::sink::{Progress, Sink, SinkName, Tuning};
 
 /// A rung that failed is left alone for so long.
 const REST: Duration = Duration::from_secs(10);
+const NO_COMPANION: &str = "no companion: this session was not started by emolab ssh";
 
 /// Which sink is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,12 +49,23 @@ pub struct Passed {
     pub reason: String,
 }
 
+/// Whether a sink is worth another try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// It would fail as before.
+    No,
+    /// Once it was left alone for a while.
+    Later,
+    /// At once, also in place of the one of its kind that plays: there is a newer one.
+    Now,
+}
+
 /// One sink that may play.
 pub struct Rung {
     name: &'static str,
     open: Box<dyn FnMut() -> Result<Box<dyn Sink>, String>>,
-    /// Cheap: whether it is worth another try; told whether it has played before.
-    ready: fn(bool) -> bool,
+    /// Cheap; told whether it has played before.
+    again: Box<dyn Fn(bool) -> Again>,
     opened: bool,
     failed: Option<Instant>,
 }
@@ -98,13 +114,13 @@ impl fmt::Display for Wish {
 }
 
 impl Rung {
-    /// A sink by the name that `--audio` takes; `ready` is asked whether another try is worth it, with whether it played before.
+    /// A sink by the name that `--audio` takes; `again` is asked whether another try is worth it, with whether it played before.
     pub fn new(
         name: &'static str,
         open: impl FnMut() -> Result<Box<dyn Sink>, String> + 'static,
-        ready: fn(bool) -> bool,
+        again: impl Fn(bool) -> Again + 'static,
     ) -> Rung {
-        Rung { name, open: Box::new(open), ready, opened: false, failed: None }
+        Rung { name, open: Box::new(open), again: Box::new(again), opened: false, failed: None }
     }
 
     /// Its name, as `--audio` takes it.
@@ -124,7 +140,15 @@ impl Rung {
     }
 
     fn is_back(&self) -> bool {
-        self.failed.is_none_or(|failed| failed.elapsed() >= REST) && (self.ready)(self.opened)
+        match (self.again)(self.opened) {
+            Again::No => false,
+            Again::Later => self.failed.is_none_or(|failed| failed.elapsed() >= REST),
+            Again::Now => true,
+        }
+    }
+
+    fn has_newer(&self) -> bool {
+        (self.again)(self.opened) == Again::Now
     }
 }
 
@@ -137,11 +161,12 @@ pub fn rungs(wish: Wish) -> Vec<Rung> {
     };
     let port = if let Wish::Browser(port) = wish { port } else { None };
     let page = move || Browser::open(port).map(|page| Box::new(page) as Box<dyn Sink>);
+    let if_it_played = |opened| if opened { Again::Later } else { Again::No };
     let all = vec![
-        Rung::new("companion", companion, |_| false),
-        Rung::new("pulse", move || pulse(wish), |opened| opened),
-        Rung::new("device", device, |opened| opened),
-        Rung::new("browser", page, |_| false),
+        companion(),
+        Rung::new("pulse", move || pulse(wish), if_it_played),
+        Rung::new("device", device, if_it_played),
+        Rung::new("browser", page, |_| Again::No),
     ];
     let name = wish.to_string();
     let wanted = |rung: &Rung| wish == Wish::Auto || name.split(':').next() == Some(rung.name);
@@ -155,8 +180,28 @@ pub fn is_over_ssh() -> bool {
         .any(|name| std::env::var_os(name).is_some_and(|it| !it.is_empty()))
 }
 
-fn companion() -> Result<Box<dyn Sink>, String> {
-    Err("no companion: this session was not started by emolab ssh".to_owned())
+/// The companion whose note is the newest now: a program that outlives its connection is heard through the next one.
+#[cfg(unix)]
+fn companion() -> Rung {
+    use super::remote;
+    let tried = Rc::new(RefCell::new(None));
+    let before = Rc::clone(&tried);
+    let open = move || {
+        tried.replace(remote::note());
+        let found = remote::find().unwrap_or_else(|| Err(NO_COMPANION.to_owned()))?;
+        Ok(Box::new(found) as Box<dyn Sink>)
+    };
+    let again = move |_| match remote::note() {
+        None => Again::No,
+        note if note == *before.borrow() => Again::Later,
+        Some(_) => Again::Now,
+    };
+    Rung::new("companion", open, again)
+}
+
+#[cfg(not(unix))]
+fn companion() -> Rung {
+    Rung::new("companion", || Err(NO_COMPANION.to_owned()), |_| Again::No)
 }
 
 #[cfg(feature = "playback")]
@@ -197,6 +242,13 @@ impl Ladder {
             Wish::None => Ladder::of(Vec::new(), "--silent"),
             _ => Ladder::of(rungs(wish), "no sink"),
         }
+    }
+
+    /// As [`Ladder::open`], for who sits at this machine and is a companion: with `auto`, its own sounds servers and devices.
+    pub fn here(wish: Wish) -> Ladder {
+        let mut rungs = rungs(wish);
+        rungs.retain(|rung| wish != Wish::Auto || ["pulse", "device"].contains(&rung.name));
+        Ladder::of(rungs, "no sink")
     }
 
     /// Opens the first of these rungs that can; `reason`: why there is silence if there are none.
@@ -249,9 +301,10 @@ impl Sink for Ladder {
     }
 
     fn start(&mut self, sound: &Arc<Sound>, from: f64, tuning: Tuning) {
-        for at in 0..self.at {
+        for at in 0..self.rungs.len().min(self.at + 1) {
+            let better = if at == self.at { self.rungs[at].has_newer() } else { self.rungs[at].is_back() };
             // The sink before falls silent when it is dropped.
-            if self.rungs[at].is_back() && self.try_rung(at) {
+            if better && self.try_rung(at) {
                 break;
             }
         }
@@ -282,10 +335,10 @@ impl Sink for Ladder {
     fn fall(&mut self, reason: &str) -> bool {
         if let Some(rung) = self.rungs.get_mut(self.at) {
             rung.failed = Some(Instant::now());
-            let name = rung.name;
+            let (name, newer) = (rung.name, rung.has_newer());
             self.passed.retain(|passed| passed.name != name);
             self.passed.push(Passed { name, reason: reason.to_owned() });
-            self.climb_from(self.at + 1);
+            self.climb_from(if newer { self.at } else { self.at + 1 });
             return true;
         }
         false
@@ -326,10 +379,7 @@ mod tests {
     }
 
     /// Rungs of which those in `can` open.
-    fn ladder(
-        can: &Rc<RefCell<Vec<&'static str>>>,
-        ready: fn(bool) -> bool,
-    ) -> (Ladder, Rc<RefCell<Vec<&'static str>>>) {
+    fn ladder(can: &Rc<RefCell<Vec<&'static str>>>, again: Again) -> (Ladder, Rc<RefCell<Vec<&'static str>>>) {
         let log = Rc::new(RefCell::new(Vec::new()));
         let rung = |name: &'static str| {
             let (can, log) = (Rc::clone(can), Rc::clone(&log));
@@ -337,7 +387,7 @@ mod tests {
                 true => Ok(Box::new(Named(name, Rc::clone(&log))) as Box<dyn Sink>),
                 false => Err(format!("no {name} here")),
             };
-            Rung::new(name, open, ready)
+            Rung::new(name, open, move |_| again)
         };
         (Ladder::of(vec![rung("high"), rung("middle"), rung("low")], "none"), log)
     }
@@ -352,7 +402,7 @@ mod tests {
     #[test]
     fn the_first_that_can_plays_and_the_others_say_why_not() {
         let can = Rc::new(RefCell::new(vec!["middle", "low"]));
-        let (ladder, _) = ladder(&can, |_| false);
+        let (ladder, _) = ladder(&can, Again::No);
         assert_eq!(name(&ladder), "middle");
         assert_eq!(ladder.passed(), [Passed { name: "high", reason: "no high here".to_owned() }]);
     }
@@ -360,7 +410,7 @@ mod tests {
     #[test]
     fn a_lost_sink_gives_way_to_the_next_and_at_last_to_silence() {
         let can = Rc::new(RefCell::new(vec!["high", "low"]));
-        let (mut ladder, log) = ladder(&can, |_| false);
+        let (mut ladder, log) = ladder(&can, Again::No);
         ladder.ahead(&[sound()]);
         assert!(ladder.fall("cable pulled"));
         assert_eq!(name(&ladder), "low");
@@ -375,7 +425,7 @@ mod tests {
     #[test]
     fn a_better_one_that_comes_back_is_taken_at_the_next_sound() {
         let can = Rc::new(RefCell::new(vec!["low"]));
-        let (mut ladder, log) = ladder(&can, |_| true);
+        let (mut ladder, log) = ladder(&can, Again::Later);
         ladder.rungs[1].failed = None;
         ladder.start(&sound(), 0.0, Tuning::default());
         *can.borrow_mut() = vec!["high", "middle", "low"];
@@ -385,6 +435,17 @@ mod tests {
         ladder.start(&sound(), 0.0, Tuning::default());
         assert_eq!(*log.borrow(), ["low", "low", "high"]);
         assert_eq!(ladder.passed().iter().map(|passed| passed.name).collect::<Vec<_>>(), ["middle"]);
+    }
+
+    #[test]
+    fn a_newer_one_of_the_same_kind_is_taken_at_once() {
+        let can = Rc::new(RefCell::new(vec!["high"]));
+        let (mut ladder, log) = ladder(&can, Again::Now);
+        ladder.ahead(&[sound()]);
+        ladder.start(&sound(), 0.0, Tuning::default());
+        assert_eq!(*log.borrow(), ["ahead", "ahead", "high"], "opened anew before it plays");
+        assert!(ladder.fall("laptop closed"));
+        assert_eq!((name(&ladder), ladder.passed()), ("high".to_owned(), [].as_slice()));
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod part;
 mod player;
 #[cfg(all(feature = "playback", unix))]
 mod pulse;
+#[cfg(unix)]
+pub mod remote;
 mod resample;
 mod silent;
 mod sink;
@@ -31,7 +33,7 @@ pub use activity::Detector;
 pub use browser::Browser;
 pub use decode::{AudioError, decode, decode_bytes};
 pub use facts::{AudioFacts, AudioHash};
-pub use ladder::{Ladder, Passed, Rung, Wish, is_over_ssh, rungs};
+pub use ladder::{Again, Ladder, Passed, Rung, Wish, is_over_ssh, rungs};
 pub use level::Level;
 pub use overview::Overview;
 pub use part::{Ear, Make, decode_part, decode_parts, facts_of, stream};

@@ -98,6 +98,14 @@ pub static EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "ssh",
+        &[
+            ("emolab ssh ann@server:corpora/emodb", "the clips lie there, the sound is here"),
+            ("emolab ssh server:clips --label -- -J jump", "straight to labelling, through a jump host"),
+            ("emolab ssh server --run 'tmux new -A -s work'", "in a session that outlives the connection"),
+        ],
+    ),
+    (
         "assign",
         &[
             (

@@ -32,6 +32,8 @@ mod runs;
 mod scan;
 mod search;
 mod segment;
+#[cfg(unix)]
+mod ssh;
 mod store;
 mod table;
 mod tour;
@@ -102,6 +104,9 @@ enum Verb {
     Segment(segment::Segment),
     /// Open the workbench in the Label screen.
     Label(Open),
+    /// Open the workbench on a server, and hear its clips on this laptop.
+    #[cfg(unix)]
+    Ssh(ssh::Ssh),
     /// Plan a round: who rates which clips, how often, and how their work is watched.
     Assign(assign::Assign),
     /// Point at clips to label next: uncertain ones that are unlike each other; tell whether that is worth it.
@@ -256,6 +261,8 @@ fn run(cli: Cli) -> Result<()> {
         None => open(cli.open, tui::Start::Browse),
         Some(Verb::Label(at)) => open(at, tui::Start::Label),
         Some(Verb::Scan(verb)) => verb.run(),
+        #[cfg(unix)]
+        Some(Verb::Ssh(verb)) => verb.run(),
         Some(Verb::Compare(verb)) => verb.run(),
         Some(Verb::Curve(verb)) => verb.run(),
         Some(Verb::Cross(verb)) => verb.run(),

@@ -31,6 +31,7 @@ use crate::workbench::{Update, Workbench};
 use app::{App, Wish};
 use pace::{Due, Pace};
 use terminal::Screenful;
+pub use terminal::Stderr;
 use theme::Theme;
 
 /// Events that may wait; the senders wait beyond that.
