@@ -205,6 +205,8 @@ struct Playing {
     clip: Option<usize>,
     /// Plays as soon as it is decoded.
     on_arrival: Option<usize>,
+    /// What the player was told will be played next.
+    expected: Vec<Arc<Sound>>,
 }
 
 /// Opening and looking.
@@ -608,8 +610,8 @@ impl Workbench {
 
 fn player(settings: &Settings, send: Sender<Update>) -> std::io::Result<Player> {
     let notify = move |news| drop(send.send(Update::Sound(news)));
-    let wish = settings.audio;
-    Player::new(move || Box::new(Ladder::open(wish)), notify)
+    let wish = settings.audio.clone();
+    Player::new(move || Box::new(Ladder::open(&wish)), notify)
 }
 
 /// Names a corpus in the store.

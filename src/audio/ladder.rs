@@ -7,6 +7,7 @@
 #[cfg(unix)]
 use std::cell::RefCell;
 use std::fmt;
+use std::path::PathBuf;
 #[cfg(unix)]
 use std::rc::Rc;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::Sound;
 use super::browser::Browser;
+use super::heard::Heard;
 use super::silent::Silent;
 use super::sink::{Progress, Sink, SinkName, Tuning};
 
@@ -23,7 +25,7 @@ const REST: Duration = Duration::from_secs(10);
 const NO_COMPANION: &str = "no companion: this session was not started by emolab ssh";
 
 /// Which sink is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Wish {
     /// The first of the ladder that can play.
     #[default]
@@ -36,6 +38,8 @@ pub enum Wish {
     Device,
     /// A page in a browser, on this port or any.
     Browser(Option<u16>),
+    /// A WAV file that what would be heard is written to.
+    File(PathBuf),
     /// Silence.
     None,
 }
@@ -91,9 +95,10 @@ impl FromStr for Wish {
             "device" => Ok(Wish::Device),
             "browser" => Ok(Wish::Browser(None)),
             "none" => Ok(Wish::None),
-            _ => match text.strip_prefix("browser:").map(str::parse) {
-                Some(Ok(port)) => Ok(Wish::Browser(Some(port))),
-                _ => Err("one of auto, companion, pulse, device, browser, browser:PORT, none".to_owned()),
+            _ => match text.split_once(':') {
+                Some(("browser", port)) if port.parse::<u16>().is_ok() => Ok(Wish::Browser(port.parse().ok())),
+                Some(("file", path)) if !path.is_empty() => Ok(Wish::File(path.into())),
+                _ => Err("one of auto, companion, pulse, device, browser, browser:PORT, file:PATH, none".to_owned()),
             },
         }
     }
@@ -108,6 +113,7 @@ impl fmt::Display for Wish {
             Wish::Device => f.write_str("device"),
             Wish::Browser(None) => f.write_str("browser"),
             Wish::Browser(Some(port)) => write!(f, "browser:{port}"),
+            Wish::File(path) => write!(f, "file:{}", path.display()),
             Wish::None => f.write_str("none"),
         }
     }
@@ -153,23 +159,29 @@ impl Rung {
 }
 
 /// The rungs that a wish leaves, best first.
-pub fn rungs(wish: Wish) -> Vec<Rung> {
-    let elsewhere = wish == Wish::Auto && is_over_ssh();
+pub fn rungs(wish: &Wish) -> Vec<Rung> {
+    let elsewhere = *wish == Wish::Auto && is_over_ssh();
     let device = move || match elsewhere {
         true => Err("over SSH nobody hears the device of this host; --audio device takes it all the same".to_owned()),
         false => device(),
     };
-    let port = if let Wish::Browser(port) = wish { port } else { None };
+    let port = if let Wish::Browser(port) = wish { *port } else { None };
     let page = move || Browser::open(port).map(|page| Box::new(page) as Box<dyn Sink>);
+    let forced = *wish == Wish::Pulse;
+    if let Wish::File(path) = wish {
+        let path = path.clone();
+        let file = move || Heard::create(&path).map(|file| Box::new(file) as Box<dyn Sink>);
+        return vec![Rung::new("file", file, |_| Again::No)];
+    }
     let if_it_played = |opened| if opened { Again::Later } else { Again::No };
     let all = vec![
         companion(),
-        Rung::new("pulse", move || pulse(wish), if_it_played),
+        Rung::new("pulse", move || pulse(forced), if_it_played),
         Rung::new("device", device, if_it_played),
         Rung::new("browser", page, |_| Again::No),
     ];
     let name = wish.to_string();
-    let wanted = |rung: &Rung| wish == Wish::Auto || name.split(':').next() == Some(rung.name);
+    let wanted = |rung: &Rung| *wish == Wish::Auto || name.split(':').next() == Some(rung.name);
     all.into_iter().filter(wanted).collect()
 }
 
@@ -216,11 +228,11 @@ fn device() -> Result<Box<dyn Sink>, String> {
 
 /// A server that `PULSE_SERVER` names, or whose socket was forwarded to the usual place; at the usual place anyway if wished.
 #[cfg(all(feature = "playback", unix))]
-fn pulse(wish: Wish) -> Result<Box<dyn Sink>, String> {
+fn pulse(forced: bool) -> Result<Box<dyn Sink>, String> {
     use super::pulse::{Address, Pulse, is_forwarded, native_socket};
     let named = std::env::var("PULSE_SERVER").unwrap_or_default();
     let mut addresses = Address::parse(&named);
-    let usual = native_socket().filter(|path| addresses.is_empty() && (wish == Wish::Pulse || is_forwarded(path)));
+    let usual = native_socket().filter(|path| addresses.is_empty() && (forced || is_forwarded(path)));
     addresses.extend(usual.map(Address::Socket));
     if addresses.is_empty() {
         return Err("no sound server forwarded: PULSE_SERVER is not set".to_owned());
@@ -229,7 +241,7 @@ fn pulse(wish: Wish) -> Result<Box<dyn Sink>, String> {
 }
 
 #[cfg(not(all(feature = "playback", unix)))]
-fn pulse(_wish: Wish) -> Result<Box<dyn Sink>, String> {
+fn pulse(_forced: bool) -> Result<Box<dyn Sink>, String> {
     Err("built without sound servers".to_owned())
 }
 
@@ -237,7 +249,7 @@ impl Ladder {
     /// Opens the first sink that the wish leaves and that can play.
     ///
     /// ALSA may write to file descriptor 2 while this runs: a program that owns the screen points it elsewhere before.
-    pub fn open(wish: Wish) -> Ladder {
+    pub fn open(wish: &Wish) -> Ladder {
         match wish {
             Wish::None => Ladder::of(Vec::new(), "--silent"),
             _ => Ladder::of(rungs(wish), "no sink"),
@@ -245,9 +257,9 @@ impl Ladder {
     }
 
     /// As [`Ladder::open`], for who sits at this machine and is a companion: with `auto`, its own sounds servers and devices.
-    pub fn here(wish: Wish) -> Ladder {
+    pub fn here(wish: &Wish) -> Ladder {
         let mut rungs = rungs(wish);
-        rungs.retain(|rung| wish != Wish::Auto || ["pulse", "device"].contains(&rung.name));
+        rungs.retain(|rung| *wish != Wish::Auto || ["pulse", "device"].contains(&rung.name));
         Ladder::of(rungs, "no sink")
     }
 
@@ -450,14 +462,14 @@ mod tests {
 
     #[test]
     fn a_wish_is_written_as_it_is_read() {
-        for text in ["auto", "companion", "pulse", "device", "browser", "browser:8017", "none"] {
+        for text in ["auto", "companion", "pulse", "device", "browser", "browser:8017", "file:a:b.wav", "none"] {
             assert_eq!(text.parse::<Wish>().map(|wish| wish.to_string()), Ok(text.to_owned()));
         }
-        for text in ["", "Device", "browser:", "browser:70000", "loud"] {
+        for text in ["", "Device", "browser:", "browser:70000", "file:", "loud"] {
             assert!(text.parse::<Wish>().is_err(), "{text}");
         }
-        assert_eq!(rungs(Wish::Browser(None)).iter().map(Rung::name).collect::<Vec<_>>(), ["browser"]);
-        assert_eq!(rungs(Wish::Auto).len(), 4);
-        assert_eq!(name(&Ladder::open(Wish::None)), "--silent");
+        assert_eq!(rungs(&Wish::Browser(None)).iter().map(Rung::name).collect::<Vec<_>>(), ["browser"]);
+        assert_eq!(rungs(&Wish::Auto).len(), 4);
+        assert_eq!(name(&Ladder::open(&Wish::None)), "--silent");
     }
 }

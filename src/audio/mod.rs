@@ -10,9 +10,9 @@ mod decode;
 mod device;
 mod edit_list;
 mod facts;
+mod heard;
 mod ladder;
 mod level;
-#[cfg(feature = "playback")]
 mod mixer;
 mod overview;
 mod part;
@@ -26,7 +26,6 @@ mod silent;
 mod sink;
 mod span;
 mod stretch;
-#[cfg(feature = "playback")]
 mod tape;
 
 pub use activity::Detector;

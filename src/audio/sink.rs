@@ -96,6 +96,8 @@ pub enum SinkName {
     Companion(Arc<str>),
     /// A page in a browser; its address.
     Browser(Arc<str>),
+    /// A file that what would be heard is written to; its path.
+    File(Arc<str>),
     /// No sound, for this short reason ("no sound device", …); the cursor moves all the same.
     Silent(Arc<str>),
 }

@@ -84,7 +84,7 @@ impl Doctor {
         let mut findings = vec![program()];
         findings.extend(within("terminal", terminal::check));
         findings.extend(within("storage", place::check));
-        findings.extend(sound::check(wish, talks));
+        findings.extend(sound::check(&wish, talks));
         let text = if self.json {
             serde_json::to_string_pretty(&findings)?
         } else if self.report {

@@ -168,7 +168,8 @@ struct Open {
     /// Who labels; the login name if not given.
     #[arg(long, value_name = "NAME", env = "EMOLAB_ANNOTATOR")]
     annotator: Option<String>,
-    /// Where sound goes: auto, companion, pulse, device, browser, browser:PORT or none; emolab doctor tells what is there.
+    /// Where sound goes: auto, companion, pulse, device, browser, browser:PORT, file:PATH (a WAV of what would be heard) or none;
+    /// emolab doctor tells what is there.
     #[arg(long, value_name = "SINK")]
     audio: Option<Wish>,
     /// The same as --audio none.
@@ -336,9 +337,9 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
 
 /// Where sound is to go: as the flags say, else the settings.
 fn wish(open: &Open, config: &Config) -> Result<Wish> {
-    match (open.silent, open.audio, config.value("audio")) {
+    match (open.silent, &open.audio, config.value("audio")) {
         (true, ..) => Ok(Wish::None),
-        (false, Some(wish), _) => Ok(wish),
+        (false, Some(wish), _) => Ok(wish.clone()),
         (false, None, Some(text)) => text.parse().map_err(|choice| anyhow!("audio = {text}: {choice}")),
         (false, None, None) => Ok(Wish::Auto),
     }

@@ -20,9 +20,11 @@ use signal_hook::iterator::{Handle, Signals};
 use self::listener::Listener;
 use self::shell::Prepared;
 use super::{say, stdout};
+use crate::audio::Wish;
 use crate::audio::remote::{Hearth, Secret, wire::PROTOCOL};
 use crate::job::Cancelled;
 use crate::tui::Stderr;
+use crate::workbench::config::Config;
 use crate::workbench::places;
 
 /// Ports that may be tried for TCP: above those of services, below those that systems give out.
@@ -47,6 +49,9 @@ pub struct Ssh {
     /// Use TCP on the loopback there, also where sockets can be forwarded.
     #[arg(long)]
     tcp: bool,
+    /// Where sound goes here, on the laptop: auto, pulse, device, file:PATH (a WAV of what would be heard) or none.
+    #[arg(long, value_name = "SINK")]
+    audio: Option<Wish>,
     /// Kilobytes of sound a second, at most.
     #[arg(long, value_name = "KB", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: Option<u32>,
@@ -79,12 +84,29 @@ impl Ssh {
             cache: places::cache().ok().map(|cache| cache.join("heard")),
             limit: self.limit.unwrap_or(0).saturating_mul(1_000),
         };
-        let listener = Listener::open(hearth)?;
+        let listener = Listener::open(hearth, self.wish()?)?;
         let line = Line { ssh: self, host, control: listener.control() };
         let prepared = line.prepare(&secret)?;
         let status = line.visit(&prepared, path, &listener.socket());
         line.hang_up();
         line.farewell(status?, &target)
+    }
+}
+
+impl Ssh {
+    /// Where sound goes here: as the flag says, else the settings, as far as that fits.
+    fn wish(&self) -> Result<Wish> {
+        let fits = |wish: &Wish| !matches!(wish, Wish::Companion | Wish::Browser(_));
+        match self.audio.clone() {
+            Some(wish) if !fits(&wish) => {
+                bail!("--audio {wish}: a companion plays on auto, pulse, device, file:PATH or none")
+            }
+            Some(wish) => Ok(wish),
+            None => {
+                let set = Config::of(None).value("audio").and_then(|text| text.parse().ok());
+                Ok(set.filter(fits).unwrap_or_default())
+            }
+        }
     }
 }
 

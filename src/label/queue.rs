@@ -158,11 +158,30 @@ impl Queue {
     /// The turn after `current`: the first open one by another speaker, else the first open one, else one that was skipped, in the
     /// same way, `current` itself last. `None` when everything is done. A turn that is not of this queue counts as none.
     pub fn next_after(&self, current: Option<Turn>) -> Option<Turn> {
+        self.after(current, &[])
+    }
+
+    /// The turns that follow `current` if each is answered in its turn, at most so many.
+    pub fn coming(&self, current: Option<Turn>, most: usize) -> Vec<Turn> {
+        let mut met = Vec::from_iter(current);
+        let before = met.len();
+        while met.len() < most + before
+            && let Some(next) = self.after(met.last().copied(), &met)
+        {
+            met.push(next);
+        }
+        met.split_off(before)
+    }
+
+    /// [`Queue::next_after`] once those of `answered` are done.
+    fn after(&self, current: Option<Turn>, answered: &[Turn]) -> Option<Turn> {
         let here = current.and_then(|turn| self.places.get(turn));
         let speaker = here.map(|place| self.speakers[place as usize]);
         let of = |set: &BTreeSet<u32>| {
-            let other = set.iter().find(|&&place| Some(self.speakers[place as usize]) != speaker);
-            other.or_else(|| set.iter().find(|&&place| Some(place) != here)).or(set.first()).copied()
+            let mut left = set.iter().filter(|&&place| !answered.contains(&self.turns[place as usize]));
+            let mut others = left.clone();
+            let other = others.clone().find(|&&place| Some(self.speakers[place as usize]) != speaker);
+            other.or_else(|| others.find(|&&place| Some(place) != here)).or_else(|| left.next()).copied()
         };
         of(&self.open).or_else(|| of(&self.skipped)).map(|place| self.turns[place as usize])
     }
@@ -327,6 +346,8 @@ mod tests {
         let turns = s.queue.turns().to_vec();
         s.say(turns[0], Act::Skip);
         assert_eq!(s.queue.next_after(Some(turns[0])), Some(turns[1]));
+        assert_eq!(s.queue.coming(Some(turns[0]), 1), [turns[1]]);
+        assert_eq!(s.queue.coming(Some(turns[0]), 9), [turns[1], turns[2]]);
         s.label(turns[1]);
         assert_eq!(s.queue.resume(), Some(turns[2]));
         s.label(turns[2]);

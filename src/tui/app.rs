@@ -551,6 +551,7 @@ fn facts(bench: &Workbench) -> String {
         SinkName::Device => "sound on".to_owned(),
         SinkName::Pulse => "sound server".to_owned(),
         SinkName::Companion(host) => format!("sound at {host}"),
+        SinkName::File(path) => format!("sound to {path}"),
         SinkName::Browser(address) => format!("browser: {address}"),
         SinkName::Unopened => String::new(),
     });

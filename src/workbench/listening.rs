@@ -5,13 +5,14 @@
 //! sound that is played again and again counts once. Time on another screen does not count. Deliberately absent: the player and
 //! the keys; they are told, with the time, so that nothing here needs a clock.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::example::Examples;
 use super::picture::Picture;
 use super::view::Panel;
 use super::{Playing, Workbench};
-use crate::audio::{Playback, Player, SinkName};
+use crate::audio::{Playback, Player, SinkName, Sound};
 use crate::label::{Listening, Turn};
 
 /// Silence that still counts as work.
@@ -22,6 +23,8 @@ const BREAK: Duration = Duration::from_secs(5 * 60);
 const PARTS: u32 = 100;
 /// The cursor may run so many seconds ahead of the clock before it counts as moved by hand.
 const SLACK: f64 = 0.25;
+/// Clips that are sent ahead to a laptop.
+const AHEAD: usize = 4;
 
 /// The sitting, and the clip at hand.
 #[derive(Debug, Default)]
@@ -63,6 +66,25 @@ impl Workbench {
         self.sound.hearing.notice(now, sound.as_ref(), key);
     }
 
+    /// How many clips should be expected: as many as travel while one is being heard, if the sound goes to a laptop; else 0.
+    pub fn send_ahead(&self) -> usize {
+        if matches!(self.playback().sink, SinkName::Companion(_)) { AHEAD } else { 0 }
+    }
+
+    /// These clips will probably be heard next, soonest first: they are decoded as soon as nothing else waits for it, and sent
+    /// ahead to where the sound goes.
+    pub fn expect(&mut self, clips: &[usize]) {
+        let mut sounds = Vec::new();
+        for &clip in clips {
+            match self.pictures.get(clip) {
+                Some(picture) => sounds.extend(picture.as_ref().ok().map(|picture| Arc::clone(&picture.sound))),
+                None if self.pictures.has_time() => self.want(clip),
+                None => {}
+            }
+        }
+        self.sound.expect(sounds);
+    }
+
     /// The clip at hand is no longer on the screen.
     pub(super) fn look_away(&mut self) {
         let (now, sound) = (self.sound.since.elapsed(), self.sound.of_hearing());
@@ -97,7 +119,7 @@ impl Workbench {
 impl Playing {
     pub(super) fn new(player: Player) -> Playing {
         let (hearing, examples, since) = (Tracker::default(), Examples::default(), Instant::now());
-        Playing { player, even: true, hearing, examples, since, clip: None, on_arrival: None }
+        Playing { player, even: true, hearing, examples, since, clip: None, on_arrival: None, expected: Vec::new() }
     }
 
     /// Plays a clip from its start.
@@ -105,6 +127,15 @@ impl Playing {
         self.player.play(picture.sound.clone(), 0.0, self.gain(picture));
         (self.clip, self.on_arrival) = (Some(clip), None);
         self.hearing.started(clip, self.player.state());
+    }
+
+    /// Tells the player what will probably be played next, if that is news.
+    fn expect(&mut self, sounds: Vec<Arc<Sound>>) {
+        let same = |(one, other): (&Arc<Sound>, &Arc<Sound>)| Arc::ptr_eq(one, other);
+        if sounds.len() != self.expected.len() || !sounds.iter().zip(&self.expected).all(same) {
+            self.expected.clone_from(&sounds);
+            self.player.ahead(sounds);
+        }
     }
 
     fn gain(&self, picture: &Picture) -> f32 {
@@ -291,6 +322,7 @@ fn sink(name: &SinkName) -> &'static str {
         SinkName::Pulse => "pulse",
         SinkName::Companion(_) => "companion",
         SinkName::Browser(_) => "browser",
+        SinkName::File(_) => "file",
         SinkName::Silent(_) => "silent",
     }
 }

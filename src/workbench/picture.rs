@@ -132,6 +132,11 @@ impl Pictures {
         self.kept.iter().find(|(of, _)| *of == clip).map(|(_, picture)| picture)
     }
 
+    /// Whether another picture would be begun at once.
+    pub(super) fn has_time(&self) -> bool {
+        self.drawing.len() < AT_A_TIME
+    }
+
     /// Has the picture made, at `rate`, if it is neither there nor on its way; its job reports to `send`.
     pub(super) fn want(&mut self, clip: usize, corpus: &Corpus, (rate, send): (u32, &Sender<Update>)) {
         let known = self.get(clip).is_some() || self.drawing.iter().any(|(of, _)| *of == clip);

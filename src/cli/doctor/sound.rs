@@ -23,7 +23,7 @@ struct Tried {
 }
 
 /// Tries every rung that the wish leaves; with `talks`, the first good one with a tone that is asked about.
-pub(super) fn check(wish: Wish, talks: bool) -> Vec<Finding> {
+pub(super) fn check(wish: &Wish, talks: bool) -> Vec<Finding> {
     let tried = try_all(wish);
     let taken = tried.iter().find(|one| one.outcome.is_ok()).map(|one| one.name);
     let mut findings: Vec<Finding> = tried.iter().map(|one| finding(one, taken, wish)).collect();
@@ -40,12 +40,13 @@ pub(super) fn check(wish: Wish, talks: bool) -> Vec<Finding> {
 }
 
 /// Opens each rung and plays a tone on it, one after the other, on a thread of its own.
-fn try_all(wish: Wish) -> Vec<Tried> {
+fn try_all(wish: &Wish) -> Vec<Tried> {
     let (send, told) = channel();
     let names: Vec<&'static str> = rungs(wish).iter().map(|rung| rung.name()).collect();
+    let wished = wish.clone();
     let started = std::thread::Builder::new().name("check sound".into()).spawn(move || {
         let mut played = false;
-        for mut rung in rungs(wish) {
+        for mut rung in rungs(&wished) {
             let outcome = rung.open().and_then(|mut sink| match (rung.name(), played) {
                 ("browser", _) => Ok("can be opened".to_owned()),
                 (_, true) => Ok("can be opened".to_owned()),
@@ -90,7 +91,7 @@ fn play(sink: &mut dyn Sink) -> Result<String, String> {
     Ok(format!("plays; a tone was through {:.0} ms after its length", 1_000.0 * late.max(0.0)))
 }
 
-fn finding(tried: &Tried, taken: Option<&'static str>, wish: Wish) -> Finding {
+fn finding(tried: &Tried, taken: Option<&'static str>, wish: &Wish) -> Finding {
     let name = tried.name;
     match &tried.outcome {
         Ok(how) if taken == Some(name) => {
@@ -99,7 +100,7 @@ fn finding(tried: &Tried, taken: Option<&'static str>, wish: Wish) -> Finding {
         }
         Ok(how) => Finding::new("sound", name, State::Good, how),
         Err(reason) => {
-            let state = if wish == Wish::Auto { State::Note } else { State::Bad };
+            let state = if *wish == Wish::Auto { State::Note } else { State::Bad };
             Finding::new("sound", name, state, reason).with(hint(name))
         }
     }
@@ -152,11 +153,11 @@ mod tests {
     #[test]
     fn what_is_passed_over_is_bad_only_if_it_was_asked_for() {
         let tried = Tried { name: "device", outcome: Err("no sound device".to_owned()) };
-        assert_eq!(finding(&tried, None, Wish::Auto).state, State::Note);
-        assert_eq!(finding(&tried, None, Wish::Device).state, State::Bad);
-        assert!(finding(&tried, None, Wish::Auto).fix.is_some());
+        assert_eq!(finding(&tried, None, &Wish::Auto).state, State::Note);
+        assert_eq!(finding(&tried, None, &Wish::Device).state, State::Bad);
+        assert!(finding(&tried, None, &Wish::Auto).fix.is_some());
         let page = Tried { name: "browser", outcome: Ok("can be opened".to_owned()) };
-        assert!(finding(&page, Some("browser"), Wish::Auto).fix.unwrap().contains("--audio browser:8017"));
+        assert!(finding(&page, Some("browser"), &Wish::Auto).fix.unwrap().contains("--audio browser:8017"));
     }
 
     #[test]

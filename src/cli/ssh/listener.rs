@@ -26,7 +26,7 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Opens it.
-    pub(super) fn open(hearth: Hearth) -> Result<Listener> {
+    pub(super) fn open(hearth: Hearth, wish: Wish) -> Result<Listener> {
         // Not `$TMPDIR`, which may be too long for a socket's path.
         let mode = std::fs::Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new().prefix("emolab-").permissions(mode).tempdir_in("/tmp");
@@ -34,7 +34,9 @@ impl Listener {
         let door = UnixListener::bind(folder.path().join("s")).context("no socket in /tmp")?;
         let shut = Arc::new(AtomicBool::new(false));
         let closing = Arc::clone(&shut);
-        thread::Builder::new().name("companion".into()).spawn(move || let_in(&door, &Arc::new(hearth), &closing))?;
+        thread::Builder::new()
+            .name("companion".into())
+            .spawn(move || let_in(&door, &Arc::new((hearth, wish)), &closing))?;
         Ok(Listener { folder, shut })
     }
 
@@ -57,7 +59,7 @@ impl Drop for Listener {
     }
 }
 
-fn let_in(door: &UnixListener, hearth: &Arc<Hearth>, shut: &AtomicBool) {
+fn let_in(door: &UnixListener, house: &Arc<(Hearth, Wish)>, shut: &AtomicBool) {
     let inside = Arc::new(AtomicUsize::new(0));
     for stream in door.incoming() {
         if shut.load(Ordering::Relaxed) {
@@ -68,9 +70,10 @@ fn let_in(door: &UnixListener, hearth: &Arc<Hearth>, shut: &AtomicBool) {
             inside.fetch_sub(1, Ordering::Relaxed);
             continue;
         }
-        let (hearth, leaving) = (Arc::clone(hearth), Arc::clone(&inside));
+        let (house, leaving) = (Arc::clone(house), Arc::clone(&inside));
         let visit = move || {
-            if let Err(error) = serve(Stream::Unix(stream), &hearth, open) {
+            let (hearth, wish) = &*house;
+            if let Err(error) = serve(Stream::Unix(stream), hearth, || open(wish)) {
                 log::warn!("companion: {error}");
             }
             leaving.fetch_sub(1, Ordering::Relaxed);
@@ -82,6 +85,6 @@ fn let_in(door: &UnixListener, hearth: &Arc<Hearth>, shut: &AtomicBool) {
 }
 
 /// What the laptop plays on: never a companion, which might be itself.
-fn open() -> Box<dyn Sink> {
-    Box::new(Ladder::here(Wish::Auto))
+fn open(wish: &Wish) -> Box<dyn Sink> {
+    Box::new(Ladder::here(wish))
 }

@@ -148,6 +148,9 @@ impl Screen for Browse {
         }
         if let Some(clip) = self.clip(bench) {
             bench.want(clip);
+            let (below, many) = (self.cursor.row().map_or(0, |row| row + 1), bench.send_ahead());
+            let coming = self.shown.get(below..).unwrap_or_default();
+            bench.expect(&coming[..many.min(coming.len())]);
             if bench.opinion_places().browse {
                 bench.ask(Ask::Scores(clip));
                 bench.see_opinion(clip);

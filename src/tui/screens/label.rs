@@ -138,7 +138,8 @@ impl Screen for Label {
             bench.attend(current);
             bench.want(current.clip);
             // The next clip is decoded while this one is being heard.
-            self.next(bench).into_iter().for_each(|next| bench.want(next.clip));
+            let many = bench.send_ahead().max(1);
+            bench.expect(&self.coming(bench, many));
             self.consult(current, bench);
             if bench.round().show_quality {
                 // Without a thread for it, the line stays as it was.

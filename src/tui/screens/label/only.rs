@@ -65,6 +65,15 @@ impl Label {
         }
     }
 
+    /// The clips that will probably be heard next, at most so many.
+    pub(super) fn coming(&self, bench: &Workbench, most: usize) -> Vec<usize> {
+        let turns = match self.only {
+            Only::Open => bench.queue().coming(self.current, most),
+            _ => Vec::from_iter(self.next(bench)),
+        };
+        turns.iter().map(|turn| turn.clip).collect()
+    }
+
     /// The first of the kind behind a turn, around the end.
     fn first_of_kind(&self, bench: &Workbench, behind: Option<Turn>) -> Option<Turn> {
         let (ledger, corpus) = (bench.ledger(), bench.corpus());
