@@ -33,6 +33,7 @@ pub mod listening;
 pub mod live;
 pub mod log;
 pub mod logbook;
+pub mod lost;
 pub mod material;
 pub mod models;
 pub mod net;
@@ -66,7 +67,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::audio::{Ladder, Playback, PlaybackNews, Player, Sound, Wish};
-use crate::corpus::{Corpus, Facts, Scanned, rescan};
+use crate::corpus::{ClipId, Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch, yield_to_others};
 use crate::label::{Annotator, Quality, Scheme};
@@ -112,6 +113,8 @@ pub struct Settings {
     pub preparation: Preparation,
     /// Where sound goes.
     pub audio: Wish,
+    /// The clip to begin with.
+    pub begin: Option<ClipId>,
 }
 
 /// A report of a job or of the player, for [`Workbench::apply`].

@@ -32,6 +32,7 @@ mod power;
 mod preparation;
 mod pretrain;
 mod quantize;
+mod remote;
 mod reports;
 mod resume;
 mod robust;

@@ -87,6 +87,7 @@ impl Stage {
             journal: home.path().join("journal"),
             cache: home.path().join("cache"),
             preparation: emolab::features::Preparation::plain(22_050),
+            begin: None,
             audio: emolab::audio::Wish::None,
         };
         prepare(&mut settings);

@@ -55,7 +55,7 @@ use crate::job::{Watch, is_cancelled, yield_in_pool};
 use crate::tui;
 use crate::workbench::config::{Config, nearest};
 use crate::workbench::gate::is_gate;
-use crate::workbench::{Settings, Workbench, logbook, places, segments};
+use crate::workbench::{Settings, Workbench, logbook, lost, places, segments};
 
 pub use docs::pages;
 
@@ -314,15 +314,19 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         tui::Start::Browse => return scan::print(&root, corpus.as_deref(), &open.files),
         tui::Start::Label => bail!("labelling needs a terminal; emolab export and emolab scan do not"),
     }
+    let annotator = said(&open.annotator, "annotator").unwrap_or_else(login_name);
+    let lost = lost::take(&root, &annotator);
+    let start = if lost.as_ref().is_some_and(|lost| lost.labelling) { tui::Start::Label } else { start };
     let settings = Settings {
         corpus,
         scheme: said(&open.scheme, "scheme"),
-        annotator: said(&open.annotator, "annotator").unwrap_or_else(login_name),
+        annotator,
         store: open.files.store()?,
         journal: places::journal()?,
         cache: open.files.cache()?,
         preparation: open.prepare.preparation(None),
         audio: wish(&open, &config)?,
+        begin: lost.and_then(|lost| lost.clip),
     };
     let tour = open.tour || (open.path.is_none() && start == tui::Start::Browse && tour::is_due(&config));
     if let Err(error) = yield_in_pool() {

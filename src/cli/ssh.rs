@@ -5,6 +5,7 @@
 
 mod listener;
 mod shell;
+mod tidy;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -58,7 +59,7 @@ pub struct Ssh {
     /// The ssh program, with options that go before all others.
     #[arg(long, value_name = "PROGRAM", env = "EMOLAB_SSH", default_value = "ssh")]
     ssh: String,
-    /// Print protocol and version, for an emolab that asks over ssh.
+    /// Print protocol and version, for an emolab that asks over ssh, and remove what lost connections left.
     #[arg(long, hide = true)]
     protocol: bool,
     /// Options of ssh, such as -J jump -p 2222.
@@ -69,12 +70,14 @@ pub struct Ssh {
 impl Ssh {
     /// Connects, and stays until the program there has ended.
     pub fn run(self) -> Result<()> {
+        // On either side, before anything of this connection is there.
+        tidy::sweep(Path::new(listener::PLACE));
         let Some(target) = self.target.clone().filter(|_| !self.protocol) else {
             let mut out = stdout();
             writeln!(out, "{PROTOCOL} {}", env!("CARGO_PKG_VERSION"))?;
             return Ok(out.flush()?);
         };
-        let (host, path) = split(&target)?;
+        let (again, (host, path)) = (again(std::env::args()), split(&target)?);
         let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         ensure!(terminal, "emolab ssh needs a terminal; ssh {host} emolab scan … does not");
         let secret = Secret::random();
@@ -89,7 +92,7 @@ impl Ssh {
         let prepared = line.prepare(&secret)?;
         let status = line.visit(&prepared, path, &listener.socket());
         line.hang_up();
-        line.farewell(status?, &target)
+        line.farewell(status?, &again)
     }
 }
 
@@ -108,6 +111,16 @@ impl Ssh {
             }
         }
     }
+}
+
+/// The same command once more, as one would type it.
+fn again(args: impl Iterator<Item = String>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=,~+%[]".contains(c);
+    let word = |word: String| match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => shell::quoted(&word),
+    };
+    std::iter::once("emolab".to_owned()).chain(args.skip(1).map(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// Host and path; a host of IPv6 digits stands in brackets.
@@ -233,14 +246,14 @@ impl Line<'_> {
         let _ = self.ssh().map(quietly);
     }
 
-    fn farewell(&self, status: ExitStatus, target: &str) -> Result<()> {
+    fn farewell(&self, status: ExitStatus, again: &str) -> Result<()> {
         match status.code() {
             Some(0) => Ok(()),
             Some(130) => Err(Cancelled.into()),
             Some(255) | None => {
                 let _ = io::stdout().write_all(GIVE_BACK.as_bytes()).and_then(|()| io::stdout().flush());
                 bail!(
-                    "connection to {} lost; labels are saved there: emolab ssh {target} goes on where you were",
+                    "connection to {} lost; every label given is saved there. To go on where you were:\n  {again}",
                     self.host
                 )
             }
@@ -279,6 +292,13 @@ fn restore(terminal: &Termios) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_command_is_told_as_it_was_typed() {
+        let args = ["/usr/bin/emolab", "ssh", "ann@host:~/a b", "--run", "it's", "", "--", "-J", "jump"];
+        let line = again(args.into_iter().map(str::to_owned));
+        assert_eq!(line, r"emolab ssh 'ann@host:~/a b' --run 'it'\''s' '' -- -J jump");
+    }
 
     #[test]
     fn a_target_is_a_host_and_perhaps_a_path() {

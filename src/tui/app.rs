@@ -97,6 +97,14 @@ impl App {
         self.theme = theme;
     }
 
+    /// Notes where the user was, who did not ask for the end.
+    pub fn lose(&self) {
+        let screen = self.screen();
+        if TABS[..2].contains(&screen.name()) {
+            self.bench.lose(screen.name() == "label", screen.clip(&self.bench));
+        }
+    }
+
     /// Shows the three steps of the first start, from the first on.
     pub fn guide(&mut self) {
         self.tour = Some(Tour::new(&self.bench));

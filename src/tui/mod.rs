@@ -88,6 +88,9 @@ pub fn run(
     let events = listen(updates)?;
     let end = turn(&mut app, &mut screenful, &events, frame);
     screenful.leave();
+    if !matches!(end, Ok(None)) {
+        app.lose();
+    }
     // Jobs are asked to stop and the player falls silent before the process ends, by whichever way.
     drop(app);
     match end? {

@@ -82,6 +82,14 @@ pub fn tour() -> Result<PathBuf> {
     base("XDG_STATE_HOME", ".local/state", "tour")
 }
 
+/// Where sessions stood whose connection was lost: `emolab/lost` in the XDG state directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn lost() -> Result<PathBuf> {
+    base("XDG_STATE_HOME", ".local/state", "lost")
+}
+
 fn place(variable: &str, xdg: &str, under_home: &str, file: &str) -> Result<PathBuf> {
     let setting = variable.trim_start_matches("EMOLAB_").to_ascii_lowercase();
     own(variable, &setting).map_or_else(|| base(xdg, under_home, file), Ok)

@@ -2,6 +2,7 @@
 
 pub mod gallery;
 pub mod pty;
+pub mod sshd;
 pub mod svg;
 pub mod writer;
 

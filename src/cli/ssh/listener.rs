@@ -12,9 +12,12 @@ use std::thread;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+use super::tidy;
 use crate::audio::remote::{Hearth, Stream, serve};
 use crate::audio::{Ladder, Sink, Wish};
 
+/// Where private folders are made. Not `$TMPDIR`, which may be too long for a socket's path.
+pub(super) const PLACE: &str = "/tmp";
 /// Connections at a time, at most: programs in several panes, and strangers who do not know the secret.
 const DOORS: usize = 16;
 
@@ -27,11 +30,11 @@ pub(super) struct Listener {
 impl Listener {
     /// Opens it.
     pub(super) fn open(hearth: Hearth, wish: Wish) -> Result<Listener> {
-        // Not `$TMPDIR`, which may be too long for a socket's path.
         let mode = std::fs::Permissions::from_mode(0o700);
-        let folder = tempfile::Builder::new().prefix("emolab-").permissions(mode).tempdir_in("/tmp");
-        let folder = folder.context("no private folder in /tmp")?;
-        let door = UnixListener::bind(folder.path().join("s")).context("no socket in /tmp")?;
+        let mut folder = tempfile::Builder::new();
+        let folder = folder.prefix(tidy::PREFIX).rand_bytes(tidy::RANDOM).permissions(mode).tempdir_in(PLACE);
+        let folder = folder.with_context(|| format!("no private folder in {PLACE}"))?;
+        let door = UnixListener::bind(folder.path().join("s")).with_context(|| format!("no socket in {PLACE}"))?;
         let shut = Arc::new(AtomicBool::new(false));
         let closing = Arc::clone(&shut);
         thread::Builder::new()

@@ -90,7 +90,7 @@ fn there(path: &str) -> String {
 }
 
 /// As one word of any shell.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

@@ -146,6 +146,12 @@ impl Screen for Browse {
         if self.made_from != Some(stamp(bench)) {
             self.remake(bench);
         }
+        if *bench.opening() == Opening::Open
+            && let Some(clip) = bench.beginning()
+            && let Some(row) = self.shown.iter().position(|&shown| shown == clip)
+        {
+            self.cursor.select(row);
+        }
         if let Some(clip) = self.clip(bench) {
             bench.want(clip);
             let (below, many) = (self.cursor.row().map_or(0, |row| row + 1), bench.send_ahead());

@@ -131,7 +131,8 @@ impl Screen for Label {
         }
         let then = self.learn_scheme(bench);
         if self.current.is_none_or(|turn| turn.clip >= bench.corpus().clips.len()) {
-            let resumed = bench.queue().resume().or(bench.queue().turns().first().copied());
+            let lost = bench.beginning().and_then(|clip| turn_of(clip, bench));
+            let resumed = lost.or(bench.queue().resume()).or(bench.queue().turns().first().copied());
             self.go(resumed, bench);
         }
         if let Some(current) = self.current {
@@ -561,6 +562,12 @@ fn example(class: &label::Class, played: usize, bench: &mut Workbench) -> Outcom
     };
     bench.play_example(path)?;
     Ok(Then::Say(format!("an example of {}", class.name)))
+}
+
+/// The turn at which a clip is heard: one that is not done, if there is one.
+fn turn_of(clip: usize, bench: &Workbench) -> Option<Turn> {
+    let turns = bench.queue().turns().iter().copied().filter(|turn| turn.clip == clip);
+    turns.min_by_key(|turn| at(*turn, bench).is_some_and(|at| bench.ledger().is_done(at)))
 }
 
 /// What the ledger calls a turn.
