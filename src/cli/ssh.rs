@@ -6,6 +6,7 @@
 mod listener;
 mod shell;
 mod tidy;
+mod watchman;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -13,13 +14,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
 
 use self::listener::Listener;
 use self::shell::Prepared;
+use self::watchman::Watchman;
 use super::{say, stdout};
 use crate::audio::Wish;
 use crate::audio::remote::{Hearth, Secret, wire::PROTOCOL};
@@ -88,7 +87,7 @@ impl Ssh {
             limit: self.limit.unwrap_or(0).saturating_mul(1_000),
         };
         let listener = Listener::open(hearth, self.wish()?)?;
-        let line = Line { ssh: self, host, control: listener.control() };
+        let line = Line { ssh: self, host, control: listener.control(), watchman: Watchman::new()? };
         let prepared = line.prepare(&secret)?;
         let status = line.visit(&prepared, path, &listener.socket());
         line.hang_up();
@@ -139,6 +138,7 @@ struct Line<'a> {
     ssh: Ssh,
     host: &'a str,
     control: PathBuf,
+    watchman: Watchman,
 }
 
 impl Line<'_> {
@@ -163,7 +163,7 @@ impl Line<'_> {
             .spawn()
             .with_context(|| format!("cannot run {}", self.ssh.ssh))?;
         let written = child.stdin.take().map(|mut input| writeln!(input, "{}", secret.hex()));
-        let output = child.wait_with_output()?;
+        let output = self.watchman.mind(child, Child::wait_with_output)?;
         if output.status.code() == Some(255) {
             bail!("ssh found no way to {}; it said why above", self.host);
         }
@@ -225,10 +225,11 @@ impl Line<'_> {
         // From here on sound libraries of this process would write on the other one's screen.
         let stderr = Stderr::new()?;
         stderr.to_log();
-        let status = watch(child);
+        let status = self.watchman.mind(child, |mut child| child.wait());
         stderr.back();
-        if let Some(terminal) = terminal {
-            restore(&terminal);
+        // What ended by itself has said goodbye to the terminal.
+        if !status.as_ref().is_ok_and(|status| status.code().is_some_and(|code| code != 255)) {
+            give_back(terminal.as_ref());
         }
         status
     }
@@ -251,7 +252,6 @@ impl Line<'_> {
             Some(0) => Ok(()),
             Some(130) => Err(Cancelled.into()),
             Some(255) | None => {
-                let _ = io::stdout().write_all(GIVE_BACK.as_bytes()).and_then(|()| io::stdout().flush());
                 bail!(
                     "connection to {} lost; every label given is saved there. To go on where you were:\n  {again}",
                     self.host
@@ -263,30 +263,10 @@ impl Line<'_> {
     }
 }
 
-/// Waits for ssh to end; what asks this process to end asks ssh.
-fn watch(mut child: Child) -> Result<ExitStatus> {
-    let passing = pass_on(Pid::from_child(&child))?;
-    let status = child.wait();
-    passing.close();
-    Ok(status?)
-}
-
-/// Passes on to `pid` what asks this process to end.
-fn pass_on(pid: Pid) -> Result<Handle> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
-    let handle = signals.handle();
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        for _ in signals.forever() {
-            // One that has ended already is as good.
-            let _ = kill_process(pid, Signal::TERM);
-        }
-    })?;
-    Ok(handle)
-}
-
-/// The terminal as it was: ssh does so itself, unless it was killed.
-fn restore(terminal: &Termios) {
-    let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Drain, terminal);
+/// The terminal as it was, as far as anything can still be written to it.
+fn give_back(terminal: Option<&Termios>) {
+    let _ = terminal.map(|terminal| tcsetattr(rustix::stdio::stdin(), OptionalActions::Drain, terminal));
+    let _ = io::stdout().write_all(GIVE_BACK.as_bytes()).and_then(|()| io::stdout().flush());
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ const TRIES: usize = 5;
 pub struct Sshd {
     folder: tempfile::TempDir,
     child: Child,
-    pub port: u16,
+    port: u16,
 }
 
 impl Sshd {
@@ -65,6 +65,11 @@ impl Sshd {
     /// Options of ssh with which the host is `server`.
     pub fn options(&self) -> [String; 2] {
         ["-F".to_owned(), self.folder.path().join("ssh_config").display().to_string()]
+    }
+
+    /// The port of 127.0.0.1 where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The folder of the programs that are found there first.

@@ -1,16 +1,21 @@
-//! Folders that a killed connection left in /tmp, on either side: known by their name, their owner and a socket that nobody answers.
+//! Folders that a killed connection left in /tmp, on either side: known by their name, their owner and an address that nobody answers.
 //!
-//! What ends in order removes its own. Deliberately absent: anything about folders without a dead socket; somebody may need them yet.
+//! What ends in order removes its own. Deliberately absent: haste; a folder without a socket may be one that waits for its connection.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
+
+use crate::audio::remote::{Address, read};
 
 /// What the folders' names begin with, and how many letters and digits follow.
 pub(super) const PREFIX: &str = "emolab-";
 pub(super) const RANDOM: usize = 10;
+
+/// A connection is made in less, or not at all.
+const YOUNG: Duration = Duration::from_secs(60 * 60);
 
 /// Removes this user's dead folders of `place`.
 pub(super) fn sweep(place: &Path) {
@@ -28,10 +33,15 @@ fn is_named(name: &str) -> bool {
 }
 
 fn is_dead(folder: &Path) -> bool {
-    let own = fs::symlink_metadata(folder).is_ok_and(|about| {
-        about.is_dir() && about.uid() == rustix::process::getuid().as_raw() && about.mode() & 0o077 == 0
-    });
-    own && UnixStream::connect(folder.join("s")).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    let Ok(about) = fs::symlink_metadata(folder) else { return false };
+    let own = about.is_dir() && about.uid() == rustix::process::getuid().as_raw() && about.mode() & 0o077 == 0;
+    let old = || about.modified().is_ok_and(|then| then.elapsed().is_ok_and(|passed| passed > YOUNG));
+    let address = read(&folder.join("note")).map_or_else(|_| Address::Socket(folder.join("s")), |note| note.address);
+    own && match address.connect().map_err(|error| error.kind()) {
+        Err(ErrorKind::ConnectionRefused) => true,
+        Err(ErrorKind::NotFound) => old(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -56,7 +66,11 @@ mod tests {
         let other = folder("emolab-bench").0;
         let fresh = folder("emolab-abcdefghi4").0;
         fs::remove_file(fresh.join("s")).unwrap();
+        let old = folder("emolab-abcdefghi5").0;
+        fs::remove_file(old.join("s")).unwrap();
+        fs::File::open(&old).unwrap().set_modified(std::time::SystemTime::now() - 2 * YOUNG).unwrap();
         sweep(place.path());
-        assert_eq!([alive, dead, open, other, fresh].map(|path| path.exists()), [true, false, true, true, true]);
+        assert_eq!([alive, open, other, fresh].map(|path| path.exists()), [true; 4]);
+        assert_eq!([dead, old].map(|path| path.exists()), [false; 2]);
     }
 }
