@@ -7,6 +7,8 @@
 mod agree;
 #[path = "screens/label.rs"]
 mod label;
+#[path = "screens/mouse.rs"]
+mod mouse;
 #[path = "screens/opinion.rs"]
 mod opinion;
 #[path = "screens/results.rs"]
@@ -321,7 +323,7 @@ fn browse_shows_the_corpus() {
          0.0       0.2        0.4        0.6        0.8        1.0        1.2 s
     Space plays  1.35 s  ~ pitch  ~ energy  mel magma 60 dB     speed 1.0  vol 100 %
      demo · 6 clips · ann · demo
-     Space play  Enter label  f filter  / search  ! review         ? help  : palette
+     Space play  Enter label  f filter  / search  ! review  X cut  ? help  : palette
     ");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree                      synthetic: scores mean nothing

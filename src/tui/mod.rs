@@ -36,6 +36,9 @@ const WAITING: usize = 64;
 /// Between two frames here, and over SSH, where every frame is sent through the network.
 const FRAME: [Duration; 2] = [Duration::from_millis(16), Duration::from_millis(100)];
 
+/// The variable that leaves the mouse to the terminal: `0`.
+pub const MOUSE: &str = "EMOLAB_MOUSE";
+
 /// Which screen comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
@@ -81,7 +84,9 @@ pub fn run(
     if tour {
         app.guide();
     }
-    let mut screenful = Screenful::enter().context("the terminal cannot show screens")?;
+    let mouse = env(MOUSE).is_none_or(|value| !matches!(value.as_str(), "0" | "no" | "off" | "false"));
+    app.set_mouse(mouse);
+    let mut screenful = Screenful::enter(mouse).context("the terminal cannot show screens")?;
     let events = listen(updates)?;
     let end = turn(&mut app, &mut screenful, &events, frame);
     screenful.leave();
@@ -142,12 +147,14 @@ fn take(
         Event::Input(Input::Key(key)) => app.key(key),
         Event::Input(Input::Paste(text)) => app.paste(&text),
         Event::Input(Input::Resize(width, height)) => app.resize(width, height),
+        Event::Input(Input::Mouse(event)) if app.mouse(&event) => {}
         Event::Input(_) => return Ok(ControlFlow::Continue(())),
     }
     match app.take_wish() {
         Some(Wish::Quit) => return Ok(ControlFlow::Break(None)),
         Some(Wish::Suspend) => screenful.suspend()?,
         Some(Wish::Redraw) => screenful.clear()?,
+        Some(Wish::Mouse(heard)) => screenful.hear_mouse(heard)?,
         None => {}
     }
     *changed = true;

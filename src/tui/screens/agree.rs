@@ -8,13 +8,13 @@ mod views;
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Outcome, Said, Screen, Then, Topic};
+use crate::tui::screen::{Hit, Outcome, Said, Screen, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::{self, line, put, put_center, put_right};
+use crate::tui::widgets::{self, line, put, put_center, put_right, table, tabs};
 use crate::workbench::agree::Study;
 use crate::workbench::{Opening, Workbench};
 use views::View;
@@ -108,12 +108,26 @@ impl Screen for Agree {
         true
     }
 
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        usize::from(parts(body)[2].height.saturating_sub(1))
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        table::body(parts(body)[2])
+    }
+
+    fn column(&mut self) -> Option<&mut Cursor> {
+        Some(&mut self.column)
+    }
+
+    fn hit(&self, at: Position, body: Rect, _bench: &Workbench) -> Option<Hit> {
+        let [_, names, body, _] = parts(body);
+        let study = self.study()?;
+        if let Some(view) = tabs::hit(names, View::ALL.map(View::name), at) {
+            return Some(Hit::view(self.view.row()?, view));
+        }
+        let (row, column) = self.view().cell(body, (study, self.row, self.column), at)?;
+        Some(Hit::Cell(row, Some(column)))
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let [head, tabs, body, foot] = parts(area);
+        let [head, names, body, foot] = parts(area);
         let Some(study) = self.study() else {
             let reason = bench.studies().and_then(Result::err);
             let text = match (bench.opening(), reason) {
@@ -131,12 +145,7 @@ impl Screen for Agree {
             Some(Err(reason)) => put_right(buffer, line(head, 0), &format!(" {reason}"), theme.bad()),
             _ => {}
         }
-        let mut rest = tabs;
-        for (at, view) in View::ALL.into_iter().enumerate() {
-            let style = if self.view.row() == Some(at) { theme.accent().patch(theme.selected()) } else { theme.text() };
-            rest = put(buffer, rest, &format!(" {} ", view.name()), style);
-            rest = put(buffer, rest, " ", theme.text());
-        }
+        tabs::draw(buffer, names, View::ALL.map(View::name), self.view.row().unwrap_or(0), theme);
         let view = self.view();
         view.draw(buffer, body, (study, self.row, self.column), theme);
         put(buffer, foot, &view.chosen(study, self.row.row(), self.column.row()), theme.strong());

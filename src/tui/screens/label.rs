@@ -10,7 +10,7 @@
 
 use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 mod around;
 mod form;
@@ -22,7 +22,7 @@ use super::{clip_view, opinion};
 use crate::label::{self, Act, Answers, At, Occasion, Scheme, Turn};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
+use crate::tui::screen::{Answer, Hit, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put, put_center};
 use crate::workbench::opinion::Ask;
@@ -191,6 +191,16 @@ impl Screen for Label {
         true
     }
 
+    fn hit(&self, at: Position, body: Rect, bench: &Workbench) -> Option<Hit> {
+        let (current, scheme, clip) = (self.current?, self.scheme.as_ref()?, self.at(bench)?);
+        let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), clip), body.width);
+        let lesson = self.lesson(bench, body.width);
+        let [_, picture, _, _, choice, ..] = parts(body, bench, (&sheet, lesson.as_deref()));
+        let key = if lesson.is_none() { sheet.key(choice, at) } else { None };
+        key.map(Hit::Key)
+            .or_else(|| clip_view::moment(at, picture, bench, (current.clip, bench.view().label)).map(Hit::Moment))
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let (Some(current), Some(scheme), Some(at)) = (self.current, &self.scheme, self.at(bench)) else {
             let text = match bench.opening() {
@@ -202,12 +212,8 @@ impl Screen for Label {
         };
         let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), at), area.width);
         let lesson = self.lesson(bench, area.width);
-        let height = lesson.as_ref().map_or(sheet.height(), |lines| lines.len() as u16);
         let panel = bench.view().label;
-        let says = u16::from(bench.opinion_places().label);
-        let room = area.height.saturating_sub(height + 5 + says);
-        let [head, picture, time, _, choice, mine, says, trouble] =
-            widgets::rows(area, [1, room, 1, 1, height, 1, says, 1].map(Constraint::Length));
+        let [head, picture, time, _, choice, mine, says, trouble] = parts(area, bench, (&sheet, lesson.as_deref()));
         self.progress(buffer, head, bench, theme);
         clip_view::draw(buffer, picture, bench, (current.clip, panel, None), theme);
         clip_view::time(buffer, time, bench, (current.clip, panel), theme);
@@ -223,6 +229,14 @@ impl Screen for Label {
         self.opinion(buffer, says, bench, theme);
         safety(buffer, trouble, bench, self.trouble.as_deref().or(bench.scheme_trouble()), theme);
     }
+}
+
+/// Where things stand, from above; the last but one for what a model says.
+fn parts(area: Rect, bench: &Workbench, (sheet, lesson): (&Sheet<'_>, Option<&[(bool, String)]>)) -> [Rect; 8] {
+    let height = lesson.map_or(sheet.height(), |lines| lines.len() as u16);
+    let says = u16::from(bench.opinion_places().label);
+    let room = area.height.saturating_sub(height + 5 + says);
+    widgets::rows(area, [1, room, 1, 1, height, 1, says, 1].map(Constraint::Length))
 }
 
 impl Label {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use super::behind;
 use super::results::{leaks, protocol};
@@ -16,11 +16,11 @@ use crate::learn::Cost;
 use crate::score::report;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Outcome, Screen, Then, Topic};
+use crate::tui::screen::{Hit, Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::bars::{self, Bars};
 use crate::tui::widgets::matrix::{self, Matrix};
-use crate::tui::widgets::{self, line, percent, put};
+use crate::tui::widgets::{self, line, percent, put, table, tabs};
 use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
 use figures::Figures;
@@ -113,8 +113,20 @@ impl Screen for RunDetail {
         true
     }
 
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        usize::from(parts(body)[3].height.saturating_sub(2))
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        table::body(view_and_foot(parts(body)[3])[0])
+    }
+
+    fn column(&mut self) -> Option<&mut Cursor> {
+        Some(&mut self.open.as_mut()?.spots[self.view].column)
+    }
+
+    fn hit(&self, at: Position, body: Rect, _bench: &Workbench) -> Option<Hit> {
+        let [_, _, names, body] = parts(body);
+        if let Some(view) = tabs::hit(names, VIEWS.map(|(_, name)| name), at) {
+            return Some(Hit::view(self.view, view));
+        }
+        self.open.as_ref()?.hit(VIEWS[self.view].0, view_and_foot(body)[0], at)
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, _bench: &Workbench, theme: &Theme) {
@@ -125,20 +137,15 @@ impl Screen for RunDetail {
             put(buffer, line(about, at as u16), text, theme.dim());
         }
         self.tabs(buffer, line(tabs, 0), theme);
-        let [body, foot] = widgets::rows(body, [Constraint::Min(0), Constraint::Length(1)]);
-        let spot = open.spots[self.view];
+        let [body, foot] = view_and_foot(body);
         match VIEWS[self.view].0 {
             View::Report => return open.report(buffer, Rect { height: body.height + 1, ..body }, theme),
-            View::Matrix => open.matrix(buffer, body, self.normalised, theme),
-            View::Classes => open.bars(buffer, body, ("class", &figures::CLASS, &open.figures.classes), spot, theme),
-            View::Speakers => {
-                open.bars(buffer, body, ("speaker", &figures::SPEAKER, &open.figures.speakers), spot, theme);
-            }
+            View::Matrix => matrix::draw(buffer, body, &open.matrix(self.normalised), theme),
             View::Reliability if open.figures.bins.is_empty() => {
                 put(buffer, line(body, 1), "the scores of this run are no probabilities", theme.text());
             }
-            View::Reliability => {
-                open.bars(buffer, body, ("probability", &figures::BIN, &open.figures.bins), spot, theme);
+            view => {
+                open.bars(view).iter().for_each(|bars| bars::side_by_side(buffer, body, bars, theme));
             }
         }
         put(buffer, foot, &open.chosen(VIEWS[self.view].0), theme.strong());
@@ -180,12 +187,7 @@ impl RunDetail {
     }
 
     fn tabs(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let mut rest = area;
-        for (view, (_, name)) in VIEWS.iter().enumerate() {
-            let style = if view == self.view { theme.accent().patch(theme.selected()) } else { theme.text() };
-            rest = put(buffer, rest, &format!(" {name} "), style);
-            rest = put(buffer, rest, " ", theme.text());
-        }
+        let rest = tabs::draw(buffer, area, VIEWS.map(|(_, name)| name), self.view, theme);
         let shown = match VIEWS[self.view].0 {
             View::Report => "",
             View::Matrix if self.normalised => "percent of the truth",
@@ -297,23 +299,37 @@ impl Open {
         }
     }
 
-    fn matrix(&self, buffer: &mut Buffer, area: Rect, normalised: bool, theme: &Theme) {
+    fn matrix(&self, normalised: bool) -> Matrix<'_> {
         let Spot { row, column } = self.spots[1];
         let (classes, counts) = (self.judged.run.classes(), self.judged.summary.confusion.rows());
-        let shown = Matrix { classes, counts, normalised, truth: row, pred: column, marked: true };
-        matrix::draw(buffer, area, &shown, theme);
+        Matrix { classes, counts, normalised, truth: row, pred: column, marked: true }
     }
 
-    fn bars(
-        &self,
-        buffer: &mut Buffer,
-        area: Rect,
-        (corner, heads, rows): (&str, &[&str], &[bars::Row]),
-        Spot { row, column }: Spot,
-        theme: &Theme,
-    ) {
-        bars::side_by_side(buffer, area, &Bars { corner, heads, rows, row, column }, theme);
+    /// What a view shows side by side, if it does.
+    fn bars(&self, view: View) -> Option<Bars<'_>> {
+        let (corner, heads, rows): (_, &[&str], _) = match view {
+            View::Report | View::Matrix => return None,
+            View::Classes => ("class", &figures::CLASS, &self.figures.classes),
+            View::Speakers => ("speaker", &figures::SPEAKER, &self.figures.speakers),
+            View::Reliability => ("probability", &figures::BIN, &self.figures.bins),
+        };
+        let Spot { row, column } = self.spots[VIEWS.iter().position(|(other, _)| *other == view)?];
+        Some(Bars { corner, heads, rows, row, column })
     }
+
+    fn hit(&self, view: View, area: Rect, at: Position) -> Option<Hit> {
+        let cell = match view {
+            View::Report => return Some(Hit::Nothing).filter(|_| area.contains(at)),
+            View::Matrix => matrix::cell(area, &self.matrix(false), at),
+            View::Classes | View::Speakers | View::Reliability => bars::cell(area, &self.bars(view)?, at),
+        };
+        cell.map(|(row, column)| Hit::Cell(row, Some(column)))
+    }
+}
+
+/// The view, and a line on what of it is selected.
+fn view_and_foot(area: Rect) -> [Rect; 2] {
+    widgets::rows(area, [Constraint::Min(0), Constraint::Length(1)])
 }
 
 /// Heading, protocol, names of the views, view.

@@ -14,6 +14,7 @@ pub mod points;
 pub mod popup;
 pub mod spectrogram;
 pub mod table;
+pub mod tabs;
 pub mod waveform;
 
 use ratatui::buffer::Buffer;
