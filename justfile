@@ -56,3 +56,7 @@ bench-statistics:
 evaluation CORPORA:
     cargo build --release --locked --quiet
     python3 docs/examples.py docs/evaluation.md target/release/emolab "{{CORPORA}}"
+
+# the terminal in a real pty: idle, over SSH while it plays, and keys on so many clips while a training runs
+bench-tui CLIPS="1000000":
+    cargo bench --locked --bench tui -- {{CLIPS}}

@@ -7,6 +7,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::panic)]
 
+#[allow(dead_code)]
+mod made;
 #[path = "../tests/support/pty.rs"]
 #[allow(dead_code)]
 mod pty;
@@ -22,9 +24,7 @@ use std::time::{Duration, Instant};
 
 use emolab::corpus::{Facts, rescan};
 use emolab::job::Unwatched;
-use emolab::store::Store;
-use emolab::workbench::key_of;
-
+use made::{Made, made, memory};
 use pty::Terminal;
 use writer::{kept, lost_or_doubled, told};
 
@@ -179,77 +179,13 @@ fn permissions() {
     place.report("100 permissions taken away", said.counts, &said.all, since);
 }
 
-/// So many tiny clips of noise under `root`, half of them in each of two folders.
-fn make_clips(root: &Path, count: usize) {
-    for class in ["angry", "sad"] {
-        fs::create_dir_all(root.join(class)).unwrap();
-    }
-    for number in 0..count {
-        let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data".to_vec();
-        let samples: Vec<u8> = (0..64_u64)
-            .flat_map(|at| {
-                let mixed = (number as u64 * 64 + at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                ((mixed >> 50) as i16 - 8192).to_le_bytes()
-            })
-            .collect();
-        wav.extend((samples.len() as u32).to_le_bytes());
-        wav.extend(samples);
-        let length = (wav.len() - 8) as u32;
-        wav[4..8].copy_from_slice(&length.to_le_bytes());
-        fs::write(root.join(name(number)), wav).unwrap();
-    }
-}
-
-fn name(number: usize) -> String {
-    format!("{}/{number:07}.wav", ["angry", "sad"][number % 2])
-}
-
-/// Five raters have labelled every clip; the first one all but the last two thousand.
-fn make_store(path: &Path, key: &str, clips: usize) {
-    drop(Store::open(path).unwrap());
-    let db = rusqlite::Connection::open(path).unwrap();
-    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN").unwrap();
-    db.execute("INSERT INTO corpus (key, name, root) VALUES (?1, ?1, ?1)", [key]).unwrap();
-    db.execute_batch("INSERT INTO scheme (name, version) VALUES ('ekman6', 1)").unwrap();
-    let mut clip = db.prepare("INSERT INTO clip (corpus_id, name) VALUES (1, ?1)").unwrap();
-    for number in 0..clips {
-        clip.execute([name(number)]).unwrap();
-    }
-    let mut said = db
-        .prepare(
-            "INSERT INTO annotation (corpus_id, clip_id, audio, annotator_id, scheme_id, act, value, at, listening)
-             VALUES (1, ?1, ?2, ?3, 1, 'label', ?4, '2026-01-01T00:00:00.000Z',
-                     '{\"plays\":1,\"heard\":1.0,\"sink\":\"silent\",\"gain_db\":0.0,\"picture\":\"waveform\",\"seconds\":2.5}')",
-        )
-        .unwrap();
-    for rater in 1..=5_i64 {
-        db.execute("INSERT INTO annotator (kind, name) VALUES ('human', ?1)", [format!("rater{rater}")]).unwrap();
-        let count = if rater == 1 { clips.saturating_sub(2000) } else { clips };
-        for number in 0..count {
-            let audio = format!("{:016x}{number:016x}{:032x}", rater, 7);
-            let value = ["anger", "sadness", "fear"][(number * rater as usize) % 3];
-            said.execute(rusqlite::params![number as i64 + 1, audio, rater, value]).unwrap();
-        }
-    }
-    drop((clip, said));
-    db.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
-}
-
 fn scale(clips: usize) {
-    let home =
-        std::env::var_os("EMOLAB_BENCH").map_or_else(|| std::env::temp_dir().join("emolab-bench"), PathBuf::from);
-    let (root, store) = (home.join(format!("clips{clips}")), home.join(format!("store{clips}.db")));
+    let Made { home, root, store } = made(clips);
     let timed = |what: &str, work: &mut dyn FnMut()| {
         let since = Instant::now();
         work();
         println!("{what}: {:.2} s", since.elapsed().as_secs_f64());
     };
-    if !root.exists() {
-        timed("making the clips", &mut || make_clips(&root, clips));
-    }
-    if !store.exists() {
-        timed("making the store", &mut || make_store(&store, &key_of(&root), clips));
-    }
     let size = fs::metadata(&store).unwrap().len() >> 20;
     println!("{clips} clips, {} annotations, a store of {size} MiB", 5 * clips - 2000.min(clips));
     let facts = home.join(".cache/emolab/facts");
@@ -291,11 +227,4 @@ fn in_a_terminal(home: &Path, root: &Path, store: &Path) {
     println!("resident: {}; at most {}", memory(terminal.pid(), "VmRSS"), memory(terminal.pid(), "VmHWM"));
     std::io::stdout().flush().unwrap();
     terminal.kill();
-}
-
-/// A line of /proc/PID/status.
-fn memory(pid: u32, what: &str) -> String {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
-    line.map_or_else(|| "-".to_owned(), |line| line.trim().to_owned())
 }

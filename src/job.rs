@@ -159,6 +159,15 @@ pub fn yield_to_others() {
     }
 }
 
+/// Has the threads that share rayon's work do the same, from their start on; to be called before any work is shared. Beside a
+/// screen, what is shared is always long work.
+///
+/// # Errors
+/// Work was shared already.
+pub fn yield_in_pool() -> Result<(), rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new().start_handler(|_| yield_to_others()).build_global()
+}
+
 /// Short work that went well is not worth a line.
 fn log_end<N, T>(name: &str, report: &Report<N, T>, took: Duration) {
     let seconds = took.as_secs_f64();

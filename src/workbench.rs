@@ -65,7 +65,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::audio::{Playback, PlaybackNews, Player, Silent, Sound};
+use crate::audio::{Ladder, Playback, PlaybackNews, Player, Sound, Wish};
 use crate::corpus::{Corpus, Facts, Scanned, rescan};
 use crate::features::Preparation;
 use crate::job::{Job, Report, Watch, yield_to_others};
@@ -110,8 +110,8 @@ pub struct Settings {
     pub cache: PathBuf,
     /// What happens to a clip before its features are computed; pictures take its rate alone.
     pub preparation: Preparation,
-    /// Do not open a sound device.
-    pub silent: bool,
+    /// Where sound goes.
+    pub audio: Wish,
 }
 
 /// A report of a job or of the player, for [`Workbench::apply`].
@@ -307,6 +307,14 @@ impl Workbench {
         &self.opening
     }
 
+    /// Why nothing can be done with the corpus now.
+    fn not_open(&self) -> String {
+        match &self.opening {
+            Opening::Failed(reason) => reason.clone(),
+            _ => "the corpus is not open yet; in a moment".to_owned(),
+        }
+    }
+
     /// The picture of a clip: `None` until its job is done (see [`Workbench::want`]), an error when it cannot be decoded.
     pub fn picture(&self, clip: usize) -> Option<Result<&Picture, &str>> {
         self.pictures.get(clip).map(|picture| picture.as_deref().map_err(String::as_str))
@@ -431,7 +439,7 @@ impl Workbench {
 
     fn train(&mut self, (request, truth): (Request, Option<Wanted>), spending: Option<Spending>) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         if self.training.as_ref().is_some_and(Training::is_running) {
             bail!("a comparison is running; cancel it first");
@@ -522,7 +530,7 @@ impl Workbench {
     /// The corpus is not open.
     pub fn consult(&mut self, name: &str) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         self.opinions.consult(name, &self.corpus, (&self.settings, &self.send))
     }
@@ -574,7 +582,7 @@ impl Workbench {
     /// One is running, or the corpus is not open; everything else is reported by the job.
     pub fn rank(&mut self, inquiry: Inquiry) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         if self.training.as_ref().is_some_and(Training::is_running) {
             bail!("a training is running and needs the processor; cancel it first, or wait");
@@ -603,7 +611,8 @@ impl Workbench {
 
 fn player(settings: &Settings, send: Sender<Update>) -> std::io::Result<Player> {
     let notify = move |news| drop(send.send(Update::Sound(news)));
-    if settings.silent { Player::new(|| Box::new(Silent::new("--silent")), notify) } else { Player::start(notify) }
+    let wish = settings.audio;
+    Player::new(move || Box::new(Ladder::open(wish)), notify)
 }
 
 /// Names a corpus in the store.

@@ -26,7 +26,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("symphonia", &["audio"]),
     ("rubato", &["audio"]),
-    ("rodio", &["audio"]),
+    ("cpal", &["audio/device.rs"]),
+    ("pulseaudio", &["audio/pulse.rs"]),
     ("ebur128", &["audio/level.rs"]),
     ("walkdir", &["corpus"]),
     ("realfft", &["features"]),

@@ -29,6 +29,54 @@ fn every_command_line_of_the_readme_is_understood() {
     }
 }
 
+/// The lines of a page's `sh` blocks that call emolab, without what is said about them.
+fn commands(page: &str) -> Vec<String> {
+    let mut inside = false;
+    let lines = page.lines().filter(|line| {
+        if line.starts_with("```") {
+            inside = *line == "```sh";
+        }
+        inside && line.starts_with("emolab ") && !line.contains('…')
+    });
+    let bare = |line: &str| {
+        line.split(" # ").next().unwrap_or(line).split(['>', '|', '&']).next().unwrap_or(line).trim().to_owned()
+    };
+    lines.map(bare).collect()
+}
+
+#[test]
+fn every_page_is_listed_and_its_command_lines_are_understood() {
+    let (list, mut seen) = (file("docs/README.md"), 0);
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        if !name.ends_with(".md") || name == "README.md" {
+            continue;
+        }
+        assert!(list.contains(&format!("]({name})")), "docs/README.md does not list {name}");
+        for line in commands(&file(&format!("docs/{name}"))) {
+            seen += 1;
+            if let Err(error) = emolab::cli::check(line.split_whitespace()) {
+                panic!("docs/{name}: {line}\n{error}");
+            }
+        }
+    }
+    assert!(seen >= 30, "{seen}");
+}
+
+#[test]
+fn the_commands_about_settings_do_what_the_page_says() {
+    let home = crate::support::Home::new();
+    let lines = commands(&file("docs/settings.md"));
+    let lines: Vec<&String> = lines.iter().filter(|line| line.starts_with("emolab config")).collect();
+    assert_eq!(lines.len(), 4);
+    for line in lines {
+        let args: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let output = home.emolab(&args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{line}: {output:?}");
+        assert!(!output.stdout.is_empty(), "{line}");
+    }
+}
+
 #[test]
 fn the_architecture_names_every_room() {
     let page = file("docs/ARCHITECTURE.md");

@@ -20,6 +20,7 @@ mod extract;
 mod faults;
 mod features;
 mod first;
+mod hearing;
 mod journeys;
 mod label;
 mod log;

@@ -5,6 +5,8 @@
 
 #[path = "screens/agree.rs"]
 mod agree;
+#[path = "screens/keymap.rs"]
+mod keymap;
 #[path = "screens/label.rs"]
 mod label;
 #[path = "screens/mouse.rs"]
@@ -89,7 +91,7 @@ impl Stage {
             journal: home.path().join("journal"),
             cache: home.path().join("cache"),
             preparation: emolab::features::Preparation::plain(22_050),
-            silent: true,
+            audio: emolab::audio::Wish::None,
         };
         prepare(&mut settings);
         let (send, updates) = channel();
@@ -111,6 +113,10 @@ impl Stage {
     /// Waits for the picture of the clip that stands first in the corpus' order, the screens' first selection.
     pub(crate) fn pictured(&mut self, clip: usize) {
         self.until(|app| app.bench().picture(clip).is_some());
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     pub(crate) fn press(&mut self, keys: &[&str]) -> &mut Stage {
@@ -365,7 +371,7 @@ fn browse_shows_the_corpus() {
          0.0            0.2             0.4             0.6              0.8             1.0             1.2 s
     Space plays  1.35 s  ~ pitch 94–167 Hz  ~ energy to -11 dB  mel magma 60 dB                         speed 1.0  vol 100 %
      demo · 6 clips · ann · demo
-     Space play  Enter label  f filter  / search  ! review  o sort  v picture  p problems  n next hit      ? help  : palette
+     Space play  Enter label  f filter  / search  ! review  X cut  o sort  v picture  p problems           ? help  : palette
     ");
 }
 
@@ -1047,7 +1053,7 @@ fn a_training_is_watched_epoch_by_epoch() {
     [ ] cnn1d                         epoch 12 of 40, rate 2.1e-3, 310 clips/s
     [ ] crnn                          best epoch #; this fit at most ## s left
     [ ] mlp                           all            ██▍                        10.0
-    [ ] svm                            curves  confusion  runs  net
+    [ ] svm                            curves   confusion   runs   net
     [ ] linear-svm                    fold 1: loss  ~ train 0.133  • dev 0.433
     [ ] logistic                      2.00│••
     [ ] lda                               │~~••
@@ -1121,7 +1127,7 @@ fn a_training_is_watched_epoch_by_epoch() {
     [ ] crnn                clips/s; best epoch #; this fit at
     [ ] mlp                 most #:## left
     [ ] svm                 all          █████▌             34.2
-    [ ] linear-svm           curves  confusion  runs  net
+    [ ] linear-svm           curves   confusion   runs   net
     [ ] logistic            test clips of 1 of 3 folds: UAR 83.3
     [ ] lda                 truth   anger fear neutral       n
     [ ] ridge               anger     2     0     0          2

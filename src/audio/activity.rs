@@ -150,3 +150,63 @@ fn loud(levels: &[f32]) -> f32 {
     levels.iter().for_each(|level| counts[bin(*level)] += 1);
     quantile(&counts, 0.9)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Runs of so many frames of that level, in dB.
+    fn found(detector: &Detector, runs: &[(usize, f32)]) -> Vec<String> {
+        let levels: Vec<f32> = runs.iter().flat_map(|(frames, level)| vec![*level; *frames]).collect();
+        let speech = detector.speech(&Overview::of_speech(levels));
+        speech.iter().map(|span| format!("{}..{}", span.start_millis(), span.end_millis())).collect()
+    }
+
+    const BARE: Detector =
+        Detector { pad: 0, ..Detector { threshold: 4.0, min_silence: 300, min_speech: 250, pad: 100 } };
+
+    #[test]
+    fn what_stands_out_of_the_noise_around_it_is_speech() {
+        let talk = [(200, -60.0), (100, -30.0), (200, -60.0)];
+        // A frame more on either side: levels are averaged over three.
+        assert_eq!(found(&BARE, &talk), ["1990..3010"]);
+        assert_eq!(
+            found(&BARE, &talk.map(|(frames, level)| (frames, level + 30.0))),
+            ["1990..3010"],
+            "whatever the gain"
+        );
+        assert_eq!(found(&BARE, &[(500, -60.0)]), [""; 0]);
+        assert_eq!(found(&BARE, &[(500, -120.0)]), [""; 0]);
+        assert_eq!(found(&BARE, &[]), [""; 0]);
+    }
+
+    #[test]
+    fn short_pauses_are_closed_short_noises_dropped_and_a_faint_beginning_kept() {
+        let pause = |frames| [(200, -60.0), (100, -30.0), (frames, -60.0), (100, -30.0), (200, -60.0)];
+        assert_eq!(found(&BARE, &pause(25)), ["1990..4260"]);
+        assert_eq!(found(&BARE, &pause(40)), ["1990..3010", "3390..4410"]);
+        assert_eq!(found(&BARE, &[(200, -60.0), (10, -30.0), (200, -60.0)]), [""; 0]);
+        // 3 dB stand out too little to begin speech, but belong to what follows.
+        assert_eq!(found(&BARE, &[(200, -60.0), (20, -57.0), (100, -30.0), (200, -60.0)]), ["2000..3210"]);
+        assert_eq!(found(&BARE, &[(200, -60.0), (80, -57.0), (200, -60.0)]), [""; 0]);
+    }
+
+    #[test]
+    fn silence_is_kept_around_and_shared_between_neighbours() {
+        let padded = Detector { pad: 100, ..BARE };
+        assert_eq!(found(&padded, &[(200, -60.0), (100, -30.0), (200, -60.0)]), ["1890..3110"]);
+        let wide = Detector { pad: 1000, ..BARE };
+        let two = [(50, -60.0), (100, -30.0), (80, -60.0), (100, -30.0), (50, -60.0)];
+        assert_eq!(found(&wide, &two), ["0..1900", "1900..3800"]);
+    }
+
+    #[test]
+    fn the_floor_follows_the_noise() {
+        // A fan is switched on after a minute: soon it is no speech any more, and a voice over it is.
+        let runs = [(6_000, -70.0), (3_000, -40.0), (100, -20.0), (3_000, -40.0)];
+        let speech = found(&BARE, &runs);
+        assert_eq!(speech.last().unwrap(), "89990..91010");
+        assert!(speech.len() <= 2, "the fan itself is heard once: {speech:?}");
+    }
+}

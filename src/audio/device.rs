@@ -1,32 +1,30 @@
 //! The local sound device.
 //!
-//! Only this file names rodio, which opens the device and mixes. A clip is brought to the device's rate by our own
-//! resampler (rodio's drops samples without a filter), then read off a [`Tape`]. Deliberately absent: choosing among
-//! devices, and reopening one that went away.
+//! Only this file names cpal, which opens the device and says how long a sample takes to be heard. Deliberately absent: choosing
+//! among devices, and waking up while nothing plays: after some seconds of silence the device is let go of.
 
-use std::error::Error;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rodio::cpal::traits::{DeviceTrait, HostTrait};
-use rodio::cpal::{self, ErrorKind};
-use rodio::{DeviceSinkBuilder, DeviceSinkError, MixerDeviceSink, Source};
+use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+use cpal::{
+    BufferSize, ErrorKind, FromSample, I24, SampleFormat, SizedSample, SupportedBufferSize, SupportedStreamConfig,
+};
 
 use super::Sound;
+use super::mixer::{Desk, Hearing, Mixer, connect};
 use super::sink::{Progress, Sink, SinkName, Tuning};
 
-/// Largest change of gain per frame: volume, stop and change of clip fade over 5 ms instead of clicking.
-const FADE: f32 = 1.0 / 256.0;
+/// The device asks for so many blocks a second if it lets us choose: keys are obeyed soon, and work is seldom.
+const BLOCKS: u32 = 50;
 
-/// An open device and what plays on it.
+/// A device, open or at rest.
 pub(super) struct Device {
-    output: MixerDeviceSink,
+    device: cpal::Device,
     lost: Arc<OnceLock<String>>,
-    head: Option<Arc<Head>>,
-    /// The sound played last and the same at the device's rate: seeking and looping need not resample again.
-    prepared: Option<(Arc<Sound>, Arc<Sound>)>,
+    desk: Desk,
+    /// Dropped to let the device go.
+    stream: Option<cpal::Stream>,
 }
 
 impl Device {
@@ -35,27 +33,33 @@ impl Device {
     /// # Errors
     /// One short line for the status bar.
     pub(super) fn open() -> Result<Device, String> {
-        let lost = Arc::new(OnceLock::new());
-        let mut output = DeviceSinkBuilder::from_default_device()
-            .and_then(|builder| open_quietly(builder, &lost))
-            .or_else(|first| open_any(&lost).ok_or(first))
-            .map_err(|error| reason(&error))?;
-        output.log_on_drop(false);
-        Ok(Device { output, lost, head: None, prepared: None })
+        let host = cpal::default_host();
+        let first = match host.default_output_device() {
+            Some(device) => Device::of(device),
+            None => Err(ErrorKind::DeviceNotAvailable.into()),
+        };
+        first.or_else(|error| any(&host).ok_or_else(|| reason(&error)))
     }
 
-    /// `sound` with as many channels as can be heard, at the device's rate; `None` if it cannot be resampled.
-    fn prepare(&mut self, sound: &Arc<Sound>) -> Option<Arc<Sound>> {
-        if let Some((_, ready)) = self.prepared.as_ref().filter(|(last, _)| Arc::ptr_eq(last, sound)) {
-            return Some(Arc::clone(ready));
+    fn of(device: cpal::Device) -> Result<Device, cpal::Error> {
+        let lost = Arc::new(OnceLock::new());
+        let (desk, stream) = play(&device, &lost)?;
+        Ok(Device { device, lost, desk, stream: Some(stream) })
+    }
+
+    /// Opens the device again after a rest.
+    fn wake(&mut self) {
+        if self.stream.is_some() {
+            return;
         }
-        let config = self.output.config();
-        let stereo = sound.channels == 2 && config.channel_count().get() > 1;
-        let rate = config.sample_rate().get();
-        let ready = if stereo { sound.resample(rate) } else { one_channel(sound).resample(rate) };
-        let ready = Arc::new(ready.ok()?);
-        self.prepared = Some((Arc::clone(sound), Arc::clone(&ready)));
-        Some(ready)
+        match play(&self.device, &self.lost) {
+            Ok((desk, stream)) => {
+                let before = std::mem::replace(&mut self.desk, desk);
+                self.desk.inherit(before);
+                self.stream = Some(stream);
+            }
+            Err(error) => keep(&self.lost, &error),
+        }
     }
 }
 
@@ -65,214 +69,120 @@ impl Sink for Device {
     }
 
     fn start(&mut self, sound: &Arc<Sound>, from: f64, tuning: Tuning) {
-        self.stop();
-        let Some(sound) = self.prepare(sound) else { return };
-        let head = Arc::new(Head::at(from, tuning));
-        self.output.mixer().add(Tape::new(sound, Arc::clone(&head)));
-        self.head = Some(head);
+        self.wake();
+        if !self.desk.start(sound, from, tuning) {
+            self.desk.stop();
+        }
     }
 
     fn tune(&mut self, tuning: Tuning) {
-        if let Some(head) = &self.head {
-            head.tune(tuning);
-        }
+        self.desk.tune(tuning);
     }
 
     fn stop(&mut self) {
-        if let Some(head) = self.head.take() {
-            head.stopped.store(true, Ordering::Relaxed);
-        }
+        self.desk.stop();
     }
 
     fn progress(&self) -> Progress {
-        match (self.lost.get(), &self.head) {
-            (Some(reason), _) => Progress::Lost(reason.clone()),
-            (None, Some(head)) if !head.finished.load(Ordering::Relaxed) => Progress::At(load(&head.position)),
-            _ => Progress::Finished,
-        }
+        self.lost.get().map_or_else(|| self.desk.progress(), |reason| Progress::Lost(reason.clone()))
+    }
+
+    fn rest(&mut self) {
+        self.stream = None;
     }
 }
 
-/// What the playback thread and the device's thread share about one tape.
-struct Head {
-    /// Bits of an `f64`: seconds into the sound.
-    position: AtomicU64,
-    /// Bits of an `f32` each.
-    speed: AtomicU32,
-    volume: AtomicU32,
-    looping: AtomicBool,
-    /// Bits of an `f64` each: seconds into the sound.
-    start: AtomicU64,
-    end: AtomicU64,
-    stopped: AtomicBool,
-    finished: AtomicBool,
+/// Starts a stream: a block of 20 ms if the device takes that, else what it likes.
+fn play(device: &cpal::Device, lost: &Arc<OnceLock<String>>) -> Result<(Desk, cpal::Stream), cpal::Error> {
+    let config = device.default_output_config()?;
+    let short = config.sample_rate() / BLOCKS;
+    let fits = matches!(*config.buffer_size(), SupportedBufferSize::Range { min, max } if (min..=max).contains(&short));
+    let sizes = fits.then_some(BufferSize::Fixed(short)).into_iter().chain([BufferSize::Default]);
+    let mut error = ErrorKind::DeviceNotAvailable.into();
+    for size in sizes {
+        match build(device, &config, size, lost).and_then(|(desk, stream)| stream.play().map(|()| (desk, stream))) {
+            Ok(open) => return Ok(open),
+            Err(other) => error = other,
+        }
+    }
+    Err(error)
 }
 
-impl Head {
-    fn at(position: f64, tuning: Tuning) -> Head {
-        let head = Head {
-            position: AtomicU64::new(position.to_bits()),
-            speed: AtomicU32::default(),
-            volume: AtomicU32::default(),
-            looping: AtomicBool::default(),
-            start: AtomicU64::default(),
-            end: AtomicU64::default(),
-            stopped: AtomicBool::default(),
-            finished: AtomicBool::default(),
+fn build(
+    device: &cpal::Device,
+    config: &SupportedStreamConfig,
+    size: BufferSize,
+    lost: &Arc<OnceLock<String>>,
+) -> Result<(Desk, cpal::Stream), cpal::Error> {
+    let (desk, mixer) = connect(config.sample_rate(), config.channels());
+    let stream = Stream { device, config, size, lost: Arc::clone(lost), hearing: desk.hearing(), mixer };
+    let stream = match config.sample_format() {
+        SampleFormat::F32 => stream.of::<f32>(),
+        SampleFormat::I16 => stream.of::<i16>(),
+        SampleFormat::I24 => stream.of::<I24>(),
+        SampleFormat::I32 => stream.of::<i32>(),
+        SampleFormat::U16 => stream.of::<u16>(),
+        SampleFormat::U8 => stream.of::<u8>(),
+        SampleFormat::F64 => stream.of::<f64>(),
+        _ => Err(ErrorKind::UnsupportedConfig.into()),
+    }?;
+    Ok((desk, stream))
+}
+
+/// What a stream is made of.
+struct Stream<'a> {
+    device: &'a cpal::Device,
+    config: &'a SupportedStreamConfig,
+    size: BufferSize,
+    lost: Arc<OnceLock<String>>,
+    hearing: Hearing,
+    mixer: Mixer,
+}
+
+impl Stream<'_> {
+    fn of<T: SizedSample + FromSample<f32>>(self) -> Result<cpal::Stream, cpal::Error> {
+        let Stream { lost, hearing, mut mixer, .. } = self;
+        let mut config = self.config.config();
+        config.buffer_size = self.size;
+        let channels = usize::from(config.channels);
+        let mut block = Vec::with_capacity(1 << 16);
+        let fill = move |out: &mut [T], info: &cpal::OutputCallbackInfo| {
+            let stamp = info.timestamp();
+            let delay = stamp.playback.checked_duration_since(stamp.callback).unwrap_or(Duration::ZERO);
+            hearing.after(mixer.frames(), delay);
+            block.resize(out.len(), 0.0);
+            mixer.render(&mut block, channels);
+            for (to, from) in out.iter_mut().zip(&block) {
+                *to = T::from_sample(from.clamp(-1.0, 1.0));
+            }
         };
-        head.tune(tuning);
-        head
-    }
-
-    fn tune(&self, tuning: Tuning) {
-        self.speed.store(tuning.speed.to_bits(), Ordering::Relaxed);
-        self.volume.store(tuning.volume.to_bits(), Ordering::Relaxed);
-        self.looping.store(tuning.looping, Ordering::Relaxed);
-        let (start, end) = tuning.bounds(f64::MAX);
-        self.start.store(start.to_bits(), Ordering::Relaxed);
-        self.end.store(end.to_bits(), Ordering::Relaxed);
-    }
-
-    fn volume(&self) -> f32 {
-        f32::from_bits(self.volume.load(Ordering::Relaxed))
-    }
-
-    fn speed(&self) -> f32 {
-        f32::from_bits(self.speed.load(Ordering::Relaxed))
+        self.device.build_output_stream::<T, _, _>(config, fill, move |error| keep(&lost, &error), None)
     }
 }
 
-fn load(position: &AtomicU64) -> f64 {
-    f64::from_bits(position.load(Ordering::Relaxed))
-}
-
-/// A sound at the device's rate, read at any speed by linear interpolation (exact at speed 1).
-struct Tape {
-    sound: Arc<Sound>,
-    head: Arc<Head>,
-    /// The frame to read next, between frames at speeds other than 1.
-    at: f64,
-    gain: f32,
-    frame: [f32; 2],
-    /// Channel of the current frame that goes out next.
-    channel: usize,
-}
-
-impl Tape {
-    /// `sound` has 1 or 2 channels.
-    fn new(sound: Arc<Sound>, head: Arc<Head>) -> Tape {
-        let at = (load(&head.position) * f64::from(sound.rate)).round();
-        // From the first frame on nothing may be lost; in the middle of a sound a sudden start would click.
-        let gain = if at == 0.0 { head.volume() } else { 0.0 };
-        Tape { sound, head, at, gain, frame: [0.0; 2], channel: 0 }
+/// Keeps the first error that ends a stream; the others pass.
+fn keep(lost: &OnceLock<String>, error: &cpal::Error) {
+    let kinds = [ErrorKind::DeviceNotAvailable, ErrorKind::HostUnavailable, ErrorKind::StreamInvalidated];
+    if kinds.contains(&error.kind()) {
+        // Only the first reason counts.
+        let _ = lost.set(format!("sound device lost: {error}"));
     }
-
-    /// The frame at that many seconds, at most the number of frames.
-    fn frame(&self, seconds: &AtomicU64) -> f64 {
-        (load(seconds) * f64::from(self.sound.rate)).round().min(self.sound.frames() as f64)
-    }
-
-    fn width(&self) -> usize {
-        usize::from(self.sound.channels)
-    }
-
-    /// Reads the next frame; `None` at the end of the sound or once a stopped tape has faded out.
-    fn wind(&mut self) -> Option<()> {
-        let stopped = self.head.stopped.load(Ordering::Relaxed);
-        let wanted = if stopped { 0.0 } else { self.head.volume() };
-        self.gain += (wanted - self.gain).clamp(-FADE, FADE);
-        if stopped && self.gain == 0.0 {
-            return None;
-        }
-        let (start, end) = (self.frame(&self.head.start), self.frame(&self.head.end));
-        if self.at >= end && self.head.looping.load(Ordering::Relaxed) && start < end {
-            self.at = start + (self.at - end) % (end - start);
-        } else if self.at >= end {
-            self.head.finished.store(true, Ordering::Relaxed);
-            return None;
-        }
-        let (first, part) = (self.at as usize, self.at.fract() as f32);
-        for channel in 0..self.width() {
-            let sample = |frame: usize| self.sound.samples.get(frame * self.width() + channel).copied().unwrap_or(0.0);
-            let (this, next) = (sample(first), sample(first + 1));
-            self.frame[channel] = self.gain * (this + (next - this) * part);
-        }
-        self.at += f64::from(self.head.speed());
-        let seconds = self.at / f64::from(self.sound.rate.max(1));
-        self.head.position.store(seconds.to_bits(), Ordering::Relaxed);
-        Some(())
-    }
-}
-
-impl Iterator for Tape {
-    type Item = f32;
-
-    fn next(&mut self) -> Option<f32> {
-        if self.channel == 0 {
-            self.wind()?;
-        }
-        let sample = self.frame[self.channel];
-        self.channel = (self.channel + 1) % self.width();
-        Some(sample)
-    }
-}
-
-impl Source for Tape {
-    fn current_span_len(&self) -> Option<usize> {
-        None
-    }
-
-    fn channels(&self) -> NonZero<u16> {
-        NonZero::new(self.sound.channels).unwrap_or(NonZero::<u16>::MIN)
-    }
-
-    fn sample_rate(&self) -> NonZero<u32> {
-        NonZero::new(self.sound.rate).unwrap_or(NonZero::<u32>::MIN)
-    }
-
-    fn total_duration(&self) -> Option<Duration> {
-        None
-    }
-}
-
-fn one_channel(sound: &Sound) -> Sound {
-    let wave = sound.mono();
-    Sound { samples: wave.samples, channels: 1, rate: wave.rate }
-}
-
-/// Opens with an error callback that keeps fatal errors instead of printing all of them, as rodio's own does.
-fn open_quietly(builder: DeviceSinkBuilder, lost: &Arc<OnceLock<String>>) -> Result<MixerDeviceSink, DeviceSinkError> {
-    let lost = Arc::clone(lost);
-    let keep = move |error: cpal::Error| {
-        let kinds = [ErrorKind::DeviceNotAvailable, ErrorKind::HostUnavailable, ErrorKind::StreamInvalidated];
-        if kinds.contains(&error.kind()) {
-            // Only the first reason counts.
-            let _ = lost.set(format!("sound device lost: {error}"));
-        }
-    };
-    builder.with_error_callback(keep).open_sink_or_fallback()
 }
 
 /// The first device, other than ALSA's null device, that opens.
-fn open_any(lost: &Arc<OnceLock<String>>) -> Option<MixerDeviceSink> {
-    let devices = cpal::default_host().output_devices().ok()?;
+fn any(host: &cpal::Host) -> Option<Device> {
     let real = |device: &cpal::Device| {
         device.description().is_ok_and(|about| about.driver().is_some_and(|driver| driver != "null"))
     };
-    devices.filter(real).find_map(|device| open_quietly(DeviceSinkBuilder::from_device(device).ok()?, lost).ok())
+    host.output_devices().ok()?.filter(real).find_map(|device| Device::of(device).ok())
 }
 
-/// An error as one short line: the first sentence of its innermost cause, which is the telling one.
-fn reason(error: &DeviceSinkError) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    let absent = cause.downcast_ref::<cpal::Error>().is_some_and(|error| error.kind() == ErrorKind::DeviceNotAvailable);
-    if absent || matches!(error, DeviceSinkError::NoDevice) {
+/// An error as one short line.
+fn reason(error: &cpal::Error) -> String {
+    if error.kind() == ErrorKind::DeviceNotAvailable {
         return "no sound device".into();
     }
-    let text = cause.to_string();
+    let text = error.to_string();
     format!("no sound device: {}", text.split(['.', '\n']).next().unwrap_or_default())
 }
 
@@ -280,62 +190,19 @@ fn reason(error: &DeviceSinkError) -> String {
 mod tests {
     use super::*;
 
-    fn ramp(frames: usize, channels: u16) -> Arc<Sound> {
-        let samples = (0..frames * usize::from(channels)).map(|n| n as f32).collect();
-        Arc::new(Sound { samples, channels, rate: 100 })
-    }
-
-    fn head(from: f64, speed: f32, volume: f32) -> Arc<Head> {
-        Arc::new(Head::at(from, Tuning { speed, volume, ..Tuning::default() }))
-    }
-
     #[test]
     fn the_reason_is_short() {
-        assert_eq!(reason(&DeviceSinkError::NoDevice), "no sound device");
-        let gone = cpal::Error::new(ErrorKind::DeviceNotAvailable);
-        assert_eq!(reason(&DeviceSinkError::DefaultSinkConfigError(gone)), "no sound device");
-        let busy = reason(&DeviceSinkError::BuildError(cpal::Error::new(ErrorKind::DeviceBusy)));
+        assert_eq!(reason(&cpal::Error::new(ErrorKind::DeviceNotAvailable)), "no sound device");
+        let busy = reason(&cpal::Error::new(ErrorKind::DeviceBusy));
         assert!(busy.starts_with("no sound device: ") && !busy.contains(['.', '\n']), "{busy}");
     }
 
     #[test]
-    fn a_tape_at_speed_one_plays_every_sample_and_says_when_it_ends() {
-        let head = head(0.0, 1.0, 0.5);
-        let played: Vec<f32> = Tape::new(ramp(5, 2), Arc::clone(&head)).collect();
-        assert_eq!(played, (0..10).map(|n| n as f32 / 2.0).collect::<Vec<_>>());
-        assert!(head.finished.load(Ordering::Relaxed));
-        assert!((load(&head.position) - 0.05).abs() < 1e-9);
-    }
-
-    #[test]
-    fn speed_reads_between_frames_or_skips_them() {
-        assert_eq!(Tape::new(ramp(3, 1), head(0.0, 0.5, 1.0)).collect::<Vec<_>>(), [0.0, 0.5, 1.0, 1.5, 2.0, 1.0]);
-        assert_eq!(Tape::new(ramp(6, 1), head(0.0, 2.0, 1.0)).collect::<Vec<_>>(), [0.0, 2.0, 4.0]);
-    }
-
-    #[test]
-    fn a_loop_turns_back_at_the_exact_frame() {
-        let tuning = Tuning { looping: true, region: Some((0.01, 0.04)), ..Tuning::default() };
-        let head = Arc::new(Head::at(0.02, tuning));
-        let mut tape = Tape::new(ramp(5, 1), Arc::clone(&head));
-        tape.gain = 1.0;
-        assert_eq!(tape.by_ref().take(7).collect::<Vec<_>>(), [2.0, 3.0, 1.0, 2.0, 3.0, 1.0, 2.0]);
-        head.tune(Tuning { looping: true, ..Tuning::default() });
-        assert_eq!(tape.by_ref().take(4).collect::<Vec<_>>(), [3.0, 4.0, 0.0, 1.0]);
-        head.tune(Tuning::default());
-        assert_eq!(tape.collect::<Vec<_>>(), [2.0, 3.0, 4.0]);
-    }
-
-    #[test]
-    fn a_stopped_tape_fades_out_without_claiming_the_end() {
-        let sound = Arc::new(Sound { samples: vec![1.0; 10_000], channels: 1, rate: 100 });
-        let head = head(0.0, 1.0, 1.0);
-        let mut tape = Tape::new(sound, Arc::clone(&head));
-        assert_eq!(tape.next(), Some(1.0));
-        head.stopped.store(true, Ordering::Relaxed);
-        let tail: Vec<f32> = tape.collect();
-        assert_eq!(tail.len(), 255);
-        assert!(tail.windows(2).all(|pair| pair[1] < pair[0]), "{tail:?}");
-        assert!(!head.finished.load(Ordering::Relaxed));
+    fn only_what_ends_a_stream_is_a_loss() {
+        let lost = OnceLock::new();
+        keep(&lost, &cpal::Error::new(ErrorKind::Xrun));
+        assert_eq!(lost.get(), None);
+        keep(&lost, &cpal::Error::new(ErrorKind::StreamInvalidated));
+        assert!(lost.get().is_some_and(|reason| reason.starts_with("sound device lost: ")));
     }
 }

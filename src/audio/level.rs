@@ -1,7 +1,7 @@
 //! How loud a wave is, and making it as loud as wanted.
 //!
-//! Only this file names ebur128. Deliberately absent: true peaks, limiting, compression: a normalised wave may exceed
-//! full scale.
+//! Only this file names ebur128. Deliberately absent: limiting and compression: a normalised wave may exceed full scale; a sound
+//! that is played is held below it by its gain.
 
 use ebur128::{EbuR128, Mode};
 
@@ -9,6 +9,8 @@ use super::{Sound, Wave};
 
 /// Below this level (-120 dB) a wave counts as silence: amplifying it would only show rounding noise.
 const SILENCE: f32 = 1e-6;
+/// The highest true peak that EBU R 128 lets pass, -1 dBTP.
+const CEILING: f32 = 0.891_250_94;
 
 /// What a wave is scaled to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,11 +66,21 @@ impl Wave {
 }
 
 impl Sound {
-    /// The factor that gives it the integrated loudness `lufs` (EBU R 128, of the mean of its channels), held so that no sample
-    /// exceeds full scale; 1 for what is too quiet to have a loudness.
+    /// The factor that gives it the integrated loudness `lufs` (EBU R 128, of the mean of its channels), held so that no true peak
+    /// exceeds -1 dB; 1 for what is too quiet to have a loudness.
     pub fn gain_to(&self, lufs: f32) -> f32 {
         let wanted = self.mono().loudness().map_or(1.0, |now| 10.0_f32.powf((lufs - now) / 20.0));
-        wanted.min(1.0 / peak(&self.samples).max(SILENCE))
+        wanted.min(CEILING / self.true_peak().max(SILENCE))
+    }
+
+    /// Largest absolute value of the sound between and at its samples (ITU-R BS.1770-4, oversampled), 1 = full scale.
+    pub fn true_peak(&self) -> f32 {
+        let measured = || {
+            let mut meter = EbuR128::new(u32::from(self.channels), self.rate, Mode::TRUE_PEAK).ok()?;
+            meter.add_frames_f32(&self.samples).ok()?;
+            (0..u32::from(self.channels)).filter_map(|channel| meter.true_peak(channel).ok()).reduce(f64::max)
+        };
+        measured().map_or(0.0, |peak| peak as f32).max(peak(&self.samples))
     }
 }
 
@@ -140,7 +152,7 @@ mod tests {
         };
         let level = |amplitude: f32, lufs| amplitude * sound(amplitude).gain_to(lufs);
         assert!((level(0.5, -23.0) - level(0.01, -23.0)).abs() < 1e-3, "{}", level(0.01, -23.0));
-        assert!((level(0.5, 0.0) - 1.0).abs() < 1e-3, "a sine of 0 LUFS would clip");
+        assert!((level(0.5, 0.0) - CEILING).abs() < 2e-3, "a sine of 0 LUFS would clip");
         assert_eq!(Sound { samples: vec![0.0; 9], channels: 1, rate: 8_000 }.gain_to(-23.0), 1.0);
     }
 

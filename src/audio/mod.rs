@@ -3,24 +3,35 @@
 //! Deliberately absent: features (see `features`), corpora, and any text for the user.
 
 mod activity;
+mod browser;
 mod container;
 mod decode;
 #[cfg(feature = "playback")]
 mod device;
 mod edit_list;
 mod facts;
+mod ladder;
 mod level;
+#[cfg(feature = "playback")]
+mod mixer;
 mod overview;
 mod part;
 mod player;
+#[cfg(all(feature = "playback", unix))]
+mod pulse;
 mod resample;
 mod silent;
 mod sink;
 mod span;
+mod stretch;
+#[cfg(feature = "playback")]
+mod tape;
 
 pub use activity::Detector;
+pub use browser::Browser;
 pub use decode::{AudioError, decode, decode_bytes};
 pub use facts::{AudioFacts, AudioHash};
+pub use ladder::{Ladder, Passed, Rung, Wish, is_over_ssh, rungs};
 pub use level::Level;
 pub use overview::Overview;
 pub use part::{Ear, Make, decode_part, decode_parts, facts_of, stream};

@@ -1,6 +1,6 @@
 //! A whole recording at a glance, made while it streams by: its outline at every zoom, and how loud it is every 10 ms.
 //!
-//! An hour takes some 20 MB whatever its rate. Bucket `k` holds the samples of millisecond `k`, by the one rule of [`Span`], so what
+//! An hour takes some 20 MB whatever its rate. Bucket `k` holds the samples of millisecond `k`, by the one rule of [`Span`](super::Span), so what
 //! is drawn at a column is what is cut there. Deliberately absent: samples (see `part`) and colours.
 
 use std::ops::{ControlFlow, Range};
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::decode::AudioError;
 use super::part::{Make, stream};
-use super::span::{Span, frame_at};
+use super::span::frame_at;
 
 /// Length of a frame of [`Overview::levels`] in milliseconds.
 pub const FRAME: u32 = 10;
@@ -68,10 +68,12 @@ impl Overview {
 
     /// Smallest and largest sample of each of `parts` equal parts of what lies between two milliseconds, as shares of `peak`.
     pub fn outline(&self, seen: Range<f64>, parts: usize, peak: i16) -> Vec<(f32, f32)> {
-        let edge = |part: usize| (seen.start + (seen.end - seen.start) * part as f64 / parts as f64) as usize;
+        let edge = |part: usize| seen.start + (seen.end - seen.start) * part as f64 / parts as f64;
         let share = |value: i16| f32::from(value) / f32::from(peak.max(1));
         let part = |part: usize| {
-            let (low, high) = self.extremes(edge(part)..edge(part + 1).max(edge(part) + 1));
+            // The milliseconds that begin in it; where none does, the one that goes on in it.
+            let (from, to) = (edge(part).ceil() as usize, edge(part + 1).ceil() as usize);
+            let (low, high) = self.extremes(if from < to { from..to } else { from.saturating_sub(1)..from.max(1) });
             (share(low), share(high))
         };
         (0..parts).map(part).collect()
@@ -115,9 +117,12 @@ impl Overview {
         best.map_or(near, |(.., frame)| middle(frame)).min(self.millis())
     }
 
-    /// All of it, if it is a millisecond long.
-    pub fn whole(&self) -> Option<Span> {
-        Span::millis(0, self.millis())
+    /// One of which only the levels in the band of speech are known.
+    #[cfg(test)]
+    pub(super) fn of_speech(speech: Vec<f32>) -> Overview {
+        let frames = speech.len() as u64 * u64::from(FRAME);
+        let make = Make { channels: 1, rate: 1000 };
+        Overview { make, frames, outlines: Vec::new(), levels: Vec::new(), speech }
     }
 }
 

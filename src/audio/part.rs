@@ -157,6 +157,9 @@ impl Opened {
         let mut head = Vec::new();
         Read::by_ref(&mut file).take(HEAD).read_to_end(&mut head)?;
         let bytes = file.metadata()?.len();
+        if head.is_empty() {
+            return Err(AudioError::Empty);
+        }
         if let Some(layout) = container::layout(&head, bytes)? {
             return Ok(Opened::Plain(Plain { file, layout }));
         }
@@ -284,5 +287,21 @@ impl Packets<'_> {
         });
         let complete = samples.len() as u64 == (wanted.end - wanted.start) * u64::from(make.channels.max(1));
         Ok((end.is_ok() && complete).then_some(Sound { samples, channels: make.channels, rate: make.rate }))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_flac_and_mp3_the_decoder_is_set_before_the_part_others_go_the_whole_way() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/audio");
+        for (name, direct) in [("long.flac", true), ("long.mp3", true), ("long.ogg", false), ("mulaw.wav", true)] {
+            let mut opened = Opened::of(&folder.join(name)).unwrap();
+            let span = if name.starts_with("long") { Span::millis(8_000, 8_500) } else { Span::millis(20, 90) };
+            assert_eq!(opened.part(span.unwrap()).unwrap().is_some(), direct, "{name}");
+        }
     }
 }

@@ -17,6 +17,8 @@ use crate::job::panic_text;
 const SHORTEST: f64 = 0.02;
 /// How often the thread looks at a playing sink. It sleeps without limit while nothing plays.
 const LOOK: Duration = Duration::from_millis(15);
+/// After so long without a sound the sink may rest.
+const REST: Duration = Duration::from_secs(3);
 
 /// What is played and how: a value to draw.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +27,7 @@ pub struct Playback {
     pub take: u64,
     /// Whether the sound is running: while it is, draw again every few milliseconds.
     pub playing: bool,
-    /// Seconds into the sound; what is heard lags behind by the device's buffer, some 50 ms.
+    /// Seconds into the sound: of what is heard now, not of what was handed to the device.
     pub position: f64,
     /// Duration of the sound.
     pub seconds: f64,
@@ -46,7 +48,7 @@ pub struct Playback {
 /// What the playback thread tells on its own account.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PlaybackNews {
-    /// The sink was opened, or was lost and replaced by silence.
+    /// The sink was opened, or another one took its place.
     Sink(SinkName),
     /// The sound of this take came to its end (not told while looping, nor for a sound that was stopped).
     Finished(u64),
@@ -368,11 +370,14 @@ impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
                 self.news.push(PlaybackNews::Finished(self.playback.take));
             }
             Some(Progress::Lost(reason)) => {
-                self.use_sink(Box::new(Silent::new(&reason)));
+                if !self.sink.as_mut().is_some_and(|sink| sink.fall(&reason)) {
+                    self.use_sink(Box::new(Silent::new(&reason)));
+                }
                 self.start();
             }
             None => {}
         }
+        self.call_by_name();
     }
 
     /// Lets the sink play from the present position, if anything should be heard at all.
@@ -385,13 +390,21 @@ impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
         }
         let (from, tuning) = (self.playback.position, self.playback.tuning());
         self.on_sink(|sink| sink.start(&sound, from, tuning));
+        self.call_by_name();
+    }
+
+    /// A sink may become another one, or lose its listener.
+    fn call_by_name(&mut self) {
+        if let Some(name) = self.sink.as_ref().map(|sink| sink.name()).filter(|name| *name != self.playback.sink) {
+            self.playback.sink = name.clone();
+            self.news.push(PlaybackNews::Sink(name));
+        }
     }
 
     fn use_sink(&mut self, mut sink: Box<dyn Sink>) {
         sink.ahead(&self.ahead);
-        self.playback.sink = sink.name();
         self.sink = Some(sink);
-        self.news.push(PlaybackNews::Sink(self.playback.sink.clone()));
+        self.call_by_name();
     }
 
     fn on_sink(&mut self, act: impl FnOnce(&mut dyn Sink)) {
@@ -408,14 +421,24 @@ fn run<O: FnOnce() -> Box<dyn Sink>>(
     shared: &Mutex<Shared>,
     notify: impl Fn(PlaybackNews),
 ) {
+    let mut awake = false;
     loop {
-        let wait = if deck.playback.playing { LOOK } else { Duration::MAX };
+        let wait = match (deck.playback.playing, awake) {
+            (true, _) => LOOK,
+            (false, true) => REST,
+            (false, false) => Duration::MAX,
+        };
+        awake = true;
         let obeyed = match inbox.recv_timeout(wait) {
             Ok(command) => {
                 deck.obey(command);
                 1
             }
             Err(RecvTimeoutError::Timeout) => {
+                if !deck.playback.playing {
+                    deck.on_sink(|sink| sink.rest());
+                    awake = false;
+                }
                 deck.look();
                 0
             }

@@ -9,7 +9,7 @@ use super::Sound;
 use super::sink::{Progress, Sink, SinkName, Tuning};
 
 /// Time since some fixed moment; never goes back.
-pub type Clock = Box<dyn Fn() -> Duration + Send>;
+pub type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// Plays into nothing.
 pub struct Silent {
@@ -41,13 +41,7 @@ impl Silent {
     /// Seconds into the sound; `None` once it has ended.
     fn position(&self, run: &Run) -> Option<f64> {
         let passed = (self.clock)().saturating_sub(run.since).as_secs_f64();
-        let position = run.from + passed * f64::from(run.tuning.speed);
-        let (start, end) = run.tuning.bounds(run.seconds);
-        match (position < end, run.tuning.looping && start < end) {
-            (true, _) => Some(position),
-            (false, true) => Some(start + (position - end) % (end - start)),
-            (false, false) => None,
-        }
+        run.tuning.after(run.from, passed, run.seconds)
     }
 }
 

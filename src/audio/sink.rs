@@ -24,6 +24,12 @@ pub trait Sink {
     fn progress(&self) -> Progress;
     /// What will probably be played next, soonest first: a sink at the other end of a wire sends it ahead.
     fn ahead(&mut self, _sounds: &[Arc<Sound>]) {}
+    /// Nothing has been played for some seconds: lets go of what costs power or keeps others out, until the next `start`.
+    fn rest(&mut self) {}
+    /// After [`Progress::Lost`]: finds another way to play, if it has one, for the next `start`.
+    fn fall(&mut self, _reason: &str) -> bool {
+        false
+    }
 }
 
 /// How a sound is played.
@@ -51,6 +57,17 @@ impl Tuning {
         let (from, to) = self.region.unwrap_or((0.0, seconds));
         let from = from.max(0.0).min(seconds);
         (from, to.min(seconds).max(from))
+    }
+
+    /// Where a sound that lasts `seconds` stands when it has played from `from` for `passed` seconds of time; `None` at its end.
+    pub fn after(&self, from: f64, passed: f64, seconds: f64) -> Option<f64> {
+        let position = from + passed * f64::from(self.speed);
+        let (start, end) = self.bounds(seconds);
+        match (position < end, self.looping && start < end) {
+            (true, _) => Some(position),
+            (false, true) => Some(start + (position - end) % (end - start)),
+            (false, false) => None,
+        }
     }
 }
 

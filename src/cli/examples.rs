@@ -31,6 +31,14 @@ pub static EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("emolab compare ~/clips --models svm --truth majority", "with the labels that people gave here"),
         ],
     ),
+    (
+        "keys",
+        &[
+            ("emolab keys", "which keys do what now"),
+            ("emolab keys --default", "a keys.toml to start from"),
+            ("emolab keys --check", "what is wrong with yours"),
+        ],
+    ),
     ("curve", &[("emolab curve ~/corpora/emodb --models svm,logistic --by speakers", "would more speakers help?")]),
     ("cross", &[("emolab cross ~/corpora/emodb ~/corpora/ravdess --models svm", "a matrix of two corpora")]),
     (
@@ -53,6 +61,14 @@ pub static EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("emolab runs", "all that are kept"),
             ("emolab runs show 12", "everything about one"),
             ("emolab runs diff 12 13", "what sets two apart"),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            ("emolab doctor", "what works, and what mends what does not"),
+            ("emolab doctor --audio browser", "one way out for sound alone"),
+            ("emolab doctor --report", "for a bug mail"),
         ],
     ),
     ("verify", &[("emolab verify 12", "the same run again, compared to the last bit")]),
@@ -157,6 +173,13 @@ pub static EXAMPLES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("emolab features ~/corpora/emodb --set egemaps -o features --format csv", "a line per clip"),
             ("emolab features --set egemaps --describe", "name, unit and source of each column"),
+        ],
+    ),
+    (
+        "segment",
+        &[
+            ("emolab segment ~/recordings --dry-run", "where long recordings would be cut"),
+            ("emolab segment ~/recordings --longer-than 60", "cut them; the files stay as they are"),
         ],
     ),
     (

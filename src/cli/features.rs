@@ -12,7 +12,7 @@ use serde_json::json;
 use super::compare::{tell_cache, tell_problems};
 use super::prepare::{Prepare, set_name};
 use super::progress::Progress;
-use super::{Files, opened, say, stdout, table};
+use super::{Files, description, opened, say, stdout, table};
 use crate::features::cache::Cache;
 use crate::features::{FeatureSet, Kind, feature_set};
 use crate::workbench::extract::{Extraction, Format};
@@ -71,7 +71,7 @@ impl Extract {
         }
         let (path, out) = (self.path.context("no PATH")?, self.out.context("no --out")?);
         let progress = Progress::new(self.quiet)?;
-        let corpus = opened(&path, self.corpus.as_deref(), &self.files, &progress)?;
+        let corpus = opened(&path, description(self.corpus.as_deref(), &path).as_deref(), &self.files, &progress)?;
         tell_problems(&corpus);
         let cache = Cache::open(&self.files.cache()?);
         let listener = Listener { cache: &cache, preparation: self.prepare.preparation(Some(&self.set)) };

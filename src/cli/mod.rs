@@ -10,9 +10,11 @@ mod config;
 mod cross;
 mod curve;
 mod docs;
+mod doctor;
 mod doubts;
 mod examples;
 mod features;
+mod keys;
 mod labels;
 mod log;
 mod looks;
@@ -43,11 +45,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::audio::Wish;
 use crate::corpus::{Corpus, Scanned, demo_root};
-use crate::job::{Watch, is_cancelled};
+use crate::job::{Watch, is_cancelled, yield_in_pool};
 use crate::tui;
 use crate::workbench::config::{Config, nearest};
 use crate::workbench::gate::is_gate;
@@ -126,6 +129,10 @@ enum Verb {
     Features(features::Extract),
     /// Show what is set and where it was said; write a file of settings.
     Config(config::ConfigVerb),
+    /// Look whether sound, terminal and storage work, and tell what mends them.
+    Doctor(doctor::Doctor),
+    /// Show which keys do what, start a keys.toml of your own, tell what is wrong with it.
+    Keys(keys::Keys),
     /// Print what a shell needs to complete commands.
     Completions(manual::Completions),
     /// Print the manual page, or write one per verb.
@@ -159,8 +166,11 @@ struct Open {
     /// Who labels; the login name if not given.
     #[arg(long, value_name = "NAME", env = "EMOLAB_ANNOTATOR")]
     annotator: Option<String>,
-    /// Do not open a sound device.
-    #[arg(long)]
+    /// Where sound goes: auto, companion, pulse, device, browser, browser:PORT or none; emolab doctor tells what is there.
+    #[arg(long, value_name = "SINK")]
+    audio: Option<Wish>,
+    /// The same as --audio none.
+    #[arg(long, conflicts_with = "audio")]
     silent: bool,
     /// Show the three steps of the first start again.
     #[arg(long)]
@@ -274,6 +284,8 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Import(verb)) => verb.run(),
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Config(verb)) => verb.run(),
+        Some(Verb::Doctor(verb)) => verb.run(),
+        Some(Verb::Keys(verb)) => verb.run(),
         Some(Verb::Completions(verb)) => verb.run(),
         Some(Verb::Man(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),
@@ -306,14 +318,27 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
         journal: places::journal()?,
         cache: open.files.cache()?,
         preparation: open.prepare.preparation(None),
-        silent: open.silent,
+        audio: wish(&open, &config)?,
     };
     let tour = open.tour || (open.path.is_none() && start == tui::Start::Browse && tour::is_due(&config));
+    if let Err(error) = yield_in_pool() {
+        ::log::warn!("priority: {error}");
+    }
     let (send, updates) = mpsc::channel();
     let mut workbench = Workbench::open(&root, settings, send)?;
     config.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
     let env = |name: &str| open.looks.get(name).or_else(|| std::env::var(name).ok());
     tui::run(workbench, updates, (start, tour), &env)
+}
+
+/// Where sound is to go: as the flags say, else the settings.
+fn wish(open: &Open, config: &Config) -> Result<Wish> {
+    match (open.silent, open.audio, config.value("audio")) {
+        (true, ..) => Ok(Wish::None),
+        (false, Some(wish), _) => Ok(wish),
+        (false, None, Some(text)) => text.parse().map_err(|choice| anyhow!("audio = {text}: {choice}")),
+        (false, None, None) => Ok(Wish::Auto),
+    }
 }
 
 /// Reads a corpus, with the segments that the store has of it.
@@ -338,12 +363,17 @@ fn missing(path: &Path) -> String {
 impl Place {
     /// The description asked for, or that of the project.
     fn corpus(&self) -> Option<String> {
-        let (here, anywhere) = (Config::of(Some(&self.path)), Config::of(None));
-        // The others are told at the start of every verb.
-        let of_project = here.problems.iter().filter(|problem| !anywhere.problems.contains(problem));
-        of_project.for_each(|problem| say(&format!("emolab: {problem}")));
-        self.corpus.clone().or_else(|| here.value("corpus").map(str::to_owned))
+        description(self.corpus.as_deref(), &self.path)
     }
+}
+
+/// The description asked for, or that of the project which the corpus at `path` belongs to.
+fn description(asked: Option<&str>, path: &Path) -> Option<String> {
+    let (here, anywhere) = (Config::of(Some(path)), Config::of(None));
+    // The others are told at the start of every verb.
+    let of_project = here.problems.iter().filter(|problem| !anywhere.problems.contains(problem));
+    of_project.for_each(|problem| say(&format!("emolab: {problem}")));
+    asked.or_else(|| here.value("corpus")).map(str::to_owned)
 }
 
 impl Files {

@@ -76,7 +76,7 @@ impl Segment {
     pub fn run(self) -> Result<()> {
         let detector = self.detector()?;
         let progress = Progress::new(self.quiet)?;
-        let corpus = opened(&self.place.path, self.place.corpus.as_deref(), &self.files, &progress)?;
+        let corpus = opened(&self.place.path, self.place.corpus().as_deref(), &self.files, &progress)?;
         let least = if self.all { 0.0 } else { self.longer_than };
         let all = recordings(&corpus, least);
         if all.is_empty() {

@@ -51,7 +51,7 @@ pub enum ScanError {
         path: PathBuf,
     },
     /// No audio file below the root.
-    #[error("{}: no audio file in it or below", root.display())]
+    #[error("{}: no audio file in it or below (WAV, AIFF, FLAC, MP3, OGG, M4A …); open the folder that holds the clips", root.display())]
     Empty {
         /// The folder.
         root: PathBuf,

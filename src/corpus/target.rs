@@ -51,7 +51,9 @@ pub struct Traits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TaskError {
     /// No clip has the target.
-    #[error("{corpus}: none of {clips} clips has a label for the target `{target}`")]
+    #[error(
+        "{corpus}: none of {clips} clips has a label for the target `{target}`; label some and learn from what people said (--truth majority, in Train `labels`)"
+    )]
     NoLabels {
         /// Name of the corpus.
         corpus: String,

@@ -15,8 +15,9 @@ use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
-use super::command::{Command, Group, key_name, named, rows};
+use super::command::{Bound, Command, Group, Named, Row, key_name, letters, named, rows};
 use super::cursor::Cursor;
+use super::keymap::Keymap;
 use super::keys::{EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, SOUND, SOUND_TABLE, UNSEEN};
 use super::keys::{VIEW, VIEW_TABLE};
 use super::layer::{Layer, Palette, QuitQuestion, Reader, Reply, help};
@@ -30,7 +31,6 @@ use crate::audio::SinkName;
 use crate::workbench::columns::Ranking;
 use crate::workbench::safe::Standing;
 use crate::workbench::{Update, Workbench};
-use frame::Named;
 
 /// Smaller terminals get a sentence instead of a screen.
 pub const SMALLEST: (u16, u16) = (60, 18);
@@ -60,8 +60,17 @@ pub struct App {
     tour: Option<Tour>,
     status: Option<Status>,
     wish: Option<Wish>,
-    mouse: bool,
+    hands: Hands,
     size: Rect,
+    /// Something was reported that the screen does not know yet.
+    behind: bool,
+}
+
+/// What is taken from the user, and as what.
+struct Hands {
+    keymap: Keymap,
+    /// Whether presses of the mouse come here.
+    mouse: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,9 +94,11 @@ impl App {
             tour: None,
             status: None,
             wish: None,
-            mouse: true,
+            hands: Hands { keymap: Keymap::default(), mouse: true },
             size,
+            behind: false,
         };
+        app.set_keymap(Keymap::default());
         app.follow(Ok(Then::Switch(TABS.iter().find(|tab| **tab == first).copied().unwrap_or(TABS[0]))));
         app
     }
@@ -107,9 +118,18 @@ impl App {
         self.tour = Some(Tour::new(&self.bench));
     }
 
+    /// Takes keys of the user's own from now on.
+    pub fn set_keymap(&mut self, keymap: Keymap) {
+        for screen in &mut self.screens {
+            let taken = letters(&keymap.bind(groups_of(screen.as_ref())));
+            screen.reserve(taken);
+        }
+        self.hands.keymap = keymap;
+    }
+
     /// Whether the mouse is heard from the start on.
     pub fn set_mouse(&mut self, heard: bool) {
-        self.mouse = heard;
+        self.hands.mouse = heard;
     }
 
     /// What the run loop has to do, once.
@@ -152,11 +172,23 @@ impl App {
 
     /// Takes in a report of the Workbench's jobs; true when something may look different now.
     pub fn update(&mut self, update: Update) -> bool {
+        let changed = self.take_in(update);
+        self.catch_up();
+        changed
+    }
+
+    /// As [`App::update`], but the screen catches up later: a training may report a thousand times between two frames.
+    pub fn take_in(&mut self, update: Update) -> bool {
         let changed = self.bench.apply(update);
-        if changed {
+        self.behind |= changed;
+        changed
+    }
+
+    /// The screen catches up with all that was reported; before each frame and each key.
+    pub fn catch_up(&mut self) {
+        if std::mem::take(&mut self.behind) {
             self.sync();
         }
-        changed
     }
 
     /// How soon to draw again though nothing is reported: while sound plays or a screen counts time.
@@ -205,7 +237,7 @@ impl App {
 impl App {
     /// The commands that can be given now, the screen's own first.
     fn groups(&self) -> Vec<Group> {
-        groups_of(self.screen())
+        self.hands.keymap.bind(groups_of(self.screen()))
     }
 
     fn press(&mut self, name: &str) -> Outcome {
@@ -221,14 +253,16 @@ impl App {
     /// The command that a key gives now; `None` also where the screen takes it itself.
     pub fn command_of(&self, key: &str) -> Option<Named> {
         let groups = self.groups();
-        groups.iter().find_map(|group| Some((group.name, group.rows.iter().find(|row| row.keys.contains(&key))?.name)))
+        let gives = |row: &&Bound| row.keys.iter().any(|one| one == key);
+        groups.iter().find_map(|group| Some((group.name, group.rows.iter().find(gives)?.name)))
     }
 
     /// A key in a terminal that is too small: only what does not depend on what the screen would show.
     fn press_unseen(&mut self, key: &KeyEvent) {
         let name = key_name(key).unwrap_or_default();
         let mut rows = EVERYWHERE_TABLE.iter().map(|command| &command.row);
-        if let Some(row) = rows.find(|row| row.keys.contains(&name.as_str()) && UNSEEN.contains(&row.name)) {
+        let gives = |row: &&'static Row| self.hands.keymap.keys(EVERYWHERE, row).contains(&name);
+        if let Some(row) = rows.find(|row| UNSEEN.contains(&row.name) && gives(row)) {
             let outcome = self.command(EVERYWHERE, row.name);
             self.follow(outcome);
         }
@@ -333,9 +367,9 @@ impl App {
             Ok(Then::Suspend) => self.wish = Some(Wish::Suspend),
             Ok(Then::Redraw) => self.wish = Some(Wish::Redraw),
             Ok(Then::Mouse) => {
-                self.mouse = !self.mouse;
-                self.wish = Some(Wish::Mouse(self.mouse));
-                let text = if self.mouse {
+                self.hands.mouse = !self.hands.mouse;
+                self.wish = Some(Wish::Mouse(self.hands.mouse));
+                let text = if self.hands.mouse {
                     "the mouse acts here; with Shift it selects text"
                 } else {
                     "the mouse selects text"
@@ -455,10 +489,10 @@ impl App {
 /// All groups of commands there are, each once: for the key sheet.
 pub fn all_groups() -> Vec<Group> {
     let mut all: Vec<Group> = screens().iter().map(|screen| own_group(screen.as_ref())).collect();
-    all.push(Group { name: LIST, rows: rows(LIST_TABLE) });
-    all.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
-    all.push(Group { name: VIEW, rows: rows(VIEW_TABLE) });
-    all.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
+    all.push(Group::new(LIST, rows(LIST_TABLE)));
+    all.push(Group::new(SOUND, rows(SOUND_TABLE)));
+    all.push(Group::new(VIEW, rows(VIEW_TABLE)));
+    all.push(Group::new(EVERYWHERE, rows(EVERYWHERE_TABLE)));
     all
 }
 
@@ -466,20 +500,20 @@ pub fn all_groups() -> Vec<Group> {
 pub fn groups_of(screen: &dyn Screen) -> Vec<Group> {
     let mut groups = vec![own_group(screen)];
     if screen.has_list() {
-        groups.push(Group { name: LIST, rows: rows(LIST_TABLE) });
+        groups.push(Group::new(LIST, rows(LIST_TABLE)));
     }
     if screen.has_sound() {
-        groups.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
+        groups.push(Group::new(SOUND, rows(SOUND_TABLE)));
     }
     if screen.has_picture() {
-        groups.push(Group { name: VIEW, rows: rows(VIEW_TABLE) });
+        groups.push(Group::new(VIEW, rows(VIEW_TABLE)));
     }
-    groups.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
+    groups.push(Group::new(EVERYWHERE, rows(EVERYWHERE_TABLE)));
     groups
 }
 
 fn own_group(screen: &dyn Screen) -> Group {
-    Group { name: screen.name(), rows: screen.rows() }
+    Group::new(screen.name(), screen.rows())
 }
 
 fn run<S>(table: &'static [Command<S>], name: &str, on: &mut S, bench: &mut Workbench) -> Outcome {

@@ -13,6 +13,7 @@ use ratatui::layout::{Position, Rect};
 pub struct Cursor {
     selected: usize,
     len: usize,
+    rests: bool,
     /// The first visible row when the mouse chose the selected one; the next move by other means forgets it.
     top: Option<usize>,
 }
@@ -20,12 +21,18 @@ pub struct Cursor {
 impl Cursor {
     /// A cursor on the first of `len` rows.
     pub fn new(len: usize) -> Cursor {
-        Cursor { selected: 0, len, top: None }
+        Cursor { selected: 0, len, rests: false, top: None }
+    }
+
+    /// The same rows with none selected: how a list looks that the keys do not move in.
+    #[must_use]
+    pub fn at_rest(self) -> Cursor {
+        Cursor { rests: true, ..self }
     }
 
     /// The selected row; `None` when there are no rows.
     pub fn row(&self) -> Option<usize> {
-        (self.len > 0).then_some(self.selected)
+        (self.len > 0 && !self.rests).then_some(self.selected)
     }
 
     /// Number of rows.

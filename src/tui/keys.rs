@@ -80,6 +80,10 @@ pub static VIEW_TABLE: &[Command<Option<usize>>] = &[
         row: row("formants", &["F"], "formants 1 to 3, or none"),
         run: |_, bench| toggle(bench, "formants", |v| &mut v.formants),
     },
+    Command { row: row("less list", &["("], "less of the list, more of the picture"), run: |_, b| border(b, -1, 0) },
+    Command { row: row("more list", &[")"], "more of the list, less of the picture"), run: |_, b| border(b, 1, 0) },
+    Command { row: row("less wave", &["{"], "less of the waveform"), run: |_, bench| border(bench, 0, -1) },
+    Command { row: row("more wave", &["}"], "more of the waveform"), run: |_, bench| border(bench, 0, 1) },
 ];
 
 /// What works on every screen.
@@ -208,6 +212,12 @@ fn colours(bench: &mut Workbench) -> Outcome {
 fn range(bench: &mut Workbench) -> Outcome {
     bench.view_mut().next_range();
     Ok(Then::Say(format!("{:.0} dB below the loudest", bench.view().range)))
+}
+
+fn border(bench: &mut Workbench, list: i16, wave: i16) -> Outcome {
+    let before = bench.view().borders;
+    bench.view_mut().borders = before.moved(list, wave);
+    Ok(if bench.view().borders == before { say("this is as far as it goes") } else { Then::Stay })
 }
 
 fn toggle(bench: &mut Workbench, name: &str, switch: fn(&mut View) -> &mut bool) -> Outcome {

@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::command::{Group, Row, fuzzy, key_name};
+use super::command::{Bound, Group, Row, fuzzy, key_name};
 use super::cursor::Cursor;
 use super::screen::{Answer, Page};
 use super::theme::Theme;
@@ -75,7 +75,7 @@ pub struct QuitQuestion {
 pub struct Palette {
     groups: Vec<Group>,
     input: Input,
-    found: Vec<(&'static str, &'static Row)>,
+    found: Vec<(&'static str, Bound)>,
     cursor: Cursor,
 }
 
@@ -201,9 +201,9 @@ impl Palette {
     }
 
     /// The command whose name was typed in full, and what was typed behind it.
-    fn told(&self) -> Option<(&'static str, &'static Row, String)> {
+    fn told(&self) -> Option<(&'static str, &Bound, String)> {
         let typed = self.input.text();
-        let rows = self.groups.iter().flat_map(|group| group.rows.iter().map(|row| (group.name, *row)));
+        let rows = self.groups.iter().flat_map(|group| group.rows.iter().map(|row| (group.name, row)));
         let named = rows.filter_map(|(group, row)| {
             let rest = typed.strip_prefix(row.name)?.strip_prefix(' ')?;
             Some((group, row, rest.trim().to_owned()))
@@ -213,12 +213,12 @@ impl Palette {
 
     fn chosen(&self) -> Reply {
         let told = self.told().map(|(.., rest)| rest).filter(|rest| !rest.is_empty());
-        let chosen = self.cursor.row().map(|row| self.found[row]);
+        let chosen = self.cursor.row().map(|row| &self.found[row]);
         chosen.map_or(Reply::Stay, |(group, row)| Reply::Command(group, row.name, told))
     }
 
     fn find(&mut self) {
-        if let Some((group, row, _)) = self.told() {
+        if let Some((group, row)) = self.told().map(|(group, row, _)| (group, row.clone())) {
             (self.found, self.cursor) = (vec![(group, row)], Cursor::new(1));
             return;
         }
@@ -226,8 +226,8 @@ impl Palette {
         let mut found: Vec<_> = self
             .groups
             .iter()
-            .flat_map(|group| group.rows.iter().map(|row| (group.name, *row)))
-            .filter_map(|(group, row)| Some((cost(&typed, row)?, group, row)))
+            .flat_map(|group| group.rows.iter().map(|row| (group.name, row)))
+            .filter_map(|(group, row)| Some((cost(&typed, row)?, group, row.clone())))
             .collect();
         found.sort_by_key(|(cost, ..)| *cost);
         self.found = found.into_iter().map(|(_, group, row)| (group, row)).collect();
@@ -251,7 +251,7 @@ impl Layer for Palette {
             put(buffer, list, &text, theme.dim());
         }
         for (at, number) in self.cursor.window(usize::from(list.height)).enumerate() {
-            let (_, row) = self.found[number];
+            let (_, row) = &self.found[number];
             let place = line(list, at as u16);
             let rest = put(buffer, place, &format!("{:<12}{}", row.name, row.help), theme.text());
             if let Some(key) = row.keys.first() {
@@ -314,7 +314,7 @@ mod tests {
     ];
 
     fn palette() -> Palette {
-        Palette::new(vec![Group { name: "browse", rows: ROWS.iter().collect() }])
+        Palette::new(vec![Group::new("browse", ROWS.iter().collect())])
     }
 
     fn type_in(layer: &mut dyn Layer, text: &str) -> Reply {
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn in_help_a_name_never_touches_its_explanation() {
         static LONG: Row = Row { name: "a name that is rather long", keys: &["x"], help: "does this" };
-        let page = help(&[Group { name: "browse", rows: vec![&ROWS[0], &LONG] }]);
+        let page = help(&[Group::new("browse", vec![&ROWS[0], &LONG])]);
         assert_eq!(page.lines[1].find("show some clips"), page.lines[2].find("does this"));
         assert!(page.lines[2].contains("rather long  does this"), "{:?}", page.lines);
     }

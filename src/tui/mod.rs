@@ -8,6 +8,7 @@
 pub mod app;
 pub mod command;
 pub mod cursor;
+pub mod keymap;
 pub mod keys;
 pub mod layer;
 pub mod prompt;
@@ -28,6 +29,7 @@ use crossterm::event::{Event as Input, KeyEventKind};
 use crate::job::panic_text;
 use crate::workbench::{Update, Workbench};
 use app::{App, Wish};
+use keymap::Keymap;
 use terminal::Screenful;
 use theme::Theme;
 
@@ -67,7 +69,7 @@ enum Event {
 /// # Errors
 /// A terminal that cannot show screens, or that goes away.
 pub fn run(
-    workbench: Workbench,
+    mut workbench: Workbench,
     updates: Receiver<Update>,
     (start, tour): (Start, bool),
     env: &dyn Fn(&str) -> Option<String>,
@@ -80,7 +82,10 @@ pub fn run(
         Start::Browse => "browse",
         Start::Label => "label",
     };
+    let keymap = Keymap::load();
+    keymap.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
     let mut app = App::new(workbench, Theme::from_env(env), first);
+    app.set_keymap(keymap);
     if tour {
         app.guide();
     }
@@ -104,6 +109,7 @@ fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, fram
     loop {
         let since = drawn.map_or(Duration::MAX, |at| at.elapsed());
         if changed && since >= frame {
+            app.catch_up();
             screenful.frame(|terminal| app.draw(terminal)).context("drawing")?;
             (changed, drawn) = (false, Some(Instant::now()));
             continue;
@@ -135,8 +141,14 @@ fn take(
     event: Event,
     changed: &mut bool,
 ) -> Result<ControlFlow<Option<i32>>> {
+    if matches!(event, Event::Input(_)) {
+        app.catch_up();
+    }
     match event {
-        Event::Update(update) => *changed |= app.update(update),
+        Event::Update(update) => {
+            *changed |= app.take_in(update);
+            return Ok(ControlFlow::Continue(()));
+        }
         Event::Gone(reason) => bail!("the keyboard is gone: {reason}"),
         Event::Signal(signal) => match terminal::meaning(signal) {
             terminal::Meaning::Quit => return Ok(ControlFlow::Break(Some(signal))),

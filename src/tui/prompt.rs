@@ -6,6 +6,7 @@
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::widgets::{Clear, Widget};
 
 use super::command::key_name;
 use super::cursor::Cursor;
@@ -84,17 +85,13 @@ impl Prompt {
 impl Layer for Prompt {
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let place = line(area, area.height.saturating_sub(2)).intersection(buffer.area);
-        let clear = |buffer: &mut Buffer, place: Rect| {
-            let width = usize::from(place.width);
-            buffer.set_stringn(place.x, place.y, " ".repeat(width), width, theme.text());
-        };
-        clear(buffer, place);
+        Clear.render(place, buffer);
         self.input.draw(buffer, place, &format!(" {} ", self.question.prompt), theme);
         if self.offered.words.is_empty() {
             return;
         }
         let mut rest = line(area, area.height.saturating_sub(3)).intersection(buffer.area);
-        clear(buffer, rest);
+        Clear.render(rest, buffer);
         rest = put(buffer, rest, " Tab ", theme.accent());
         let chosen = self.chosen.as_ref().and_then(|(cursor, _)| cursor.row());
         for (number, word) in self.offered.words.iter().enumerate().skip(chosen.unwrap_or(0).saturating_sub(2)) {

@@ -200,6 +200,9 @@ pub trait Screen {
         None
     }
 
+    /// Learns the letters and signs that commands take here, which no class may have.
+    fn reserve(&mut self, _taken: Vec<char>) {}
+
     /// Whether the digits have a meaning of their own here, so that they do not lead to other screens; constant.
     fn takes_digits(&self) -> bool {
         false

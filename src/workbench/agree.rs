@@ -95,7 +95,7 @@ pub fn ratings(annotations: &[Annotation], inquiry: &Inquiry) -> Result<Vec<Rati
     let wanted: Vec<&str> = match &inquiry.question {
         Some(one) if questions.contains(&one.as_str()) => vec![one],
         Some(one) => bail!("nobody has answered `{one}` of {name}; there {}", listed(&questions)),
-        None if questions.is_empty() => bail!("nobody has answered anything of {name} yet"),
+        None if questions.is_empty() => bail!("nobody has answered anything of {name} yet; label some clips first"),
         None => ordered(&questions, &known),
     };
     let mut found = Vec::new();
@@ -242,7 +242,7 @@ impl Workbench {
     /// The corpus is not open, or its store; no thread.
     pub fn study(&mut self) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         let place = (self.settings.store.clone(), corpus_key(&self.corpus));
         let how = Bootstrap { draws: DRAWS, ..Bootstrap::default() };

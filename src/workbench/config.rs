@@ -53,6 +53,7 @@ pub enum Kind {
 /// All settings, by name.
 pub static SETTINGS: &[Setting] = &[
     own("annotator", "EMOLAB_ANNOTATOR", "who labels", "the login name", Kind::Name),
+    own("audio", "EMOLAB_AUDIO", "where sound goes, as --audio takes it", "auto", Kind::Name),
     own(
         "cache",
         "EMOLAB_CACHE",

@@ -15,6 +15,9 @@ use crate::label::{
 };
 use crate::store::{Store, StoreError, other_shape};
 
+/// Told where a corpus gives nothing to choose from.
+const NO_CLASSES: &str = "the corpus names no classes; start with some: emolab label FOLDER --scheme ekman6";
+
 /// Scheme, annotator, and what the store says of both.
 pub(super) struct Labels {
     pub(super) scheme: Scheme,
@@ -219,6 +222,11 @@ impl Workbench {
             self.safe.store().map_or(Ok(()), |store| labels.read(store, &key, (&self.corpus.clips, &mut first)))
         {
             self.safe.distrust(&error);
+        }
+        if labels.scheme.questions.iter().all(|question| question.answers.classes().is_empty())
+            && self.settings.scheme.is_none()
+        {
+            labels.refused = Some(NO_CLASSES.to_owned());
         }
         // What this sitting has done is counted by itself.
         labels.today = labels.today.saturating_sub(self.sound.hearing.sitting().clips);

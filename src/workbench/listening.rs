@@ -185,13 +185,18 @@ impl Tracker {
         }
         let before = self.hearing.as_ref().and_then(|hearing| hearing.sound.as_ref());
         let sounding = before.is_some_and(|before| before.playing && !before.looping);
-        let until = if sounding { now } else { now.min(self.sign + IDLE) };
+        // A clock that went on while the machine slept: no sound plays beyond its end.
+        let left =
+            before.map_or(0.0, |before| (before.seconds - before.position).max(0.0) / f64::from(before.speed.max(0.1)));
+        let ended = self.counted + Duration::from_secs_f64(left);
+        let until = now.min(if sounding { ended + IDLE } else { self.sign + IDLE });
         let worked = until.saturating_sub(self.counted).as_secs_f64();
         let passed = now.saturating_sub(self.counted).as_secs_f64();
         self.sitting.seconds += worked;
         self.sitting.since_break += worked;
         if sounding {
-            self.sign = now;
+            self.sign = now.min(ended);
+            self.rest(now);
         }
         if key {
             self.rest(now);
@@ -362,6 +367,20 @@ mod tests {
         tracker.notice(at(500.0), None, true);
         tracker.notice(at(510.0), None, true);
         assert_eq!((tracker.sitting().seconds, tracker.sitting().since_break), (91.0, 10.0));
+    }
+
+    #[test]
+    fn a_laptop_that_slept_while_a_clip_played_was_not_at_work() {
+        let mut tracker = tracker(0.0);
+        tracker.started(3, sound(0.0, true));
+        tracker.notice(at(1.0), Some(&sound(1.0, true)), false);
+        // Eight hours later, by a clock that counts them; the player has not moved.
+        tracker.notice(at(28_800.0), Some(&sound(1.0, true)), false);
+        assert_eq!(told(&tracker).map(|told| told.seconds), Some(32.0));
+        tracker.notice(at(28_801.0), Some(&sound(2.0, false)), true);
+        assert_eq!(heard(&tracker), (1, 1.0));
+        // A break, for whoever counts them.
+        assert!(tracker.sitting().since_break <= 1.0, "{:?}", tracker.sitting());
     }
 
     #[test]

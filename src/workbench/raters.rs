@@ -33,7 +33,7 @@ impl Workbench {
     /// The corpus is not open; no thread.
     pub fn watch_raters(&mut self) -> Result<()> {
         if self.opening != Opening::Open {
-            bail!("the corpus is not open yet");
+            bail!(self.not_open());
         }
         if self.watched.job.is_some() {
             return Ok(());

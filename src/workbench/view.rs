@@ -38,6 +38,15 @@ pub struct Window {
     pub end: f64,
 }
 
+/// Where the borders between panes lie: steps from where they lie at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Borders {
+    /// Between list and picture: more is more of the list.
+    pub list: i16,
+    /// Between waveform and spectrogram: more is more of the waveform.
+    pub wave: i16,
+}
+
 /// All that the user chose about pictures of clips.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
@@ -59,12 +68,16 @@ pub struct View {
     pub energy: bool,
     /// Formants 1 to 3 over the spectrogram.
     pub formants: bool,
+    /// Sizes of panes.
+    pub borders: Borders,
     /// The clip that was zoomed into, and how far; other clips are seen whole.
     zoomed: Option<(usize, Window)>,
 }
 
 /// Highest frequencies that can be chosen, in Hz.
 pub const CEILINGS: [f64; 3] = [8000.0, 4000.0, 1000.0];
+/// The farthest that a border moves, in steps.
+const FARTHEST: i16 = 8;
 /// Decibels that can be chosen.
 pub const RANGES: [f32; 4] = [40.0, 60.0, 80.0, 100.0];
 /// The shortest part of a clip that is shown, in seconds: less than two periods of a low voice show nothing.
@@ -138,6 +151,15 @@ impl Window {
     }
 }
 
+impl Borders {
+    /// One of them moved by so many steps; the same when it is as far as it goes.
+    #[must_use]
+    pub fn moved(self, list: i16, wave: i16) -> Borders {
+        let step = |at: i16, by: i16| (at + by).clamp(-FARTHEST, FARTHEST);
+        Borders { list: step(self.list, list), wave: step(self.wave, wave) }
+    }
+}
+
 impl Default for View {
     fn default() -> View {
         View {
@@ -150,6 +172,7 @@ impl Default for View {
             pitch: true,
             energy: true,
             formants: false,
+            borders: Borders::default(),
             zoomed: None,
         }
     }
@@ -269,6 +292,8 @@ mod tests {
         (0..Map::ALL.len()).for_each(|_| view.next_map());
         (0..2).for_each(|_| view.next_scale());
         assert_eq!(view, View::default());
+        let far = (0..20).fold(Borders::default(), |borders, _| borders.moved(1, -1));
+        assert_eq!((far.list, far.wave, far.moved(1, 0)), (FARTHEST, -FARTHEST, far));
         assert_eq!((0..4).fold(Panel::Curves, |panel, _| panel.next()), Panel::Curves);
     }
 

@@ -56,9 +56,9 @@ fn coefficients_stand_with_their_intervals() {
     let stage = stage("agree");
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
-    demo, 3 raters
+    demo, 3 raters · intervals: expanded BCa, 1000 draws of clips
     6 clips, 17 ratings, 1 cannot judge
-    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+    4 clips disputed, 0 decided; a: adjudicate
      coefficients   pairs   raters   classes   clips
     coefficient                value 95 % CI          clips what it is
     percent agreement          0.444 0.056 – 0.889        6 share of pairs of rater…
@@ -87,9 +87,9 @@ fn a_wide_screen_tells_what_each_is() {
     let stage = stage("agree");
     insta::assert_snapshot!(text(&stage.cells(120, 40)), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree                      synthetic: scores mean nothing
-    demo, 3 raters
+    demo, 3 raters · intervals: expanded BCa, 1000 draws of clips
     6 clips, 17 ratings, 1 cannot judge
-    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws of clips
+    4 clips disputed, 0 decided; a: adjudicate
      coefficients   pairs   raters   classes   clips
     coefficient                value 95 % CI          clips what it is
     percent agreement          0.444 0.056 – 0.889        6 share of pairs of raters who agree, mean over clips
@@ -135,9 +135,9 @@ fn a_pair_leads_to_the_clips_where_it_differs() {
     stage.press(&["Tab", "Right"]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
-    demo, 3 raters
+    demo, 3 raters · intervals: expanded BCa, 1000 draws of clips
     6 clips, 17 ratings, 1 cannot judge
-    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+    4 clips disputed, 0 decided; a: adjudicate
      coefficients   pairs   raters   classes   clips
     rater anna                    ben                     cleo
     anna  n 6                      0.542                   0.250
@@ -173,9 +173,9 @@ fn raters_classes_and_clips_have_their_views() {
     stage.press(&["Tab", "Tab", "Down", "Down"]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
-    demo, 3 raters
+    demo, 3 raters · intervals: expanded BCa, 1000 draws of clips
     6 clips, 17 ratings, 1 cannot judge
-    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+    4 clips disputed, 0 decided; a: adjudicate
      coefficients   pairs   raters   classes   clips
     rater                                                     clips  without  change
     anna                                                          6    0.270  -0.057
@@ -200,9 +200,9 @@ fn raters_classes_and_clips_have_their_views() {
     stage.press(&["Tab"]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
-    demo, 3 raters
+    demo, 3 raters · intervals: expanded BCa, 1000 draws of clips
     6 clips, 17 ratings, 1 cannot judge
-    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+    4 clips disputed, 0 decided; a: adjudicate
      coefficients   pairs   raters   classes   clips
     class                                          ratings  specific   alpha   kappa
     anger                                                5     0.667   0.467   0.598
@@ -227,9 +227,9 @@ fn raters_classes_and_clips_have_their_views() {
     stage.press(&["Tab"]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
-    demo, 3 raters
+    demo, 3 raters · intervals: expanded BCa, 1000 draws of clips
     6 clips, 17 ratings, 1 cannot judge
-    4 clips disputed, 0 decided; a: adjudicate. Intervals: expanded BCa, 1000 draws…
+    4 clips disputed, 0 decided; a: adjudicate
      coefficients   pairs   raters   classes   clips
     clip                            apart  raters said
     m1_anger_s1.flac                100 %       3 1 anger, 1 fear, 1 sadness

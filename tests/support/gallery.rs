@@ -178,8 +178,10 @@ pub fn tour(mut visit: impl FnMut(&str, &mut Stage)) {
     stage.until(|app| app.bench().raters().is_some());
     visit("raters", &mut stage);
     stage.press(&["Esc", "a"]);
-    let shown = stage.app.bench().playing();
-    shown.into_iter().for_each(|clip| stage.pictured(clip));
+    stage.until(|app| !app.bench().is_studying());
+    let bench = stage.app.bench();
+    let disputed = bench.studies().unwrap().unwrap()[0].disputes[0].clip.clone();
+    stage.pictured(stage.app.bench().corpus().index_of(&disputed).unwrap());
     calm(&mut stage);
     visit("adjudicate", &mut stage);
     stage.press(&["Esc", "2"]);
@@ -189,7 +191,27 @@ pub fn tour(mut visit: impl FnMut(&str, &mut Stage)) {
     visit("label", &mut stage);
     form(&mut visit);
     live(&mut visit);
+    odd(&mut visit);
     bare(&mut visit);
+}
+
+/// Browse on files whose names are wide, long, or no words at all, and one that is no sound.
+fn odd(visit: &mut impl FnMut(&str, &mut Stage)) {
+    let home = Home::new();
+    let root = home.path().join("clips");
+    std::fs::create_dir_all(&root).unwrap();
+    let long = "a_very_long_name_that_goes_on_and_on_".repeat(4);
+    for name in ["怒りの声_これは長い名前です_もっと長い名前です", "é̃ü ß ñ", "🙂🙃 faces", &long]
+    {
+        std::fs::copy(demo().join("f1_anger_s1.flac"), root.join(format!("{name}.flac"))).unwrap();
+    }
+    std::fs::write(root.join("broken.wav"), b"RIFF is all there is").unwrap();
+    let mut stage = Stage::on(home, &root, "browse", Depth::True, |_| {});
+    stage.press(&["G"]);
+    stage.pictured(3);
+    visit("browse/odd", &mut stage);
+    stage.press(&["p"]);
+    visit("browse/problems", &mut stage);
 }
 
 /// Label with a form of three questions.
@@ -223,6 +245,7 @@ fn bare(visit: &mut impl FnMut(&str, &mut Stage)) {
     let empty = home.path().join("empty");
     std::fs::create_dir_all(&empty).unwrap();
     let mut stage = Stage::on(home, &empty, "browse", Depth::True, |_| {});
+    let studied = |stage: &mut Stage| stage.until(|app| !app.bench().is_studying());
     for (key, name) in [
         ("1", "browse/empty"),
         ("2", "label/empty"),
@@ -232,6 +255,7 @@ fn bare(visit: &mut impl FnMut(&str, &mut Stage)) {
         ("6", "agree/empty"),
     ] {
         stage.press(&[key]);
+        studied(&mut stage);
         visit(name, &mut stage);
     }
 }

@@ -8,12 +8,9 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::{App, TABS};
-use crate::tui::command::Row;
+use crate::tui::command::{Named, Row, named};
 use crate::tui::keys::{BACK, EVERYWHERE, EVERYWHERE_TABLE, PLAY, SOUND};
 use crate::tui::widgets::{line, put, put_right};
-
-/// A command of a group.
-pub type Named = (&'static str, &'static str);
 
 /// A command with its key and name in the footer.
 struct Offer {
@@ -42,10 +39,14 @@ impl App {
     }
 
     pub(super) fn footer(&self, buffer: &mut Buffer, area: Rect) {
+        put(buffer, area, " ", self.theme.text());
         for Offer { command: (_, name), key, place } in self.offers(area) {
             let always = ALWAYS.contains(&name);
+            // With the gap behind it.
+            let place = Rect { width: (place.width + 2).min(area.right() - place.x), ..place };
             let rest = put(buffer, place, &key, if always { self.theme.dim() } else { self.theme.accent() });
-            put(buffer, rest, &format!(" {name}"), self.theme.dim());
+            let gap = usize::from(rest.width).saturating_sub(name.width() + 1);
+            put(buffer, rest, &format!(" {name}{}", " ".repeat(gap)), self.theme.dim());
         }
     }
 
@@ -60,30 +61,33 @@ impl App {
     /// The screens that have a key, each with its text and place.
     fn tabs(&self, area: Rect) -> Vec<(&'static str, String, Rect)> {
         let mut x = (area.x + PROGRAM.len() as u16).min(area.right());
-        let tab = |(number, tab): (usize, &&'static str)| {
+        let tab = |tab: &&'static str| {
+            let key = named(EVERYWHERE_TABLE, tab)
+                .and_then(|tab| self.hands.keymap.keys(EVERYWHERE, &tab.row).into_iter().next());
             // A digit that labels must not be offered as a way to another screen.
-            let digit = if self.screen().takes_digits() { String::new() } else { format!("{} ", number + 1) };
-            let text = format!(" {digit}{} ", capitalised(tab));
+            let is_offered = |key: &String| !self.screen().takes_digits() || key.parse::<u8>().is_err();
+            let key = key.filter(is_offered).map_or_else(String::new, |key| format!("{key} "));
+            let text = format!(" {key}{} ", capitalised(tab));
             let place = Rect { x, width: (text.width() as u16).min(area.right() - x), ..area };
             x = place.right();
             (*tab, text, place)
         };
-        TABS.iter().enumerate().map(tab).collect()
+        TABS.iter().map(tab).collect()
     }
 
     /// What the footer offers, as far as it has room: sound, the way out where the header names none, then what is the
     /// screen's own; at the right help and palette.
     fn offers(&self, area: Rect) -> Vec<Offer> {
         let offer = |(group, row): (&'static str, &'static Row), x: u16| {
-            let key = (*row.keys.first()?).to_owned();
+            let key = self.hands.keymap.keys(group, row).into_iter().next()?;
             let width = (key.width() + 1 + row.name.width()) as u16;
             Some(Offer { command: (group, row.name), key, place: Rect { x, width, ..area } })
         };
         let mut end = area.right();
         let mut offers = Vec::new();
         for name in ALWAYS.iter().rev() {
-            let row = EVERYWHERE_TABLE.iter().map(|command| &command.row).find(|row| row.name == *name);
-            let Some(mut last) = row.and_then(|row| offer((EVERYWHERE, row), area.x)) else { continue };
+            let command = named(EVERYWHERE_TABLE, name);
+            let Some(mut last) = command.and_then(|one| offer((EVERYWHERE, &one.row), area.x)) else { continue };
             last.place.x = end.saturating_sub(last.place.width).max(area.x);
             end = last.place.x.saturating_sub(2);
             offers.push(last);

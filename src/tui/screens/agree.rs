@@ -109,7 +109,9 @@ impl Screen for Agree {
     }
 
     fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
-        table::body(parts(body)[2])
+        let body = parts(body)[2];
+        let panes = self.study().map(|study| self.panes(body, study)).unwrap_or_default();
+        table::body(panes.iter().find(|(view, _)| *view == self.view()).map_or(body, |(_, place)| *place))
     }
 
     fn column(&mut self) -> Option<&mut Cursor> {
@@ -122,7 +124,11 @@ impl Screen for Agree {
         if let Some(view) = tabs::hit(names, View::ALL.map(View::name), at) {
             return Some(Hit::view(self.view.row()?, view));
         }
-        let (row, column) = self.view().cell(body, (study, self.row, self.column), at)?;
+        let (view, place) = self.panes(body, study).into_iter().find(|(_, place)| place.contains(at))?;
+        if view != self.view() {
+            return Some(Hit::view(self.view.row()?, View::ALL.iter().position(|other| *other == view)?));
+        }
+        let (row, column) = view.cell(place, (study, self.row, self.column), at)?;
         Some(Hit::Cell(row, Some(column)))
     }
 
@@ -132,6 +138,7 @@ impl Screen for Agree {
             let reason = bench.studies().and_then(Result::err);
             let text = match (bench.opening(), reason) {
                 (Opening::Scanning(_), _) => "reading the corpus …",
+                (Opening::Failed(_), _) => "the corpus could not be opened; 1 tells why",
                 (_, Some(reason)) if !bench.is_studying() => reason,
                 _ => "working it out …",
             };
@@ -147,7 +154,19 @@ impl Screen for Agree {
         }
         tabs::draw(buffer, names, View::ALL.map(View::name), self.view.row().unwrap_or(0), theme);
         let view = self.view();
-        view.draw(buffer, body, (study, self.row, self.column), theme);
+        for (shown, place) in self.panes(body, study) {
+            let is_chosen = shown == view;
+            if place.y > body.y {
+                let head = if is_chosen { theme.accent() } else { theme.strong() };
+                put(buffer, Rect { y: place.y - 1, height: 1, ..place }, shown.name(), head);
+            }
+            let (rows, columns) = shown.size(study);
+            let (row, column) = match is_chosen {
+                true => (self.row, self.column),
+                false => (Cursor::new(rows).at_rest(), Cursor::new(columns).at_rest()),
+            };
+            shown.draw(buffer, place, (study, row, column), theme);
+        }
         put(buffer, foot, &view.chosen(study, self.row.row(), self.column.row()), theme.strong());
     }
 }
@@ -155,6 +174,26 @@ impl Screen for Agree {
 impl Agree {
     fn study(&self) -> Option<&Study> {
         self.shown.as_ref()?.get(self.question.row()?)
+    }
+
+    /// The views that are seen and where, a heading of a line above each where there are several: all of them where there is
+    /// room, but the clips, whose answers are seen only by who asks for them, instead of what is at the right.
+    fn panes(&self, body: Rect, study: &Study) -> Vec<(View, Rect)> {
+        if !widgets::is_wide(Rect { height: body.height + AROUND, ..body }) {
+            return vec![(self.view(), body)];
+        }
+        let [left, _, right] =
+            widgets::columns(body, [Constraint::Fill(5), Constraint::Length(3), Constraint::Fill(4)]);
+        let lines = |view: View| Constraint::Length(view.size(study).0 as u16 + 3);
+        let [coefficients, raters] = widgets::rows(left, [lines(View::Coefficients), Constraint::Min(0)]);
+        let [pairs, classes] = widgets::rows(right, [lines(View::Pairs), Constraint::Min(0)]);
+        let mut panes = vec![(View::Coefficients, coefficients), (View::Raters, raters)];
+        match self.view() {
+            View::Clips => panes.push((View::Clips, right)),
+            _ => panes.extend([(View::Pairs, pairs), (View::Classes, classes)]),
+        }
+        let below = |place: Rect| Rect { y: place.y + 1, height: place.height.saturating_sub(2), ..place };
+        panes.into_iter().map(|(view, place)| (view, below(place))).collect()
     }
 
     fn view(&self) -> View {
@@ -216,8 +255,11 @@ impl Agree {
     }
 }
 
+/// Lines around the views.
+const AROUND: u16 = 5;
+
 /// What is seen in three lines, names of the views, the view, the selected figure.
 fn parts(area: Rect) -> [Rect; 4] {
     let fixed = Constraint::Length;
-    widgets::rows(area, [fixed(3), fixed(1), Constraint::Min(0), fixed(1)])
+    widgets::rows(area, [fixed(AROUND - 2), fixed(1), Constraint::Min(0), fixed(1)])
 }

@@ -255,7 +255,10 @@ impl Screen for Browse {
             cells
         });
         if let Some(clip) = self.clip(bench) {
-            put(buffer, facts, &about(&bench.corpus().clips[clip]), theme.strong());
+            match widgets::is_wide(area) {
+                true => details(buffer, facts, (&bench.corpus().clips[clip], bench), theme),
+                false => drop(put(buffer, facts, &about(&bench.corpus().clips[clip]), theme.strong())),
+            }
             let (panel, marked) = (bench.view().browse, opinion::marked(bench, clip).filter(|_| shows_model(bench)));
             let [picture, _, says] = beside(picture, bench);
             let salience = marked.and_then(|class| bench.adviser()?.salience(clip, class)?);
@@ -474,6 +477,8 @@ impl Browse {
     }
 }
 
+/// Lines of what is known of a clip, where it has a line each.
+const DETAILS: u16 = 6;
 /// Columns of what a model says.
 const SAYS: u16 = 28;
 
@@ -490,7 +495,44 @@ fn parts(area: Rect, bench: &Workbench) -> [Rect; 5] {
     };
     let picture = if shows_model(bench) { picture.max(area.height / 2) } else { picture };
     let fixed = Constraint::Length;
+    if widgets::is_wide(area) {
+        return beside_list(area, bench);
+    }
+    // Two lines a step, as long as either has enough to show anything.
+    let moved = picture.saturating_add_signed(-2 * bench.view().borders.list);
+    let picture = if picture == 0 { 0 } else { moved.clamp(2, area.height.saturating_sub(7).max(2)) };
     widgets::rows(area, [fixed(1), Constraint::Min(3), fixed(1), fixed(picture), fixed(1)])
+}
+
+/// The same side by side: heading over both, the table at the left.
+fn beside_list(area: Rect, bench: &Workbench) -> [Rect; 5] {
+    const STEP: i16 = 6;
+    let fixed = Constraint::Length;
+    let [head, below] = widgets::rows(area, [fixed(1), Constraint::Min(0)]);
+    let list = (area.width * 2 / 5).saturating_add_signed(STEP * bench.view().borders.list);
+    let [list, _, right] =
+        widgets::columns(below, [fixed(list.clamp(40, area.width - 62)), fixed(3), Constraint::Min(0)]);
+    let [facts, _, picture, time] = widgets::rows(right, [fixed(DETAILS), fixed(1), Constraint::Min(0), fixed(1)]);
+    [head, list, facts, picture, time]
+}
+
+/// What is known of a clip, a line each.
+fn details(buffer: &mut Buffer, area: Rect, (clip, bench): (&Clip, &Workbench), theme: &Theme) {
+    let dash = |text: Option<&str>| text.unwrap_or("–").to_owned();
+    let intensity = clip.intensity.as_deref().map_or_else(String::new, |how| format!(" · {how}"));
+    let flag = if bench.ledger().flagged(&clip.id) { " · ! to be reviewed" } else { "" };
+    let all = [
+        ("file", clip.id.0.to_string()),
+        ("label", format!("{}{intensity}", dash(clip.label.as_deref()))),
+        ("mine", format!("{}{flag}", dash(bench.ledger().label(&clip.id)))),
+        ("speaker", format!("{} · {}", dash(clip.speaker.as_deref()), dash(clip.sex.map(sex_word)))),
+        ("sound", format!("{:.2} s · {}", clip.audio.seconds, sound(clip))),
+        ("said", dash(clip.words.as_deref().or(clip.text.as_deref()))),
+    ];
+    for (at, (name, value)) in all.iter().enumerate() {
+        let rest = put(buffer, line(area, at as u16), &format!("{name:<9}"), theme.dim());
+        put(buffer, rest, value, if at == 0 { theme.strong() } else { theme.text() });
+    }
 }
 
 /// Picture, a free column, what a model says.
@@ -552,16 +594,20 @@ fn cells(clip: &Clip, bench: &Workbench, theme: &Theme) -> Vec<Cell> {
 }
 
 fn about(clip: &Clip) -> String {
-    let audio = &clip.audio;
     let mut facts = vec![clip.id.0.to_string()];
     let told = [&clip.label, &clip.intensity];
     facts.extend(told.into_iter().flatten().map(ToString::to_string));
     facts.extend(clip.speaker.as_ref().map(|speaker| format!("speaker {speaker}")));
-    let channels = if audio.channels == 1 { "mono".to_owned() } else { format!("{} channels", audio.channels) };
-    facts.push(format!("{} Hz {channels}", audio.rate));
-    facts.push(format!("peak {} rms {}", decibel(audio.peak), decibel(audio.rms)));
+    facts.push(sound(clip));
     facts.extend(clip.words.as_ref().or(clip.text.as_ref()).map(ToString::to_string));
     facts.join(" · ")
+}
+
+/// Its rate, channels and levels.
+fn sound(clip: &Clip) -> String {
+    let audio = &clip.audio;
+    let channels = if audio.channels == 1 { "mono".to_owned() } else { format!("{} channels", audio.channels) };
+    format!("{} Hz {channels} · peak {} rms {}", audio.rate, decibel(audio.peak), decibel(audio.rms))
 }
 
 fn decibel(level: f32) -> String {

@@ -120,7 +120,13 @@ fn parts(area: Rect, view: &View, panel: Panel) -> [Rect; 5] {
     let with_heat = panel != Panel::Waveform;
     let times = u16::from(area.height >= 5);
     let above = area.height - times;
-    let wave = if with_heat { (above / 4).clamp(1, 6) } else { above };
+    let wave = if with_heat {
+        // Where there is much room, the waveform gets its part of it.
+        let first = (above / 4).clamp(1, 6.max(above / 6));
+        first.saturating_add_signed(view.borders.wave).clamp(1, above.saturating_sub(2).max(1))
+    } else {
+        above
+    };
     let left = if with_heat && area.width >= 60 { GUTTER } else { 0 };
     let energy = panel == Panel::Curves && view.energy;
     let right = if energy && area.width >= WIDE { GUTTER } else { 0 };

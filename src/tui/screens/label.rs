@@ -45,6 +45,8 @@ pub struct Label {
     way: Vec<Turn>,
     /// The Workbench's scheme with a letter for every class that is no command of this screen.
     scheme: Option<Scheme>,
+    /// The letters and signs of commands.
+    reserved: Vec<char>,
     /// Why the last act is not on disk; stays until one is.
     trouble: Option<String>,
     /// Which clips come next.
@@ -169,6 +171,10 @@ impl Screen for Label {
             (TEXT, Answer::Done(text)) => self.write(text.trim(), bench),
             _ => Ok(Then::Stay),
         }
+    }
+
+    fn reserve(&mut self, taken: Vec<char>) {
+        (self.reserved, self.scheme) = (taken, None);
     }
 
     fn takes_digits(&self) -> bool {
@@ -546,11 +552,11 @@ impl Label {
         }
         let mut scheme = bench.scheme().clone();
         let mut then = Then::Stay;
-        if let Err(error) = scheme.assign_keys(&reserved()) {
+        if let Err(error) = scheme.assign_keys(&self.reserved) {
             scheme.drop_keys();
             then = Then::Say(error.to_string());
             // Digits alone are enough for nine classes; more were refused by the same call.
-            let _ = scheme.assign_keys(&reserved());
+            let _ = scheme.assign_keys(&self.reserved);
         }
         self.scheme = Some(scheme);
         then
@@ -571,26 +577,22 @@ fn at(turn: Turn, bench: &Workbench) -> Option<At<'_>> {
     Some(At { clip: &bench.corpus().clips.get(turn.clip)?.id, occasion: turn.occasion })
 }
 
-/// The letters and signs that a class must not take: commands that can be given while labelling.
-pub fn reserved() -> Vec<char> {
-    let groups = crate::tui::app::groups_of(&Label::default());
-    let keys = groups.iter().flat_map(|group| group.rows.iter().flat_map(|row| row.keys));
-    keys.filter_map(|key| key.parse::<char>().ok()).filter(|key| !key.is_ascii_digit()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::label::BUILT_IN;
+    use crate::tui::app::groups_of;
+    use crate::tui::command::letters;
 
     #[test]
     fn commands_leave_every_class_of_the_built_in_schemes_a_letter() {
-        let letters = |name: &str| -> String {
+        let taken = letters(&groups_of(&Label::default()));
+        let given = |name: &str| -> String {
             let mut scheme = Scheme::load(name).unwrap();
-            scheme.assign_keys(&reserved()).unwrap();
+            scheme.assign_keys(&taken).unwrap();
             scheme.questions.iter().flat_map(|one| one.answers.classes()).map(|class| class.key.unwrap()).collect()
         };
-        let all: Vec<String> = BUILT_IN.iter().map(|(name, _)| letters(name)).collect();
+        let all: Vec<String> = BUILT_IN.iter().map(|(name, _)| given(name)).collect();
         assert_eq!(all, ["abdfHnS", "adfHSpn", "nCHSafdp", "aHnS", "", "adfHSpn"]);
     }
 }

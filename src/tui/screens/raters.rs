@@ -98,7 +98,9 @@ impl Screen for Raters {
         match (bench.raters(), bench.opening()) {
             (Some(Err(reason)), _) => return put_center(buffer, middle, reason, theme.bad()),
             (None, _) => return put_center(buffer, middle, "reading …", theme.text()),
-            _ if found.is_empty() => return put_center(buffer, middle, "nobody has labelled yet", theme.text()),
+            _ if found.is_empty() => {
+                return put_center(buffer, middle, "nobody has labelled yet; 2 does", theme.text());
+            }
             _ => {}
         }
         let rest = put(

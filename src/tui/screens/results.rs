@@ -10,6 +10,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Position, Rect};
 
+use super::{behind, run};
 use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::learn::Cost;
@@ -17,6 +18,7 @@ use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Hit, Outcome, Screen, Side, Then, Topic};
 use crate::tui::theme::Theme;
+use crate::tui::widgets::matrix::{self, Matrix};
 use crate::tui::widgets::table::{self, Cell, Column, Order};
 use crate::tui::widgets::{self, duration, line, percent, put, put_center};
 use crate::workbench::experiment::Judged;
@@ -82,6 +84,8 @@ const COLUMNS: [Column; 15] = [
     Column::number("RTF", 6).rank(10),
 ];
 
+/// Columns of what stands beside the table.
+const SIDE: u16 = 60;
 /// Cells at which the columns of cost stand.
 const WIDE: u16 = 100;
 
@@ -157,7 +161,7 @@ impl Screen for Results {
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let [head, list, foot] = parts(area);
+        let [head, list, foot, side] = parts(area);
         if let Some(first) = bench.run_problems().first() {
             let text = format!("{} not shown: {first}", bench.run_problems().len());
             put(buffer, head, &text, theme.warn());
@@ -183,6 +187,7 @@ impl Screen for Results {
             for (at, text) in lines.iter().enumerate() {
                 put(buffer, line(foot, at as u16), text, theme.dim());
             }
+            aside(buffer, side, judged, theme);
         }
     }
 }
@@ -296,9 +301,43 @@ impl Results {
     }
 }
 
-/// Heading, table, protocol.
-fn parts(area: Rect) -> [Rect; 3] {
-    widgets::rows(area, [Constraint::Length(1), Constraint::Min(3), Constraint::Length(3)])
+/// Heading, table, protocol; beside them, where there is room, what the selected run reached.
+fn parts(area: Rect) -> [Rect; 4] {
+    let side = if widgets::is_wide(area) { SIDE } else { 0 };
+    let fixed = Constraint::Length;
+    let [main, _, side] = widgets::columns(area, [Constraint::Min(0), fixed(side.min(3)), fixed(side)]);
+    let [head, list, foot] = widgets::rows(main, [fixed(1), Constraint::Min(3), fixed(3)]);
+    [head, list, foot, side]
+}
+
+/// Report and confusion of a run.
+fn aside(buffer: &mut Buffer, area: Rect, judged: &Judged, theme: &Theme) {
+    if area.is_empty() {
+        return;
+    }
+    put(buffer, line(area, 0), &behind::name(judged), theme.accent());
+    let text = run::text(judged);
+    // Only what is longer is broken: the columns of the report stand where they stand.
+    let broken = |text: &str| match text.chars().count() > usize::from(area.width) {
+        true => widgets::wrap(text, usize::from(area.width)),
+        false => vec![text.to_owned()],
+    };
+    let lines: Vec<String> = text.lines().flat_map(broken).collect();
+    for (at, text) in lines.iter().enumerate() {
+        put(buffer, line(area, at as u16 + 2), text, theme.text());
+    }
+    let classes = judged.run.classes();
+    let cursor = Cursor::new(classes.len()).at_rest();
+    let shown = Matrix {
+        classes,
+        counts: judged.summary.confusion.rows(),
+        normalised: false,
+        truth: cursor,
+        pred: cursor,
+        marked: false,
+    };
+    let top = (lines.len() as u16 + 3).min(area.height);
+    matrix::draw(buffer, Rect { y: area.y + top, height: area.height - top, ..area }, &shown, theme);
 }
 
 fn place(bench: &Workbench, run: &Arc<Judged>) -> Option<usize> {

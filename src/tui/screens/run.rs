@@ -65,6 +65,9 @@ const VIEWS: [(View, &str); 5] = [
     (View::Reliability, "reliability"),
 ];
 
+/// Columns of a report beside other views: its text is 54 wide, what is told of costs longer.
+const REPORT: u16 = 84;
+
 static COMMANDS: &[Command<RunDetail>] = &[
     Command {
         row: row("next view", &["Tab"], "report, confusion matrix, classes, speakers, reliability"),
@@ -114,7 +117,8 @@ impl Screen for RunDetail {
     }
 
     fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
-        table::body(view_and_foot(parts(body)[3])[0])
+        let panes = self.open.as_ref().map(|open| self.panes(parts(body)[3], open)).unwrap_or_default();
+        table::body(panes.iter().find(|(view, _)| *view == self.view).map_or_else(Rect::default, |(_, place)| *place))
     }
 
     fn column(&mut self) -> Option<&mut Cursor> {
@@ -126,33 +130,56 @@ impl Screen for RunDetail {
         if let Some(view) = tabs::hit(names, VIEWS.map(|(_, name)| name), at) {
             return Some(Hit::view(self.view, view));
         }
-        self.open.as_ref()?.hit(VIEWS[self.view].0, view_and_foot(body)[0], at)
+        let open = self.open.as_ref()?;
+        let (view, place) = self.panes(body, open).into_iter().find(|(_, place)| place.contains(at))?;
+        if view == self.view { open.hit(VIEWS[view].0, place, at) } else { Some(Hit::view(self.view, view)) }
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, _bench: &Workbench, theme: &Theme) {
         let Some(open) = &self.open else { return };
-        let [head, about, tabs, body] = parts(area);
+        let [head, about, names, body] = parts(area);
         heading(buffer, head, &open.judged, theme);
         for (at, text) in protocol(&open.judged).iter().enumerate() {
             put(buffer, line(about, at as u16), text, theme.dim());
         }
-        self.tabs(buffer, line(tabs, 0), theme);
-        let [body, foot] = view_and_foot(body);
-        match VIEWS[self.view].0 {
-            View::Report => return open.report(buffer, Rect { height: body.height + 1, ..body }, theme),
-            View::Matrix => matrix::draw(buffer, body, &open.matrix(self.normalised), theme),
-            View::Reliability if open.figures.bins.is_empty() => {
-                put(buffer, line(body, 1), "the scores of this run are no probabilities", theme.text());
+        self.tabs(buffer, names, theme);
+        let view = VIEWS[self.view].0;
+        for (shown, place) in self.panes(body, open) {
+            let is_chosen = shown == self.view;
+            if place.y > body.y {
+                let style = if is_chosen { theme.accent() } else { theme.strong() };
+                put(buffer, Rect { y: place.y - 1, height: 1, ..place }, VIEWS[shown].1, style);
             }
-            view => {
-                open.bars(view).iter().for_each(|bars| bars::side_by_side(buffer, body, bars, theme));
-            }
+            open.draw(buffer, place, (VIEWS[shown].0, is_chosen, self.normalised), theme);
         }
-        put(buffer, foot, &open.chosen(VIEWS[self.view].0), theme.strong());
+        put(buffer, view_and_foot(body)[1], &open.chosen(view), theme.strong());
     }
 }
 
 impl RunDetail {
+    /// The views that are seen and where: where there is room the report and, below a heading of a line each, as many of the
+    /// others as fit under one another; else the chosen one.
+    fn panes(&self, area: Rect, open: &Open) -> Vec<(usize, Rect)> {
+        let [body, foot] = view_and_foot(area);
+        if !widgets::is_wide(Rect { height: area.height + AROUND, ..area }) {
+            // Without a figure to tell of, the report takes the line of the foot.
+            let more = if VIEWS[self.view].0 == View::Report { foot.height } else { 0 };
+            return vec![(self.view, Rect { height: body.height + more, ..body })];
+        }
+        let [left, _, mut rest] =
+            widgets::columns(body, [Constraint::Length(REPORT), Constraint::Length(3), Constraint::Min(0)]);
+        let lines = |view: usize| open.spots[view].row.len() as u16 + 3;
+        let fits = (1..VIEWS.len()).map(lines).sum::<u16>() <= rest.height;
+        let views = if fits { 1..VIEWS.len() } else { self.view.max(1)..self.view.max(1) + 1 };
+        let below = |view: usize| {
+            let height = if fits { lines(view) } else { rest.height }.min(rest.height);
+            let place = Rect { y: rest.y + 1, height: height.saturating_sub(2), ..rest };
+            rest = Rect { y: rest.y + height, height: rest.height - height, ..rest };
+            (view, place)
+        };
+        std::iter::once((0, left)).chain(views.map(below)).collect()
+    }
+
     fn turn(&mut self, by: isize) -> Outcome {
         let mut views = Cursor::new(VIEWS.len());
         views.select(self.view);
@@ -288,6 +315,26 @@ impl Open {
         }
     }
 
+    /// One view; one that is not chosen marks nothing.
+    fn draw(&self, buffer: &mut Buffer, area: Rect, (view, chosen, normalised): (View, bool, bool), theme: &Theme) {
+        match view {
+            View::Report => self.report(buffer, area, theme),
+            View::Matrix => matrix::draw(buffer, area, &self.matrix((self.spot(view, chosen), normalised)), theme),
+            View::Reliability if self.figures.bins.is_empty() => {
+                put(buffer, line(area, 1), "the scores of this run are no probabilities", theme.text());
+            }
+            View::Classes | View::Speakers | View::Reliability => {
+                let bars = self.bars(view, chosen);
+                bars.iter().for_each(|bars| bars::side_by_side(buffer, area, bars, theme));
+            }
+        }
+    }
+
+    fn spot(&self, view: View, chosen: bool) -> Spot {
+        let spot = self.spots[VIEWS.iter().position(|(other, _)| *other == view).unwrap_or(0)];
+        if chosen { spot } else { Spot { row: spot.row.at_rest(), column: spot.column.at_rest() } }
+    }
+
     fn report(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let text = text(&self.judged);
         let lines: Vec<&str> = text.lines().collect();
@@ -299,29 +346,29 @@ impl Open {
         }
     }
 
-    fn matrix(&self, normalised: bool) -> Matrix<'_> {
-        let Spot { row, column } = self.spots[1];
+    fn matrix(&self, (spot, normalised): (Spot, bool)) -> Matrix<'_> {
+        let Spot { row, column } = spot;
         let (classes, counts) = (self.judged.run.classes(), self.judged.summary.confusion.rows());
-        Matrix { classes, counts, normalised, truth: row, pred: column, marked: true }
+        Matrix { classes, counts, normalised, truth: row, pred: column, marked: row.row().is_some() }
     }
 
     /// What a view shows side by side, if it does.
-    fn bars(&self, view: View) -> Option<Bars<'_>> {
+    fn bars(&self, view: View, chosen: bool) -> Option<Bars<'_>> {
         let (corner, heads, rows): (_, &[&str], _) = match view {
             View::Report | View::Matrix => return None,
             View::Classes => ("class", &figures::CLASS, &self.figures.classes),
             View::Speakers => ("speaker", &figures::SPEAKER, &self.figures.speakers),
             View::Reliability => ("probability", &figures::BIN, &self.figures.bins),
         };
-        let Spot { row, column } = self.spots[VIEWS.iter().position(|(other, _)| *other == view)?];
+        let Spot { row, column } = self.spot(view, chosen);
         Some(Bars { corner, heads, rows, row, column })
     }
 
     fn hit(&self, view: View, area: Rect, at: Position) -> Option<Hit> {
         let cell = match view {
             View::Report => return Some(Hit::Nothing).filter(|_| area.contains(at)),
-            View::Matrix => matrix::cell(area, &self.matrix(false), at),
-            View::Classes | View::Speakers | View::Reliability => bars::cell(area, &self.bars(view)?, at),
+            View::Matrix => matrix::cell(area, &self.matrix((self.spot(view, true), false)), at),
+            View::Classes | View::Speakers | View::Reliability => bars::cell(area, &self.bars(view, true)?, at),
         };
         cell.map(|(row, column)| Hit::Cell(row, Some(column)))
     }
@@ -332,14 +379,17 @@ fn view_and_foot(area: Rect) -> [Rect; 2] {
     widgets::rows(area, [Constraint::Min(0), Constraint::Length(1)])
 }
 
+/// Lines above the views.
+const AROUND: u16 = 6;
+
 /// Heading, protocol, names of the views, view.
 fn parts(area: Rect) -> [Rect; 4] {
     let fixed = Constraint::Length;
-    widgets::rows(area, [fixed(1), fixed(3), fixed(2), Constraint::Min(0)])
+    widgets::rows(area, [fixed(1), fixed(AROUND - 3), fixed(2), Constraint::Min(0)])
 }
 
 /// The report, and below it what else a reader must know.
-fn text(judged: &Judged) -> String {
+pub fn text(judged: &Judged) -> String {
     let protocol = &judged.run.protocol;
     let mut text = report(&judged.summary.confusion, judged.run.classes());
     text += &format!("\nweights kept: {}\n", protocol.training.checkpoint);

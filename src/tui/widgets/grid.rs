@@ -81,6 +81,9 @@ fn columns(area: Rect, grid: &Grid<'_>) -> (u16, Vec<(usize, Rect)>) {
 }
 
 fn one(buffer: &mut Buffer, area: Rect, (cell, selected): (Cell, bool), theme: &Theme) {
+    if cell.style.bg.is_some() {
+        buffer.set_style(area.intersection(buffer.area), cell.style);
+    }
     put(buffer, area, &cell.text, cell.style);
     if selected {
         buffer.set_style(area.intersection(buffer.area), theme.selected());

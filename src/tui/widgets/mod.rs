@@ -104,6 +104,14 @@ pub fn columns<const N: usize>(area: Rect, parts: [Constraint; N]) -> [Rect; N] 
     Layout::horizontal(parts).areas(area)
 }
 
+/// From this width and height on a screen shows side by side what it else shows one after the other.
+const WIDE: (u16, u16) = (160, 30);
+
+/// Whether what a screen shows has room side by side.
+pub fn is_wide(area: Rect) -> bool {
+    area.width >= WIDE.0 && area.height >= WIDE.1
+}
+
 /// A share as percent with one digit, or a dash when it is undefined.
 pub fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{:.1}", 100.0 * share))

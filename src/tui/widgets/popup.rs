@@ -8,9 +8,12 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 use crate::tui::theme::Theme;
 
-/// A box of at most `width` x `height` in the middle of `area`, with its border.
+/// A box of about `width` x `height` in the middle of `area`, with its border.
 pub fn place(area: Rect, (width, height): (u16, u16)) -> Rect {
-    let (width, height) = (width.min(area.width), height.min(area.height));
+    /// Slivers of the screen at its sides would be noise: a box that is nearly as wide takes all of it.
+    const SLIVER: u16 = 8;
+    let width = if width + SLIVER >= area.width { area.width } else { width };
+    let height = height.min(area.height);
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
@@ -37,11 +40,11 @@ mod tests {
     #[test]
     fn it_covers_what_is_below_and_fits_anywhere() {
         let theme = Theme::plain(Depth::Mono);
-        let mut buffer = Buffer::with_lines(["xxxxxxxxxxxx"; 5]);
+        let mut buffer = Buffer::with_lines(["xxxxxxxxxxxxxxxxxxxx"; 5]);
         let area = buffer.area;
         let inner = draw(&mut buffer, area, "hi", (10, 3), &theme);
-        assert_eq!(inner, Rect::new(3, 2, 6, 1));
-        assert_eq!(buffer[(3, 2)].symbol(), " ");
+        assert_eq!(inner, Rect::new(7, 2, 6, 1));
+        assert_eq!(buffer[(7, 2)].symbol(), " ");
         for (width, height) in [(0, 0), (1, 1), (2, 2), (80, 24)] {
             let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
             let area = buffer.area;

@@ -69,15 +69,15 @@ pub fn about(study: &Study, questions: usize) -> [String; 3] {
     let asked = if ratings.question.is_empty() { String::new() } else { format!(": {}", ratings.question) };
     let more = if questions > 1 { format!("; o: next of {questions} questions") } else { String::new() };
     [
-        format!("{}{asked}, {} raters", ratings.scheme, ratings.raters.len()),
-        format!("{} clips, {count} ratings, {} cannot judge{more}", ratings.clips.len(), ratings.cannot_judge),
         format!(
-            "{} clips disputed, {} decided; a: adjudicate. Intervals: {}, {} draws of clips",
-            study.disputes.len(),
-            study.decided,
+            "{}{asked}, {} raters · intervals: {}, {} draws of clips",
+            ratings.scheme,
+            ratings.raters.len(),
             study.how.method.name(),
             study.how.draws
         ),
+        format!("{} clips, {count} ratings, {} cannot judge{more}", ratings.clips.len(), ratings.cannot_judge),
+        format!("{} clips disputed, {} decided; a: adjudicate", study.disputes.len(), study.decided),
     ]
 }
 

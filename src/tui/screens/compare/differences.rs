@@ -50,6 +50,7 @@ impl Shown for Differences {
         match (self.runs.len(), self.fields.len()) {
             (0, _) => "no runs are marked; Space marks one in the table of runs".to_owned(),
             (runs, 0) => format!("nothing in recipe and protocol differs between these {runs} runs"),
+            (runs, 1) => format!("1 field of recipe and protocol differs between these {runs} runs"),
             (runs, fields) => format!("{fields} fields of recipe and protocol differ between these {runs} runs"),
         }
     }

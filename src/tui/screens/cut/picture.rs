@@ -79,16 +79,16 @@ pub(super) fn draw(
 
 fn heading(buffer: &mut Buffer, area: Rect, cut: &Cut, cutting: &Cutting, theme: &Theme) {
     let parts = &cutting.parts;
+    let seconds = duration(parts.iter().map(|part| part.span.length()).sum());
     let count = match parts.len() {
         0 => "no segments".to_owned(),
-        1 => "1 segment".to_owned(),
-        count => format!("{count} segments"),
+        1 => format!("1 segment, {seconds}"),
+        count => format!("{count} segments, {seconds}"),
     };
-    let seconds: f64 = parts.iter().map(|part| part.span.length()).sum();
     let rest = put(buffer, area, &cutting.recording.id.0, theme.strong());
     let whole = cutting.recording.audio.seconds;
     let rest = put(buffer, rest, &format!("  {}", duration(whole)), theme.text());
-    let rest = put(buffer, rest, &format!("  {count}, {}", duration(seconds)), theme.text());
+    let rest = put(buffer, rest, &format!("  {count}"), theme.text());
     put_right(buffer, rest, if cut.loud_marks { "  marks stay" } else { "  marks snap" }, theme.dim());
 }
 
