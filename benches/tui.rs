@@ -1,4 +1,4 @@
-//! What the terminal costs, in a real pty: `cargo bench --bench tui -- [CLIPS]`.
+//! What the terminal costs, in a real pty: `cargo bench --bench tui -- [CLIPS] [--scale]`; `--scale`: the last part alone.
 //!
 //! Idle: how often any thread wakes up in 10 s and how much processor that takes. Over SSH while a clip plays in a loop: frames
 //! and bytes a second. At scale: from a key to the screen on so many clips, alone and while a training uses every core.
@@ -24,10 +24,10 @@ const KEYS: usize = 500;
 
 fn main() {
     let clips = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(1_000_000);
-    let home = tempfile::tempdir().unwrap();
-    idle(home.path());
-    for size in [(80, 24), (120, 40), (200, 60)] {
-        over_ssh(home.path(), size);
+    if !std::env::args().any(|arg| arg == "--scale") {
+        let home = tempfile::tempdir().unwrap();
+        idle(home.path());
+        [(80, 24), (120, 40), (200, 60)].into_iter().for_each(|size| over_ssh(home.path(), size));
     }
     at_scale(clips);
 }

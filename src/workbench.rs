@@ -88,7 +88,7 @@ use raters::Watched;
 use safe::Safe;
 use standing::{Place, Tested, Tests};
 pub use training::{Keeper, Training};
-use training::{compare_and_keep, load_crossed, load_runs};
+use training::{Sieve, compare_and_keep, load_crossed, load_runs};
 use truth::Wanted;
 use versus::Versus;
 use view::View;
@@ -271,6 +271,7 @@ impl Workbench {
     fn reread(&mut self) {
         let before = std::mem::replace(&mut self.corpus, Arc::new(Corpus::empty(&self.root)));
         self.opening = Opening::Scanning(Scanned::default());
+        self.cuttings.readings += 1;
         self.pictures.forget();
         self.rankings = Rankings::default();
         if let Err(error) = self.scan(Some(before)) {
@@ -450,7 +451,12 @@ impl Workbench {
         let number = self.training.as_ref().map_or(0, |last| last.number + 1);
         let (send, asked) = (self.send.clone(), (request.clone(), truth));
         let (corpus, settings) = (Arc::clone(&self.corpus), self.settings.clone());
-        let report = move |report| drop(send.send(Update::Training(number, report)));
+        let sieve = Sieve::new();
+        let report = move |report| {
+            if sieve.lets(&report) {
+                drop(send.send(Update::Training(number, report)));
+            }
+        };
         let work = move |watch: &dyn Watch<News>| {
             yield_to_others();
             compare_and_keep(&corpus, (&asked.0, asked.1.as_ref(), spending), &settings, watch)

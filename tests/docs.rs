@@ -44,6 +44,19 @@ fn commands(page: &str) -> Vec<String> {
     lines.map(bare).collect()
 }
 
+/// As the shell takes a line apart; what single quotes hold together stays together.
+fn arguments(line: &str) -> Vec<String> {
+    let mut arguments: Vec<String> = Vec::new();
+    for (at, part) in line.split('\'').enumerate() {
+        if at % 2 == 1 {
+            arguments.push(part.to_owned());
+        } else {
+            arguments.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    arguments
+}
+
 #[test]
 fn every_page_is_listed_and_its_command_lines_are_understood() {
     let (list, mut seen) = (file("docs/README.md"), 0);
@@ -55,7 +68,7 @@ fn every_page_is_listed_and_its_command_lines_are_understood() {
         assert!(list.contains(&format!("]({name})")), "docs/README.md does not list {name}");
         for line in commands(&file(&format!("docs/{name}"))) {
             seen += 1;
-            if let Err(error) = emolab::cli::check(line.split_whitespace()) {
+            if let Err(error) = emolab::cli::check(arguments(&line)) {
                 panic!("docs/{name}: {line}\n{error}");
             }
         }

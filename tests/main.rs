@@ -26,6 +26,7 @@ mod label;
 mod log;
 mod looks;
 mod merge;
+mod pictures;
 mod plans;
 mod power;
 mod preparation;

@@ -156,6 +156,9 @@ fn promised(format: &dyn FormatReader) -> u64 {
     track.and_then(|track| track.num_frames).unwrap_or(0).saturating_mul(channels.unwrap_or(1) as u64)
 }
 
+/// As [`Ear`], with the place of the first frame on the track's clock.
+type EarAt<'a> = dyn FnMut(i64, Make, &[f32]) -> ControlFlow<()> + 'a;
+
 /// The packets of one track and what decodes them.
 pub(super) struct Packets<'a> {
     pub(super) format: Box<dyn FormatReader + 'a>,
@@ -187,10 +190,7 @@ impl<'a> Packets<'a> {
 
     /// As `each`, with the place of the first frame on the track's clock. A packet that fails is left out; `Err` carries the
     /// last failure.
-    pub(super) fn each_at(
-        &mut self,
-        ear: &mut dyn FnMut(i64, Make, &[f32]) -> ControlFlow<()>,
-    ) -> Result<(), AudioError> {
+    pub(super) fn each_at(&mut self, ear: &mut EarAt<'_>) -> Result<(), AudioError> {
         let (mut failure, mut first, mut samples) = (Ok(()), None, Vec::new());
         loop {
             let packet = match self.format.next_packet() {

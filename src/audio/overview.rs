@@ -293,7 +293,7 @@ mod tests {
     fn marks_snap_to_the_quietest_moment_in_reach() {
         let rate = 8_000;
         let loud = |millis: u32| if (1_100..1_120).contains(&millis) { 0.0 } else { 0.5 };
-        let sample = |at: u32| loud(at * 1000 / rate) * if at % 2 == 0 { 1.0 } else { -1.0 };
+        let sample = |at: u32| loud(at * 1000 / rate) * if at.is_multiple_of(2) { 1.0 } else { -1.0 };
         let overview = overview(&(0..rate * 2).map(sample).collect::<Vec<_>>(), rate);
         assert_eq!(overview.quietest(1_000, 150), 1_105);
         assert_eq!(overview.quietest(1_250, 150), 1_115);

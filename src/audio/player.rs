@@ -16,7 +16,7 @@ use crate::job::panic_text;
 /// The shortest region, in seconds: what is shorter is a slip of the hand, and buzzes in a loop.
 const SHORTEST: f64 = 0.02;
 /// How often the thread looks at a playing sink. It sleeps without limit while nothing plays.
-const LOOK: Duration = Duration::from_millis(15);
+const LOOK: Duration = Duration::from_millis(8);
 /// After so long without a sound the sink may rest.
 const REST: Duration = Duration::from_secs(3);
 

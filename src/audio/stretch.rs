@@ -64,7 +64,7 @@ impl Sound {
             let mono = self.mono();
             return Sound { samples: mono.samples, channels: 1, rate: mono.rate }.at_speed(speed);
         }
-        let speed = f64::from(speed.max(0.5).min(2.0));
+        let speed = f64::from(if speed.is_nan() { 1.0 } else { speed.clamp(0.5, 2.0) });
         let length = (self.frames() as f64 / speed).round() as usize;
         let (mut stretch, mut place) = (Stretch::new(self.rate), Place::new(0));
         let mut block = vec![[0.0; 2]; stretch.hop()];

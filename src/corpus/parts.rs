@@ -18,7 +18,7 @@ pub(super) fn add(
 ) -> Result<Vec<Problem>, Cancelled> {
     let all: Vec<(&ClipId, &Vec<Cut>)> = cuts.iter().filter(|(_, cuts)| !cuts.is_empty()).collect();
     let place = |id: &ClipId| clips.binary_search_by(|clip| clip.id.cmp(id)).ok();
-    let opened: Result<Vec<(Option<usize>, Vec<Clip>, Vec<Problem>)>, Cancelled> = all
+    let opened: Vec<(Option<usize>, Vec<Clip>, Vec<Problem>)> = all
         .into_par_iter()
         .map(|(id, cuts)| {
             watch.check()?;
@@ -26,8 +26,8 @@ pub(super) fn add(
             let (parts, problems) = parts(&clips[place], cuts, facts);
             Ok((Some(place).filter(|_| !parts.is_empty()), parts, problems))
         })
-        .collect();
-    let (opened, mut problems) = (opened?, Vec::new());
+        .collect::<Result<_, Cancelled>>()?;
+    let mut problems = Vec::new();
     opened.iter().filter_map(|(place, ..)| *place).for_each(|place| clips[place].extent = Extent::Cut);
     for (_, parts, wrong) in opened {
         clips.extend(parts);

@@ -11,6 +11,7 @@ pub mod cursor;
 pub mod keymap;
 pub mod keys;
 pub mod layer;
+mod pace;
 pub mod prompt;
 pub mod screen;
 pub mod screens;
@@ -30,6 +31,7 @@ use crate::job::panic_text;
 use crate::workbench::{Update, Workbench};
 use app::{App, Wish};
 use keymap::Keymap;
+use pace::{Due, Pace};
 use terminal::Screenful;
 use theme::Theme;
 
@@ -103,28 +105,32 @@ pub fn run(
     }
 }
 
-/// The loop: draw if changed, wait, take in what has come. Returns the signal that ended it, if one did.
+/// The loop: draw what is due, wait, take in what has come. Returns the signal that ended it, if one did.
 fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, frame: Duration) -> Result<Option<i32>> {
-    let (mut changed, mut drawn) = (true, None::<Instant>);
+    let (mut due, mut pace) = (Due::Input, Pace::new(frame));
     loop {
-        let since = drawn.map_or(Duration::MAX, |at| at.elapsed());
-        if changed && since >= frame {
+        let now = Instant::now();
+        if due != Due::Nothing && pace.wait(due, now).is_zero() {
             app.catch_up();
             screenful.frame(|terminal| app.draw(terminal)).context("drawing")?;
-            (changed, drawn) = (false, Some(Instant::now()));
+            pace.drew(due, now, Instant::now());
+            due = Due::Nothing;
             continue;
         }
-        let next = if changed { Some(frame) } else { app.tick().map(|tick| tick.max(frame)) };
-        let event = match next {
-            Some(pause) => events.recv_timeout(pause.saturating_sub(since)),
+        let pause = match due {
+            Due::Nothing => app.tick().map(|tick| pace.tick(tick, now)),
+            due => Some(pace.wait(due, now)),
+        };
+        let event = match pause {
+            Some(pause) => events.recv_timeout(pause),
             None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match event {
-            Err(RecvTimeoutError::Timeout) => changed = true,
+            Err(RecvTimeoutError::Timeout) => due = due.max(Due::Report),
             Err(RecvTimeoutError::Disconnected) => bail!("nothing is listening to the keyboard any more"),
             Ok(event) => {
                 for event in std::iter::once(event).chain(events.try_iter().take(2 * WAITING)) {
-                    match take(app, screenful, event, &mut changed)? {
+                    match take(app, screenful, event, &mut due)? {
                         ControlFlow::Continue(()) => {}
                         ControlFlow::Break(signal) => return Ok(signal),
                     }
@@ -135,18 +141,15 @@ fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, fram
 }
 
 /// Takes in one event; breaks at the end of the program.
-fn take(
-    app: &mut App,
-    screenful: &mut Screenful,
-    event: Event,
-    changed: &mut bool,
-) -> Result<ControlFlow<Option<i32>>> {
+fn take(app: &mut App, screenful: &mut Screenful, event: Event, due: &mut Due) -> Result<ControlFlow<Option<i32>>> {
     if matches!(event, Event::Input(_)) {
         app.catch_up();
     }
     match event {
         Event::Update(update) => {
-            *changed |= app.take_in(update);
+            if app.take_in(update) {
+                *due = (*due).max(Due::Report);
+            }
             return Ok(ControlFlow::Continue(()));
         }
         Event::Gone(reason) => bail!("the keyboard is gone: {reason}"),
@@ -169,7 +172,7 @@ fn take(
         Some(Wish::Mouse(heard)) => screenful.hear_mouse(heard)?,
         None => {}
     }
-    *changed = true;
+    *due = Due::Input;
     Ok(ControlFlow::Continue(()))
 }
 

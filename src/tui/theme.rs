@@ -75,7 +75,7 @@ const VIRIDIS_16: [Color; 5] = [Color::Black, Color::Blue, Color::Cyan, Color::L
 const CIVIDIS_16: [Color; 5] = [Color::Black, Color::Blue, Color::DarkGray, Color::Gray, Color::LightYellow];
 const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
 /// Lines over a heat map: white, sky blue and orange, apart for every kind of colour vision.
-const OVERLAY: [Rgb; 3] = [(255, 255, 255), (0x7F, 0xD4, 0xFF), (0xFF, 0xB0, 0x40)];
+const OVERLAY: [Rgb; 3] = [(255, 255, 255), (0x6C, 0xCA, 0xFF), (0xFF, 0xB0, 0x40)];
 const OVERLAY_16: [Color; 3] = [Color::White, Color::LightCyan, Color::LightYellow];
 /// What is marked in a heat map, over the map in grey: apart from all lines and from grey for every kind of colour vision.
 const MARK: Rgb = (0xFF, 0x40, 0xFF);

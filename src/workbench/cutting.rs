@@ -66,6 +66,8 @@ struct Hearing {
 #[derive(Debug, Default)]
 pub(super) struct Cuttings {
     number: u64,
+    /// How often the corpus was read anew.
+    pub(super) readings: u64,
     pub(super) at_hand: Option<Cutting>,
 }
 
@@ -138,6 +140,11 @@ impl Workbench {
         if self.cuttings.at_hand.take().is_some_and(|cutting| cutting.changed) {
             self.reread();
         }
+    }
+
+    /// How often the corpus was read anew: after each time, the places of clips mean others.
+    pub fn readings(&self) -> u64 {
+        self.cuttings.readings
     }
 
     /// The recording that is being cut.

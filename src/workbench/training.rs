@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -23,6 +24,9 @@ use crate::features::cache::Cache;
 use crate::job::{Job, Report, Watch};
 use crate::store::{Run, RunId, Store};
 
+/// Milliseconds between two reports of clips that are read.
+const APART: u64 = 40;
+
 /// A comparison: what was asked, how far it is, how it ended.
 pub struct Training {
     /// Distinguishes it from earlier ones.
@@ -36,6 +40,32 @@ pub struct Training {
     started: Instant,
     took: Option<Duration>,
     job: Job,
+}
+
+/// Lets through what a screen can show: of the clips that are read, thousands a second, a report now and then.
+pub(super) struct Sieve {
+    began: Instant,
+    /// When one was let through last, in milliseconds.
+    last: AtomicU64,
+}
+
+impl Sieve {
+    pub(super) fn new() -> Sieve {
+        Sieve { began: Instant::now(), last: AtomicU64::new(0) }
+    }
+
+    pub(super) fn lets(&self, report: &Report<News, Compared>) -> bool {
+        self.lets_at(report, self.began.elapsed().as_millis() as u64)
+    }
+
+    fn lets_at(&self, report: &Report<News, Compared>, now: u64) -> bool {
+        let Report::News(News::Reading { done, total, .. }) = report else { return true };
+        if done < total && now < self.last.load(Ordering::Relaxed) + APART {
+            return false;
+        }
+        self.last.store(now, Ordering::Relaxed);
+        true
+    }
 }
 
 impl Training {
@@ -181,4 +211,19 @@ pub(super) fn load_crossed(store: &Path) -> Vec<Arc<Judged>> {
         }
     }
     newest.iter().filter_map(|run| judged(&store, run.id?).ok()).map(Arc::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_clips_read_a_report_comes_through_now_and_then_and_the_last_one_always() {
+        let sieve = Sieve::new();
+        let reading = |done| Report::News(News::Reading { set: "mfcc".to_owned(), done, total: 1000 });
+        let through = (0..1000).filter(|clip| sieve.lets_at(&reading(*clip), 1000 + *clip as u64 / 10)).count();
+        assert_eq!(through, 3, "100 ms of reports");
+        assert!(sieve.lets_at(&reading(1000), 1100));
+        assert!(sieve.lets_at(&Report::Cancelled, 1100));
+    }
 }

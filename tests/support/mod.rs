@@ -2,6 +2,7 @@
 
 pub mod gallery;
 pub mod pty;
+pub mod svg;
 pub mod writer;
 
 use std::path::{Path, PathBuf};

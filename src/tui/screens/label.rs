@@ -43,6 +43,8 @@ pub struct Label {
     form: Form,
     /// The clips before it, the last one last.
     way: Vec<Turn>,
+    /// Of which reading of the corpus they are.
+    reading: u64,
     /// The Workbench's scheme with a letter for every class that is no command of this screen.
     scheme: Option<Scheme>,
     /// The letters and signs of commands.
@@ -112,6 +114,7 @@ impl Screen for Label {
 
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
         self.returns = matches!(topic, Topic::Review(_));
+        self.forget_places(bench);
         if let Topic::Clip(clip) | Topic::Review(clip) = topic {
             (self.current, self.form) = (Some(Turn::main(clip)), Form::default());
         }
@@ -124,9 +127,8 @@ impl Screen for Label {
     }
 
     fn sync(&mut self, bench: &mut Workbench) -> Then {
+        self.forget_places(bench);
         if *bench.opening() != Opening::Open {
-            // Read anew, the places of clips mean others.
-            (self.current, self.form) = (None, Form::default());
             return Then::Stay;
         }
         let then = self.learn_scheme(bench);
@@ -246,6 +248,14 @@ fn parts(area: Rect, bench: &Workbench, (sheet, lesson): (&Sheet<'_>, Option<&[(
 }
 
 impl Label {
+    /// Where the corpus was read anew, the places of clips mean others.
+    fn forget_places(&mut self, bench: &Workbench) {
+        if self.reading != bench.readings() {
+            (self.current, self.form, self.way) = (None, Form::default(), Vec::new());
+            self.reading = bench.readings();
+        }
+    }
+
     fn undo(&mut self, bench: &mut Workbench) -> Outcome {
         let decided = |at: At<'_>| at.occasion == Occasion::Adjudication;
         if bench.ledger().undo_target().is_some_and(|(_, at)| decided(at)) {

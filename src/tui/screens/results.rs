@@ -295,8 +295,9 @@ impl Results {
         };
         let placed = self.shown.iter().any(|shown| bench.place(&shown.judged).is_some());
         let rest = if placed { put(buffer, rest, "; * best, = ties with it", theme.strong()) } else { rest };
-        if area.width >= WIDE {
-            put(buffer, rest, "; ms for one clip, MMAC for 3 s, RTF with features", theme.strong());
+        let costs = "; ms for one clip, MMAC for 3 s, RTF with features";
+        if area.width >= WIDE && usize::from(rest.width) >= costs.len() {
+            put(buffer, rest, costs, theme.strong());
         }
     }
 }
