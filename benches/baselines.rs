@@ -1,10 +1,10 @@
 //! Fit and prediction of every classical classifier, as a worker that `baselines.py` drives beside scikit-learn.
 //!
 //! With `--worker DIR [CORPUS]` it answers lines on stdin with a line of JSON each: `list` (the classifiers that read rows
-//! and are no nets, with their hyper-parameters), `run DATA NAME [KNOB=VALUE …]` (fits and scores each fold of
-//! DIR/DATA/{x,y,fold}.npy by `learn::fit`; clips of fold -1 are always learnt from), `features DATA` (eGeMAPS of CORPUS as
-//! such files, a fold per speaker) and `compare NAME` (what `emolab compare --plan loso --features egemaps` does). Without
-//! it, criterion times one small fit of each.
+//! and are no nets, with their hyper-parameters and whether they are calibrated), `run DATA NAME [KNOB=VALUE …]` (fits and
+//! scores each fold of DIR/DATA/{x,y,fold}.npy by `learn::fit`; clips of fold -1 are always learnt from), `features DATA`
+//! (eGeMAPS of CORPUS as such files, a fold per speaker) and `compare NAME` (what `emolab compare --plan loso --features
+//! egemaps` does). Without it, criterion times one small fit of each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,7 +133,8 @@ fn list() -> Value {
     let knobs = |kind: &dyn Classifier| -> BTreeMap<&str, Option<f64>> {
         kind.knobs().iter().map(|knob| (knob.name, knob.default)).collect()
     };
-    classical().map(|kind| json!({ "name": kind.name(), "knobs": knobs(kind) })).collect()
+    let told = |kind: &dyn Classifier| json!({ "name": kind.name(), "knobs": knobs(kind), "calibrated": kind.overstates() });
+    classical().map(told).collect()
 }
 
 /// Seconds of fits and predictions of all folds one after the other, and what came of them.

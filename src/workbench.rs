@@ -385,6 +385,15 @@ impl Workbench {
         self.sound.play(clip, &picture);
     }
 
+    /// Plays `clip` from `seconds` on; it must have its picture.
+    pub fn play_at(&mut self, clip: usize, seconds: f64) {
+        if self.playing() != Some(clip) {
+            self.play(clip);
+        }
+        self.sound.player.seek_to(seconds);
+        self.sound.player.resume();
+    }
+
     /// Stops the sound and forgets a clip that was to be played on arrival, and the recording that was cut: its screen is left.
     pub fn stop(&mut self) {
         self.cut_close();

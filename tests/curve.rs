@@ -81,7 +81,7 @@ fn every_point_is_a_run_on_the_same_clips_and_repeats_with_its_seed() {
     // A point is made again as any run is.
     let cache = Cache::open(home.path().join("cache"));
     let point = found.runs.iter().find(|judged| judged.run.recipe.classifier == "naive-bayes").unwrap();
-    assert!(verify(&point.run, &corpus, &cache, &Unwatched).unwrap().holds(0.0));
+    assert!(verify(&point.run, std::slice::from_ref(&corpus), &cache, &Unwatched).unwrap().holds(0.0));
 }
 
 /// Cancels once some runs are done.

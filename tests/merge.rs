@@ -146,6 +146,19 @@ fn the_verb_merges_and_shows_what_differs() {
     assert_eq!(Store::open(&here).unwrap().annotations(&key, None).unwrap().len(), 2);
 }
 
+#[test]
+fn a_version_that_asks_something_else_there_is_told_and_ours_stays() {
+    let id = SchemeId { name: "s".to_owned(), version: 1 };
+    let mut two = Two::parted(|_| {});
+    two.server.keep_shape(&id, "joy or fear").unwrap();
+    two.laptop.keep_shape(&id, "joy or rage").unwrap();
+    say(&mut two.laptop, CORPUS, ("anna", "a"), Act::label("rage"), 1);
+    let merged = two.laptop_into_server();
+    assert_eq!((merged.annotations, two.server.shape(&id).unwrap().as_deref()), (1, Some("joy or fear")));
+    let problems = merged.problems.join("\n");
+    assert!(problems.contains("s@1 asks other questions") && problems.contains("another version"), "{problems}");
+}
+
 /// One side's acts: which clip, what, by whom.
 type Acts = Vec<(usize, u8, bool)>;
 

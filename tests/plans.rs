@@ -263,6 +263,22 @@ fn corpora_are_crossed_over_the_classes_they_share() {
     assert!(shown.contains("all others") && shown.contains("[within: other speakers of it]"), "{shown}");
     let runs = text(&home.run(&["runs", paths[1]]).stdout);
     assert!(runs.contains("cross:a"), "filed under the corpus that was tested: {runs}");
+    let verify = |cell: usize, more: &[&'static str]| {
+        let run = cells[cell]["id"].as_u64().unwrap().to_string();
+        let done = home.run(&[&["verify", &run, "--quiet"], more].concat());
+        (done.status.code().unwrap(), text(&done.stdout), text(&done.stderr))
+    };
+    for (cell, clips) in [(0, 8), (1, 8), (11, 4)] {
+        let (code, told, talk) = verify(cell, &[]);
+        assert!(code == 0 && told.starts_with(&format!("identical: {clips} predictions")), "{told}{talk}");
+    }
+    let (code, _, talk) = verify(1, &["--at", "/elsewhere"]);
+    assert!(code == 1 && talk.contains("a matrix of 3"), "{talk}");
+    // What was learnt from has changed, not what is tested.
+    let gone = emolab::corpus::scan(&a, None, &emolab::job::Unwatched).unwrap().clips[0].path();
+    std::fs::remove_file(gone).unwrap();
+    let (code, told, talk) = verify(1, &[]);
+    assert!(code == 3 && told.contains("over what is learnt from and tested"), "{told}{talk}");
 }
 
 #[test]

@@ -5,8 +5,12 @@
 
 #[path = "screens/agree.rs"]
 mod agree;
+#[path = "screens/keymap.rs"]
+mod keymap;
 #[path = "screens/label.rs"]
 mod label;
+#[path = "screens/mouse.rs"]
+mod mouse;
 #[path = "screens/opinion.rs"]
 mod opinion;
 #[path = "screens/results.rs"]

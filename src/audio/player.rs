@@ -173,6 +173,11 @@ impl Player {
         self.send(&mut shared, Command::Seek(to));
     }
 
+    /// Moves to `to` seconds, within the sound or its region; playing or paused as before.
+    pub fn seek_to(&self, to: f64) {
+        self.send(&mut lock(&self.shared), Command::Seek(to));
+    }
+
     /// Seconds of sound per second, held to 0.5..=2.
     pub fn set_speed(&self, speed: f32) {
         self.send(&mut lock(&self.shared), Command::Speed(held(speed, 0.5, 2.0)));

@@ -31,6 +31,14 @@ pub static EXAMPLES: &[(&str, &[(&str, &str)])] = &[
             ("emolab compare ~/clips --models svm --truth majority", "with the labels that people gave here"),
         ],
     ),
+    (
+        "keys",
+        &[
+            ("emolab keys", "which keys do what now"),
+            ("emolab keys --default", "a keys.toml to start from"),
+            ("emolab keys --check", "what is wrong with yours"),
+        ],
+    ),
     ("curve", &[("emolab curve ~/corpora/emodb --models svm,logistic --by speakers", "would more speakers help?")]),
     ("cross", &[("emolab cross ~/corpora/emodb ~/corpora/ravdess --models svm", "a matrix of two corpora")]),
     (

@@ -1,9 +1,10 @@
-//! What the screens look like, as flags. Each stands for a variable of the environment and counts before it.
+//! What the screens look like and listen to, as flags. Each stands for a variable of the environment and counts before it.
 //!
 //! Deliberately absent: what they mean (see `tui::theme`).
 
 use clap::Args;
 
+use crate::tui::MOUSE;
 use crate::tui::theme::{ASCII, THEME, THEMES};
 
 /// Flags of the verbs that open screens.
@@ -15,6 +16,9 @@ pub struct Looks {
     /// Draw with ASCII signs alone (EMOLAB_ASCII).
     #[arg(long)]
     ascii: bool,
+    /// Leave the mouse to the terminal, to select text (EMOLAB_MOUSE=0).
+    #[arg(long)]
+    no_mouse: bool,
 }
 
 impl Looks {
@@ -22,6 +26,7 @@ impl Looks {
     pub fn get(&self, name: &str) -> Option<String> {
         match name {
             THEME => self.theme.clone(),
+            MOUSE => self.no_mouse.then(|| "0".to_owned()),
             ASCII => self.ascii.then(|| "1".to_owned()),
             _ => None,
         }

@@ -14,6 +14,7 @@ mod doctor;
 mod doubts;
 mod examples;
 mod features;
+mod keys;
 mod labels;
 mod log;
 mod looks;
@@ -135,6 +136,8 @@ enum Verb {
     Config(config::ConfigVerb),
     /// Look whether sound, terminal and storage work, and tell what mends them.
     Doctor(doctor::Doctor),
+    /// Show which keys do what, start a keys.toml of your own, tell what is wrong with it.
+    Keys(keys::Keys),
     /// Print what a shell needs to complete commands.
     Completions(manual::Completions),
     /// Print the manual page, or write one per verb.
@@ -290,6 +293,7 @@ fn run(cli: Cli) -> Result<()> {
         Some(Verb::Features(verb)) => verb.run(),
         Some(Verb::Config(verb)) => verb.run(),
         Some(Verb::Doctor(verb)) => verb.run(),
+        Some(Verb::Keys(verb)) => verb.run(),
         Some(Verb::Completions(verb)) => verb.run(),
         Some(Verb::Man(verb)) => verb.run(),
         Some(Verb::Docs(verb)) => verb.run(),

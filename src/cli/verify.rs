@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 
 use super::compare::{tell_cache, tell_problems};
@@ -11,13 +11,14 @@ use super::progress::Progress;
 use super::runs::store;
 use super::table::left;
 use super::{Files, opened, say, stdout};
+use crate::corpus::{Corpus, Origin};
 use crate::features::cache::Cache;
 use crate::store::{Run, RunId};
 use crate::workbench::differ::Predictions;
 use crate::workbench::gate::GateFailed;
 use crate::workbench::kept;
 use crate::workbench::truth::{self, Wanted};
-use crate::workbench::verify::{Verified, origin, repeatable, verify};
+use crate::workbench::verify::{Verified, origins, repeatable, verify};
 
 /// Changes that are listed.
 const SHOWN: usize = 10;
@@ -56,14 +57,9 @@ impl Verify {
         let run = kept::judged(&store(&self.files)?, self.run)?.run;
         // Before the scan: a run that cannot be made again should not cost minutes.
         repeatable(&run)?;
-        let origin = origin(&run);
-        let corpus =
-            opened(self.at.as_ref().unwrap_or(&origin.path), origin.description.as_deref(), &self.files, &progress)?;
-        tell_problems(&corpus);
-        let wanted = run.protocol.data.truth.as_ref().map(Wanted::from);
-        let corpus = truth::from_store(corpus, wanted.as_ref(), &self.files.store()?)?;
+        let corpora = self.corpora(&run, &progress)?;
         let cache = Cache::open(&self.files.cache()?);
-        let verified = verify(&run, &corpus, &cache, &progress)?;
+        let verified = verify(&run, &corpora, &cache, &progress)?;
         progress.end();
         tell_cache(&cache);
         self.print(&run, &verified)?;
@@ -71,6 +67,24 @@ impl Verify {
             true => Ok(()),
             false => Err(GateFailed(format!("run {} could not be repeated", self.run)).into()),
         }
+    }
+
+    /// The run's corpora as they are now.
+    fn corpora(&self, run: &Run, progress: &Progress) -> Result<Vec<Corpus>> {
+        let mut origins = origins(run);
+        match (&self.at, &mut origins[..]) {
+            (None, _) => {}
+            (Some(at), [origin]) => origin.path.clone_from(at),
+            (Some(_), _) => bail!("--at moves one corpus, and the run is a cell of a matrix of {}", origins.len()),
+        }
+        let mut corpora = Vec::new();
+        for Origin { path, description } in &origins {
+            let corpus = opened(path, description.as_deref(), &self.files, progress)?;
+            tell_problems(&corpus);
+            let wanted = run.protocol.data.truth.as_ref().map(Wanted::from);
+            corpora.push(truth::from_store(corpus, wanted.as_ref(), &self.files.store()?)?);
+        }
+        Ok(corpora)
     }
 
     fn print(&self, run: &Run, verified: &Verified) -> Result<()> {

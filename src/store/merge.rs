@@ -12,8 +12,9 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::annotations::{SELECT, annotation, insert};
 use super::identity::{Identity, identity};
+use super::schemes::first_shape;
 use super::{Store, StoreError, backup, corpus_id};
-use crate::label::{Act, Annotation, AnnotationId, Annotator, Ledger, Timestamp};
+use crate::label::{Act, Annotation, AnnotationId, Annotator, Ledger, SchemeId, Timestamp};
 
 /// What a merging has brought.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -72,7 +73,7 @@ impl Store {
         let mut merged = Merged::default();
         let runs = self.new_runs(&theirs, &keys, moved, &mut merged)?;
         self.write(|tx| {
-            schemes(tx, &theirs.db)?;
+            schemes(tx, &theirs.db, &mut merged)?;
             for key in &keys {
                 let here = here(key, moved);
                 annotations(tx, &theirs.db, [&here, key], &mut merged)?;
@@ -132,20 +133,21 @@ fn here(key: &str, moved: &[Moved]) -> String {
     moved.unwrap_or_else(|| key.to_owned())
 }
 
-/// What a version of a scheme asks is taken over where it is not known here; where both know it, what stands here stays.
-fn schemes(tx: &Transaction<'_>, theirs: &Connection) -> rusqlite::Result<()> {
+/// What a version of a scheme asks is taken over where it is not known here; where both know it, what stands here stays, and that
+/// the two differ is told.
+fn schemes(tx: &Transaction<'_>, theirs: &Connection, merged: &mut Merged) -> rusqlite::Result<()> {
     let mut read = theirs.prepare("SELECT name, version, shape FROM scheme WHERE shape IS NOT NULL")?;
     let mut rows = read.query([])?;
     while let Some(row) = rows.next()? {
-        let (name, version, shape): (String, u32, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        tx.execute(
-            "INSERT INTO scheme (name, version) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            params![name, version],
-        )?;
-        tx.execute(
-            "UPDATE scheme SET shape = ?3 WHERE name = ?1 AND version = ?2 AND shape IS NULL",
-            params![name, version, shape],
-        )?;
+        let scheme = SchemeId { name: row.get(0)?, version: row.get(1)? };
+        let there: String = row.get(2)?;
+        let here = first_shape(tx, &scheme, &there)?;
+        if here.is_some_and(|here| here != there) {
+            merged.problems.push(format!(
+                "{scheme} asks other questions or answers there than here: what was answered there is kept, but counts only as \
+                 far as it fits; give one of the two another version before more is labelled"
+            ));
+        }
     }
     Ok(())
 }

@@ -304,6 +304,9 @@ pub struct Source {
     /// Other corpora that nets were trained on before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pretrain: Vec<String>,
+    /// The corpora of the matrix that the run is a cell of, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crossed: Vec<Source>,
 }
 
 /// What a run says about one clip.

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: reading schemes (see `label::Scheme`), and their words and keys, which may change.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{Store, StoreError};
 use crate::label::SchemeId;
@@ -24,14 +24,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it cannot be written; `Refused` where that version asked something else before.
     pub fn keep_shape(&mut self, scheme: &SchemeId, shape: &str) -> Result<(), StoreError> {
-        let first: Option<String> = self.write(|tx| {
-            let insert = "INSERT INTO scheme (name, version) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-            tx.prepare_cached(insert)?.execute(params![scheme.name, scheme.version])?;
-            let update = "UPDATE scheme SET shape = ?3 WHERE name = ?1 AND version = ?2 AND shape IS NULL";
-            tx.prepare_cached(update)?.execute(params![scheme.name, scheme.version, shape])?;
-            let select = "SELECT shape FROM scheme WHERE name = ?1 AND version = ?2";
-            tx.prepare_cached(select)?.query_row(params![scheme.name, scheme.version], |row| row.get(0)).optional()
-        })?;
+        let first = self.write(|tx| first_shape(tx, scheme, shape))?;
         if first.as_deref() == Some(shape) { Ok(()) } else { Err(StoreError::Refused(other_shape(scheme))) }
     }
 
@@ -43,6 +36,16 @@ impl Store {
         let found = self.read("SELECT coalesce(max(id), 0) FROM annotation", [], |row| row.get(0))?;
         Ok(found.first().copied().unwrap_or(0))
     }
+}
+
+/// What that version asked first: `shape`, if nobody has told before.
+pub(super) fn first_shape(tx: &Transaction<'_>, scheme: &SchemeId, shape: &str) -> rusqlite::Result<Option<String>> {
+    let insert = "INSERT INTO scheme (name, version) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    tx.prepare_cached(insert)?.execute(params![scheme.name, scheme.version])?;
+    let update = "UPDATE scheme SET shape = ?3 WHERE name = ?1 AND version = ?2 AND shape IS NULL";
+    tx.prepare_cached(update)?.execute(params![scheme.name, scheme.version, shape])?;
+    let select = "SELECT shape FROM scheme WHERE name = ?1 AND version = ?2";
+    tx.prepare_cached(select)?.query_row(params![scheme.name, scheme.version], |row| row.get(0)).optional()
 }
 
 /// Why a version is refused, and what to do.

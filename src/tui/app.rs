@@ -2,6 +2,9 @@
 //!
 //! Deliberately absent: the terminal, threads and time (see `mod.rs`), and what is inside a screen or layer.
 
+mod frame;
+mod pointer;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,9 +15,10 @@ use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
-use super::command::{Command, Group, Row, key_name, named, rows};
+use super::command::{Bound, Command, Group, Named, Row, key_name, letters, named, rows};
 use super::cursor::Cursor;
-use super::keys::{BACK, EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, PLAY, SOUND, SOUND_TABLE, UNSEEN};
+use super::keymap::Keymap;
+use super::keys::{EVERYWHERE, EVERYWHERE_TABLE, LIST, LIST_TABLE, SOUND, SOUND_TABLE, UNSEEN};
 use super::keys::{VIEW, VIEW_TABLE};
 use super::layer::{Layer, Palette, QuitQuestion, Reader, Reply, help};
 use super::prompt::Prompt;
@@ -40,6 +44,8 @@ pub enum Wish {
     Suspend,
     /// Draw every cell anew.
     Redraw,
+    /// Have presses of the mouse sent here, or leave them to the terminal.
+    Mouse(bool),
 }
 
 /// The program as a screenful: what is open, on top of what.
@@ -54,9 +60,17 @@ pub struct App {
     tour: Option<Tour>,
     status: Option<Status>,
     wish: Option<Wish>,
+    hands: Hands,
     size: Rect,
     /// Something was reported that the screen does not know yet.
     behind: bool,
+}
+
+/// What is taken from the user, and as what.
+struct Hands {
+    keymap: Keymap,
+    /// Whether presses of the mouse come here.
+    mouse: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,9 +94,11 @@ impl App {
             tour: None,
             status: None,
             wish: None,
+            hands: Hands { keymap: Keymap::default(), mouse: true },
             size,
             behind: false,
         };
+        app.set_keymap(Keymap::default());
         app.follow(Ok(Then::Switch(TABS.iter().find(|tab| **tab == first).copied().unwrap_or(TABS[0]))));
         app
     }
@@ -108,6 +124,20 @@ impl App {
     /// Shows the three steps of the first start, from the first on.
     pub fn guide(&mut self) {
         self.tour = Some(Tour::new(&self.bench));
+    }
+
+    /// Takes keys of the user's own from now on.
+    pub fn set_keymap(&mut self, keymap: Keymap) {
+        for screen in &mut self.screens {
+            let taken = letters(&keymap.bind(groups_of(screen.as_ref())));
+            screen.reserve(taken);
+        }
+        self.hands.keymap = keymap;
+    }
+
+    /// Whether the mouse is heard from the start on.
+    pub fn set_mouse(&mut self, heard: bool) {
+        self.hands.mouse = heard;
     }
 
     /// What the run loop has to do, once.
@@ -215,7 +245,7 @@ impl App {
 impl App {
     /// The commands that can be given now, the screen's own first.
     fn groups(&self) -> Vec<Group> {
-        groups_of(self.screen())
+        self.hands.keymap.bind(groups_of(self.screen()))
     }
 
     fn press(&mut self, name: &str) -> Outcome {
@@ -223,19 +253,24 @@ impl App {
         if let Some(outcome) = self.screens[index].key(name, &mut self.bench) {
             return outcome;
         }
-        let found = self
-            .groups()
-            .iter()
-            .find_map(|group| Some((group.name, group.rows.iter().find(|row| row.keys.contains(&name))?.name)));
+        let found = self.command_of(name);
         let (group, command) = found.ok_or_else(|| anyhow!("{name} does nothing here; ? shows the keys"))?;
         self.command(group, command)
+    }
+
+    /// The command that a key gives now; `None` also where the screen takes it itself.
+    pub fn command_of(&self, key: &str) -> Option<Named> {
+        let groups = self.groups();
+        let gives = |row: &&Bound| row.keys.iter().any(|one| one == key);
+        groups.iter().find_map(|group| Some((group.name, group.rows.iter().find(gives)?.name)))
     }
 
     /// A key in a terminal that is too small: only what does not depend on what the screen would show.
     fn press_unseen(&mut self, key: &KeyEvent) {
         let name = key_name(key).unwrap_or_default();
         let mut rows = EVERYWHERE_TABLE.iter().map(|command| &command.row);
-        if let Some(row) = rows.find(|row| row.keys.contains(&name.as_str()) && UNSEEN.contains(&row.name)) {
+        let gives = |row: &&'static Row| self.hands.keymap.keys(EVERYWHERE, row).contains(&name);
+        if let Some(row) = rows.find(|row| UNSEEN.contains(&row.name) && gives(row)) {
             let outcome = self.command(EVERYWHERE, row.name);
             self.follow(outcome);
         }
@@ -249,8 +284,8 @@ impl App {
             SOUND => run(SOUND_TABLE, name, &mut screen.clip(bench), bench),
             VIEW => run(VIEW_TABLE, name, &mut screen.clip(bench), bench),
             LIST => {
-                let mut moved =
-                    super::keys::Moved { page: screen.page(body(self.size), bench), cursor: Cursor::default() };
+                let page = usize::from(screen.list_area(body(self.size), bench).height);
+                let mut moved = super::keys::Moved { page, cursor: Cursor::default() };
                 let Some(cursor) = screen.list() else { return Ok(Then::Say("there is no list here".to_owned())) };
                 moved.cursor = *cursor;
                 let outcome = run(LIST_TABLE, name, &mut moved, bench);
@@ -339,6 +374,16 @@ impl App {
             Ok(Then::Interrupt) => self.interrupt(),
             Ok(Then::Suspend) => self.wish = Some(Wish::Suspend),
             Ok(Then::Redraw) => self.wish = Some(Wish::Redraw),
+            Ok(Then::Mouse) => {
+                self.hands.mouse = !self.hands.mouse;
+                self.wish = Some(Wish::Mouse(self.hands.mouse));
+                let text = if self.hands.mouse {
+                    "the mouse acts here; with Shift it selects text"
+                } else {
+                    "the mouse selects text"
+                };
+                self.status = Some(Status { text: text.to_owned(), error: false });
+            }
         }
     }
 
@@ -412,7 +457,7 @@ impl App {
         }
         self.offer();
         if !too_small(self.size) {
-            let rows = self.screen().page(body(self.size), &self.bench);
+            let rows = usize::from(self.screen().list_area(body(self.size), &self.bench).height);
             self.screens[self.front()].seen(rows, &mut self.bench);
         }
     }
@@ -432,22 +477,6 @@ impl App {
 
 /// The frame around the screen.
 impl App {
-    fn header(&self, buffer: &mut Buffer, area: Rect) {
-        let mut rest = put(buffer, area, " emolab ", self.theme.strong());
-        for (number, tab) in TABS.iter().enumerate() {
-            let open = self.open.iter().any(|index| self.screens[*index].name() == *tab);
-            let style = if open { self.theme.accent().patch(self.theme.selected()) } else { self.theme.text() };
-            // A digit that labels must not be offered as a way to another screen.
-            let digit = if self.screen().takes_digits() { String::new() } else { format!("{} ", number + 1) };
-            rest = put(buffer, rest, &format!(" {digit}{} ", capitalised(tab)), style);
-        }
-        if self.bench.corpus().synthetic {
-            let texts = [" synthetic: scores mean nothing ", " synthetic speech ", " synthetic "];
-            let text = texts.into_iter().find(|text| text.len() <= usize::from(rest.width)).unwrap_or(texts[2]);
-            put_right(buffer, rest, text, self.theme.warn());
-        }
-    }
-
     fn status_line(&self, buffer: &mut Buffer, area: Rect) {
         let rest = match &self.status {
             Some(status) => {
@@ -463,38 +492,15 @@ impl App {
             put_right(buffer, rest, &format!("  features {:.0} % ", 100.0 * ranking.share()), self.theme.accent());
         }
     }
-
-    fn footer(&self, buffer: &mut Buffer, area: Rect) {
-        let mut rest = Rect { width: area.width.saturating_sub(17), ..area };
-        rest = put(buffer, rest, " ", self.theme.text());
-        for row in self.offered() {
-            let Some(key) = row.keys.first() else { continue };
-            if usize::from(rest.width) < key.chars().count() + row.name.chars().count() + 3 {
-                break;
-            }
-            rest = put(buffer, rest, key, self.theme.accent());
-            rest = put(buffer, rest, &format!(" {}  ", row.name), self.theme.dim());
-        }
-        put_right(buffer, area, "? help  : palette", self.theme.dim());
-    }
-
-    /// What the footer offers, as far as it has room: sound, the way out where the header names none, then what is the
-    /// screen's own.
-    fn offered(&self) -> Vec<&'static Row> {
-        let screen = self.screen();
-        let play = screen.has_sound().then_some(&PLAY);
-        let back = (screen.takes_digits() || self.open.len() > 1).then_some(&BACK);
-        play.into_iter().chain(back).chain(screen.rows()).collect()
-    }
 }
 
 /// All groups of commands there are, each once: for the key sheet.
 pub fn all_groups() -> Vec<Group> {
     let mut all: Vec<Group> = screens().iter().map(|screen| own_group(screen.as_ref())).collect();
-    all.push(Group { name: LIST, rows: rows(LIST_TABLE) });
-    all.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
-    all.push(Group { name: VIEW, rows: rows(VIEW_TABLE) });
-    all.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
+    all.push(Group::new(LIST, rows(LIST_TABLE)));
+    all.push(Group::new(SOUND, rows(SOUND_TABLE)));
+    all.push(Group::new(VIEW, rows(VIEW_TABLE)));
+    all.push(Group::new(EVERYWHERE, rows(EVERYWHERE_TABLE)));
     all
 }
 
@@ -502,20 +508,20 @@ pub fn all_groups() -> Vec<Group> {
 pub fn groups_of(screen: &dyn Screen) -> Vec<Group> {
     let mut groups = vec![own_group(screen)];
     if screen.has_list() {
-        groups.push(Group { name: LIST, rows: rows(LIST_TABLE) });
+        groups.push(Group::new(LIST, rows(LIST_TABLE)));
     }
     if screen.has_sound() {
-        groups.push(Group { name: SOUND, rows: rows(SOUND_TABLE) });
+        groups.push(Group::new(SOUND, rows(SOUND_TABLE)));
     }
     if screen.has_picture() {
-        groups.push(Group { name: VIEW, rows: rows(VIEW_TABLE) });
+        groups.push(Group::new(VIEW, rows(VIEW_TABLE)));
     }
-    groups.push(Group { name: EVERYWHERE, rows: rows(EVERYWHERE_TABLE) });
+    groups.push(Group::new(EVERYWHERE, rows(EVERYWHERE_TABLE)));
     groups
 }
 
 fn own_group(screen: &dyn Screen) -> Group {
-    Group { name: screen.name(), rows: screen.rows() }
+    Group::new(screen.name(), screen.rows())
 }
 
 fn run<S>(table: &'static [Command<S>], name: &str, on: &mut S, bench: &mut Workbench) -> Outcome {
@@ -565,9 +571,4 @@ fn facts(bench: &Workbench) -> String {
     });
     facts.retain(|fact| !fact.is_empty());
     facts.join(" · ")
-}
-
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

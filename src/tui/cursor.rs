@@ -1,9 +1,12 @@
 //! The one place that does arithmetic on "selected row of n".
 //!
-//! Deliberately absent: a stored scroll offset. What is visible follows from the selection and the height alone, so
-//! drawing stays pure and a resize cannot leave the selection off the screen.
+//! Deliberately absent: a stored scroll offset that must be kept right. What is visible follows from the selection and the
+//! height, so drawing stays pure and a resize cannot leave the selection off the screen; a row chosen by the mouse stays under it
+//! as long as that is possible.
 
 use std::ops::Range;
+
+use ratatui::layout::{Position, Rect};
 
 /// The selected row of `len`; safe on an empty list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -11,12 +14,14 @@ pub struct Cursor {
     selected: usize,
     len: usize,
     rests: bool,
+    /// The first visible row when the mouse chose the selected one; the next move by other means forgets it.
+    top: Option<usize>,
 }
 
 impl Cursor {
     /// A cursor on the first of `len` rows.
     pub fn new(len: usize) -> Cursor {
-        Cursor { selected: 0, len, rests: false }
+        Cursor { selected: 0, len, rests: false, top: None }
     }
 
     /// The same rows with none selected: how a list looks that the keys do not move in.
@@ -48,7 +53,15 @@ impl Cursor {
 
     /// Selects `row`, or the last row when there are fewer.
     pub fn select(&mut self, row: usize) {
+        self.top = None;
         self.selected = row.min(self.len.saturating_sub(1));
+    }
+
+    /// Selects `row`, seen in `height` lines, without moving it from where it is seen.
+    pub fn point(&mut self, row: usize, height: usize) {
+        let top = self.window(height).start;
+        self.select(row);
+        self.top = Some(top);
     }
 
     /// Moves by `rows`, stopping at the ends.
@@ -60,13 +73,13 @@ impl Cursor {
     pub fn step_around(&mut self, rows: isize) {
         if self.len > 0 {
             let len = self.len as isize;
-            self.selected = (self.selected as isize + rows % len).rem_euclid(len) as usize;
+            self.select((self.selected as isize + rows % len).rem_euclid(len) as usize);
         }
     }
 
     /// To the first row.
     pub fn first(&mut self) {
-        self.selected = 0;
+        self.select(0);
     }
 
     /// To the last row.
@@ -76,8 +89,16 @@ impl Cursor {
 
     /// The rows visible in `height` lines: holds the selection, kept near the middle, never leaves lines unused.
     pub fn window(&self, height: usize) -> Range<usize> {
-        let start = self.selected.saturating_sub(height / 2).min(self.len.saturating_sub(height));
+        let holds = |top: &usize| (*top..top + height).contains(&self.selected);
+        let start = self.top.filter(holds).unwrap_or_else(|| self.selected.saturating_sub(height / 2));
+        let start = start.min(self.len.saturating_sub(height));
         start..(start + height).min(self.len)
+    }
+
+    /// The row that stands there, where each line of `area` shows one.
+    pub fn row_at(&self, area: Rect, at: Position) -> Option<usize> {
+        let lines = usize::from(at.y.checked_sub(area.y)?);
+        self.window(usize::from(area.height)).nth(lines).filter(|_| area.contains(at))
     }
 }
 
@@ -92,6 +113,7 @@ mod tests {
         Select(usize),
         Step(isize),
         Around(isize),
+        Point(usize, usize),
         First,
         Last,
     }
@@ -102,6 +124,7 @@ mod tests {
             any::<usize>().prop_map(Move::Select),
             any::<isize>().prop_map(Move::Step),
             any::<isize>().prop_map(Move::Around),
+            (0usize..50, 0usize..80).prop_map(|(row, height)| Move::Point(row, height)),
             Just(Move::First),
             Just(Move::Last),
         ];
@@ -118,6 +141,7 @@ mod tests {
                     Move::Select(row) => cursor.select(row),
                     Move::Step(rows) => cursor.step(rows),
                     Move::Around(rows) => cursor.step_around(rows),
+                    Move::Point(row, height) => cursor.point(row, height),
                     Move::First => cursor.first(),
                     Move::Last => cursor.last(),
                 }
@@ -131,6 +155,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_the_mouse_chose_stays_under_it_until_the_next_move() {
+        let mut cursor = Cursor::new(100);
+        cursor.select(50);
+        assert_eq!(cursor.window(10), 45..55);
+        cursor.point(54, 10);
+        assert_eq!((cursor.row(), cursor.window(10)), (Some(54), 45..55));
+        cursor.resize(100);
+        assert_eq!(cursor.window(10), 45..55);
+        cursor.step(1);
+        assert_eq!(cursor.window(10), 50..60);
     }
 
     #[test]

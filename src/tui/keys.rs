@@ -103,6 +103,10 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
         row: row("tour", &["F2"], "hear, label, train: the three steps of the first start"),
         run: |(), _| Ok(Then::Tour),
     },
+    Command {
+        row: row("mouse", &["F3"], "the mouse acts here (Shift: selects text), or not"),
+        run: |(), _| Ok(Then::Mouse),
+    },
     Command { row: BACK, run: |(), _| Ok(Then::Back) },
     Command { row: row("quit", &["q"], "end; asks if work is running"), run: |(), _| Ok(Then::Quit) },
     Command {

@@ -4,14 +4,14 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
-use super::command::{Group, Row, fuzzy, key_name};
+use super::command::{Bound, Group, Row, fuzzy, key_name};
 use super::cursor::Cursor;
 use super::screen::{Answer, Page};
 use super::theme::Theme;
 use super::widgets::input::Input;
-use super::widgets::{cut, line, popup, put, put_right, wrap};
+use super::widgets::{cut, line, popup, put, put_right, table, wrap};
 use crate::workbench::filter::Completion;
 
 /// What a layer makes of a key.
@@ -41,6 +41,12 @@ pub trait Layer {
     fn paste(&mut self, _text: &str) -> Reply {
         Reply::Stay
     }
+    /// Takes a press of the mouse; `area` is the whole terminal.
+    fn click(&mut self, _at: Position, _area: Rect) -> Reply {
+        Reply::Stay
+    }
+    /// Takes a notch of the wheel: 1 down, -1 up.
+    fn wheel(&mut self, _by: isize) {}
     /// For which purpose what is typed so far, up to the caret, if it can be completed now.
     fn typed(&self) -> Option<(&'static str, &str)> {
         None
@@ -69,7 +75,7 @@ pub struct QuitQuestion {
 pub struct Palette {
     groups: Vec<Group>,
     input: Input,
-    found: Vec<(&'static str, &'static Row)>,
+    found: Vec<(&'static str, Bound)>,
     cursor: Cursor,
 }
 
@@ -77,6 +83,10 @@ impl Reader {
     /// From the top.
     pub fn new(page: Page) -> Reader {
         Reader { top: Cursor::new(page.lines.len()), page }
+    }
+
+    fn size(&self) -> (u16, u16) {
+        (76, (self.page.lines.len() as u16).saturating_add(3))
     }
 }
 
@@ -98,8 +108,7 @@ pub fn help(groups: &[Group]) -> Page {
 
 impl Layer for Reader {
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let height = (self.page.lines.len() as u16).saturating_add(3);
-        let inner = popup::draw(buffer, area, &self.page.title, (76, height), theme);
+        let inner = popup::draw(buffer, area, &self.page.title, self.size(), theme);
         let body = inner.height.saturating_sub(1);
         let last = self.page.lines.len().saturating_sub(usize::from(body));
         let first = self.top.row().unwrap_or(0).min(last);
@@ -127,17 +136,48 @@ impl Layer for Reader {
         }
         Reply::Stay
     }
+
+    fn click(&mut self, at: Position, area: Rect) -> Reply {
+        let place = popup::place(area, self.size());
+        let inner = popup::inside(place);
+        let foot = line(inner, inner.height.saturating_sub(1)).contains(at);
+        if foot || !place.contains(at) { Reply::Close } else { Reply::Stay }
+    }
+
+    fn wheel(&mut self, by: isize) {
+        self.top.step(3 * by);
+    }
+}
+
+impl QuitQuestion {
+    const WIDTH: u16 = 56;
+
+    fn lines(&self, area: Rect) -> Vec<String> {
+        wrap(&self.reason, usize::from(QuitQuestion::WIDTH.min(area.width).saturating_sub(4)))
+    }
+
+    fn size(&self, area: Rect) -> (u16, u16) {
+        (QuitQuestion::WIDTH, self.lines(area).len() as u16 + 3)
+    }
 }
 
 impl Layer for QuitQuestion {
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        const WIDTH: u16 = 56;
-        let lines = wrap(&self.reason, usize::from(WIDTH.min(area.width).saturating_sub(4)));
+        let lines = self.lines(area);
         // The answer comes first where not everything has room.
-        let inner = popup::draw(buffer, area, "quit?", (WIDTH, lines.len() as u16 + 3), theme);
+        let inner = popup::draw(buffer, area, "quit?", self.size(area), theme);
         put(buffer, line(inner, 0), "y quits, any other key stays", theme.strong());
         for (at, text) in lines.iter().enumerate() {
             put(buffer, line(inner, at as u16 + 1), text, theme.text());
+        }
+    }
+
+    fn click(&mut self, at: Position, area: Rect) -> Reply {
+        let place = popup::place(area, self.size(area));
+        match (line(popup::inside(place), 0).contains(at), place.contains(at)) {
+            (true, _) => Reply::Quit,
+            (false, true) => Reply::Stay,
+            (false, false) => Reply::Close,
         }
     }
 
@@ -151,6 +191,8 @@ impl Layer for QuitQuestion {
 }
 
 impl Palette {
+    const SIZE: (u16, u16) = (72, 16);
+
     /// Over all commands of `groups`.
     pub fn new(groups: Vec<Group>) -> Palette {
         let mut palette = Palette { groups, input: Input::default(), found: Vec::new(), cursor: Cursor::default() };
@@ -159,9 +201,9 @@ impl Palette {
     }
 
     /// The command whose name was typed in full, and what was typed behind it.
-    fn told(&self) -> Option<(&'static str, &'static Row, String)> {
+    fn told(&self) -> Option<(&'static str, &Bound, String)> {
         let typed = self.input.text();
-        let rows = self.groups.iter().flat_map(|group| group.rows.iter().map(|row| (group.name, *row)));
+        let rows = self.groups.iter().flat_map(|group| group.rows.iter().map(|row| (group.name, row)));
         let named = rows.filter_map(|(group, row)| {
             let rest = typed.strip_prefix(row.name)?.strip_prefix(' ')?;
             Some((group, row, rest.trim().to_owned()))
@@ -169,8 +211,14 @@ impl Palette {
         named.max_by_key(|(_, row, _)| row.name.len())
     }
 
+    fn chosen(&self) -> Reply {
+        let told = self.told().map(|(.., rest)| rest).filter(|rest| !rest.is_empty());
+        let chosen = self.cursor.row().map(|row| &self.found[row]);
+        chosen.map_or(Reply::Stay, |(group, row)| Reply::Command(group, row.name, told))
+    }
+
     fn find(&mut self) {
-        if let Some((group, row, _)) = self.told() {
+        if let Some((group, row)) = self.told().map(|(group, row, _)| (group, row.clone())) {
             (self.found, self.cursor) = (vec![(group, row)], Cursor::new(1));
             return;
         }
@@ -178,8 +226,8 @@ impl Palette {
         let mut found: Vec<_> = self
             .groups
             .iter()
-            .flat_map(|group| group.rows.iter().map(|row| (group.name, *row)))
-            .filter_map(|(group, row)| Some((cost(&typed, row)?, group, row)))
+            .flat_map(|group| group.rows.iter().map(|row| (group.name, row)))
+            .filter_map(|(group, row)| Some((cost(&typed, row)?, group, row.clone())))
             .collect();
         found.sort_by_key(|(cost, ..)| *cost);
         self.found = found.into_iter().map(|(_, group, row)| (group, row)).collect();
@@ -194,16 +242,16 @@ fn cost(typed: &str, row: &Row) -> Option<usize> {
 
 impl Layer for Palette {
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let inner = popup::draw(buffer, area, "command", (72, 16), theme);
+        let inner = popup::draw(buffer, area, "command", Palette::SIZE, theme);
         self.input.draw(buffer, line(inner, 0), ": ", theme);
-        let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+        let list = table::body(inner);
         if self.found.is_empty() {
             let row = self.input.text().trim().parse::<usize>().ok();
             let text = row.map_or_else(|| "no such command".to_owned(), |row| format!("to row {row}"));
             put(buffer, list, &text, theme.dim());
         }
         for (at, number) in self.cursor.window(usize::from(list.height)).enumerate() {
-            let (_, row) = self.found[number];
+            let (_, row) = &self.found[number];
             let place = line(list, at as u16);
             let rest = put(buffer, place, &format!("{:<12}{}", row.name, row.help), theme.text());
             if let Some(key) = row.keys.first() {
@@ -222,9 +270,7 @@ impl Layer for Palette {
                 if let Ok(row) = self.input.text().trim().parse() {
                     return Reply::Row(row);
                 }
-                let told = self.told().map(|(.., rest)| rest).filter(|rest| !rest.is_empty());
-                let chosen = self.cursor.row().map(|row| self.found[row]);
-                return chosen.map_or(Reply::Stay, |(group, row)| Reply::Command(group, row.name, told));
+                return self.chosen();
             }
             Some("Down" | "Ctrl-n" | "Tab") => self.cursor.step_around(1),
             Some("Up" | "Ctrl-p" | "Shift-Tab") => self.cursor.step_around(-1),
@@ -232,6 +278,22 @@ impl Layer for Palette {
             _ => {}
         }
         Reply::Stay
+    }
+
+    fn click(&mut self, at: Position, area: Rect) -> Reply {
+        let place = popup::place(area, Palette::SIZE);
+        match self.cursor.row_at(table::body(popup::inside(place)), at) {
+            Some(row) => {
+                self.cursor.select(row);
+                self.chosen()
+            }
+            None if place.contains(at) => Reply::Stay,
+            None => Reply::Close,
+        }
+    }
+
+    fn wheel(&mut self, by: isize) {
+        self.cursor.step(by);
     }
 
     fn paste(&mut self, text: &str) -> Reply {
@@ -252,7 +314,7 @@ mod tests {
     ];
 
     fn palette() -> Palette {
-        Palette::new(vec![Group { name: "browse", rows: ROWS.iter().collect() }])
+        Palette::new(vec![Group::new("browse", ROWS.iter().collect())])
     }
 
     fn type_in(layer: &mut dyn Layer, text: &str) -> Reply {
@@ -294,7 +356,7 @@ mod tests {
     #[test]
     fn in_help_a_name_never_touches_its_explanation() {
         static LONG: Row = Row { name: "a name that is rather long", keys: &["x"], help: "does this" };
-        let page = help(&[Group { name: "browse", rows: vec![&ROWS[0], &LONG] }]);
+        let page = help(&[Group::new("browse", vec![&ROWS[0], &LONG])]);
         assert_eq!(page.lines[1].find("show some clips"), page.lines[2].find("does this"));
         assert!(page.lines[2].contains("rather long  does this"), "{:?}", page.lines);
     }

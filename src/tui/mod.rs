@@ -8,6 +8,7 @@
 pub mod app;
 pub mod command;
 pub mod cursor;
+pub mod keymap;
 pub mod keys;
 pub mod layer;
 mod pace;
@@ -29,6 +30,7 @@ use crossterm::event::{Event as Input, KeyEventKind};
 use crate::job::panic_text;
 use crate::workbench::{Update, Workbench};
 use app::{App, Wish};
+use keymap::Keymap;
 use pace::{Due, Pace};
 use terminal::Screenful;
 pub use terminal::Stderr;
@@ -38,6 +40,9 @@ use theme::Theme;
 const WAITING: usize = 64;
 /// Between two frames here, and over SSH, where every frame is sent through the network.
 const FRAME: [Duration; 2] = [Duration::from_millis(16), Duration::from_millis(100)];
+
+/// The variable that leaves the mouse to the terminal: `0`.
+pub const MOUSE: &str = "EMOLAB_MOUSE";
 
 /// Which screen comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +72,7 @@ enum Event {
 /// # Errors
 /// A terminal that cannot show screens, or that goes away.
 pub fn run(
-    workbench: Workbench,
+    mut workbench: Workbench,
     updates: Receiver<Update>,
     (start, tour): (Start, bool),
     env: &dyn Fn(&str) -> Option<String>,
@@ -80,11 +85,16 @@ pub fn run(
         Start::Browse => "browse",
         Start::Label => "label",
     };
+    let keymap = Keymap::load();
+    keymap.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
     let mut app = App::new(workbench, Theme::from_env(env), first);
+    app.set_keymap(keymap);
     if tour {
         app.guide();
     }
-    let mut screenful = Screenful::enter().context("the terminal cannot show screens")?;
+    let mouse = env(MOUSE).is_none_or(|value| !matches!(value.as_str(), "0" | "no" | "off" | "false"));
+    app.set_mouse(mouse);
+    let mut screenful = Screenful::enter(mouse).context("the terminal cannot show screens")?;
     let events = listen(updates)?;
     let end = turn(&mut app, &mut screenful, &events, frame);
     screenful.leave();
@@ -156,12 +166,14 @@ fn take(app: &mut App, screenful: &mut Screenful, event: Event, due: &mut Due) -
         Event::Input(Input::Key(key)) => app.key(key),
         Event::Input(Input::Paste(text)) => app.paste(&text),
         Event::Input(Input::Resize(width, height)) => app.resize(width, height),
+        Event::Input(Input::Mouse(event)) if app.mouse(&event) => {}
         Event::Input(_) => return Ok(ControlFlow::Continue(())),
     }
     match app.take_wish() {
         Some(Wish::Quit) => return Ok(ControlFlow::Break(None)),
         Some(Wish::Suspend) => screenful.suspend()?,
         Some(Wish::Redraw) => screenful.clear()?,
+        Some(Wish::Mouse(heard)) => screenful.hear_mouse(heard)?,
         None => {}
     }
     *due = Due::Input;

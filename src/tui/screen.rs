@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::command::Row;
 use super::cursor::Cursor;
@@ -49,6 +49,8 @@ pub enum Then {
     Suspend,
     /// Draws every cell anew.
     Redraw,
+    /// Has the mouse act here, or select text as the terminal does it.
+    Mouse,
 }
 
 /// What a screen is opened for.
@@ -98,6 +100,31 @@ pub enum Side {
     Curves,
     /// What those reach that learnt on another corpus.
     Corpora,
+}
+
+/// What lies where the mouse was pressed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Hit {
+    /// A row of the list, and the column of it where [`Screen::column`] is something.
+    Cell(usize, Option<usize>),
+    /// The head of a column.
+    Head(usize),
+    /// What does the same as this key.
+    Key(String),
+    /// What does the same as so many times this command of the screen's own.
+    Command(&'static str, usize),
+    /// A moment of the clip, in seconds.
+    Moment(f64),
+    /// What can only be looked at.
+    Nothing,
+}
+
+impl Hit {
+    /// The name of another view: reached without passing those beyond it.
+    pub fn view(open: usize, wanted: usize) -> Hit {
+        let name = if wanted < open { "previous view" } else { "next view" };
+        Hit::Command(name, wanted.abs_diff(open))
+    }
 }
 
 /// A line of text that a screen asks for.
@@ -173,6 +200,9 @@ pub trait Screen {
         None
     }
 
+    /// Learns the letters and signs that commands take here, which no class may have.
+    fn reserve(&mut self, _taken: Vec<char>) {}
+
     /// Whether the digits have a meaning of their own here, so that they do not lead to other screens; constant.
     fn takes_digits(&self) -> bool {
         false
@@ -206,9 +236,32 @@ pub trait Screen {
         false
     }
 
-    /// Rows of that list seen in a body of that size.
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        usize::from(body.height)
+    /// Where the rows of that list stand, one on each line, as many as its window of that height holds.
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        body
+    }
+
+    /// The selected column, where the list has cells.
+    fn column(&mut self) -> Option<&mut Cursor> {
+        None
+    }
+
+    /// What lies at a place of the body beside the rows of the list, or what of a row.
+    fn hit(&self, _at: Position, _body: Rect, _bench: &Workbench) -> Option<Hit> {
+        None
+    }
+
+    /// The command of its own that opens or changes the selected row; constant.
+    fn opens(&self) -> Option<&'static str> {
+        self.rows().into_iter().find(|row| row.keys.contains(&"Enter")).map(|row| row.name)
+    }
+
+    /// Sorts by a column, or the other way round if it is sorted by that.
+    ///
+    /// # Errors
+    /// What the status line is to say.
+    fn sort_by(&mut self, _column: usize, _bench: &mut Workbench) -> Outcome {
+        Ok(Then::Stay)
     }
 
     /// Is on the screen with so many rows of its list: what names a clip there is known to the user from now on.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -27,12 +28,18 @@ use crate::workbench::logbook;
 /// A frame that took longer is worth a line in the log: this program is slow, or the terminal takes what it is sent slowly.
 const SLOW: Duration = Duration::from_millis(250);
 
+/// Asks for presses, releases and the wheel, with places beyond column 223. Not for moves, as crossterm's own command does:
+/// each would wake the program.
+const HEAR_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+const LEAVE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
+
 /// The terminal in raw mode on its alternate screen; given back when dropped.
 pub struct Screenful {
     /// Never dropped: that would show the cursor, which [`give_back`] does, and panic where the terminal is gone.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
     stderr: Arc<Stderr>,
     up: bool,
+    mouse: bool,
 }
 
 /// What a signal asks for.
@@ -51,11 +58,11 @@ impl Screenful {
     ///
     /// # Errors
     /// No terminal, or one that refuses raw mode.
-    pub fn enter() -> Result<Screenful> {
+    pub fn enter(mouse: bool) -> Result<Screenful> {
         let stderr = Arc::new(Stderr::new()?);
         hook_panics(Arc::clone(&stderr));
         let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(stdout()))?);
-        let mut screenful = Screenful { terminal, stderr, up: false };
+        let mut screenful = Screenful { terminal, stderr, up: false, mouse };
         screenful.resume()?;
         Ok(screenful)
     }
@@ -86,7 +93,20 @@ impl Screenful {
         self.stderr.to_log();
         enable_raw_mode()?;
         execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        if self.mouse {
+            execute!(stdout(), Print(HEAR_MOUSE))?;
+        }
         self.clear()
+    }
+
+    /// Has presses of the mouse sent, or leaves them to the terminal.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub fn hear_mouse(&mut self, heard: bool) -> Result<()> {
+        self.mouse = heard;
+        execute!(stdout(), Print(if heard { HEAR_MOUSE } else { LEAVE_MOUSE }))?;
+        Ok(())
     }
 
     /// Makes the next drawing write every cell.
@@ -136,7 +156,14 @@ fn at_once<W: Write>(out: &mut W, draw: impl FnOnce() -> io::Result<()>) -> io::
 
 fn give_back(stderr: &Stderr) {
     // A panic may have come in the middle of a frame.
-    let _ = execute!(stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(
+        stdout(),
+        EndSynchronizedUpdate,
+        Print(LEAVE_MOUSE),
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        Show
+    );
     let _ = disable_raw_mode();
     let _ = stdout().flush();
     stderr.back();

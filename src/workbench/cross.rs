@@ -15,14 +15,16 @@ use arcstr::ArcStr;
 
 use super::copies::copies;
 use super::corpus_key;
-use super::experiment::{Agenda, Failure, Judged, Material, News, Request, Series, data_facts, finish, hearings, run};
+use super::experiment::{
+    Agenda, Failure, Judged, Material, News, Request, Series, data_facts, finish, hearings, run, source,
+};
 use super::folds::Planned;
 use super::material::{Contender, Listener, check_asked, contenders, sets};
 use crate::corpus::guard::leaks;
 use crate::corpus::plan::{Layout, Plan, Split};
 use crate::corpus::{Clip, ClipId, Corpus, Target, Task, descriptions, task};
 use crate::job::{Watch, is_cancelled};
-use crate::store::{CrossFacts, Run, RunId, Source};
+use crate::store::{CrossFacts, Prediction, Run, RunId, Source};
 
 /// What crossing corpora brings.
 #[derive(Debug)]
@@ -239,26 +241,35 @@ impl<'a> Union<'a> {
         Ok(Agenda { series, ..Agenda::of(&self.merged, &self.task) })
     }
 
+    /// Predictions in the tested corpus' own names.
+    fn bare(&self, predictions: &mut [Prediction], tested_on: usize) {
+        let owner = owner(&self.corpora[tested_on], &self.names[tested_on]);
+        for one in predictions {
+            one.clip = ClipId(bare(&one.clip.0, &self.names[tested_on]).into());
+            one.speaker = bare(&one.speaker, owner);
+        }
+    }
+
+    /// Hash of all that is learnt from or tested.
+    fn data_hash(&self, splits: &[Split]) -> String {
+        let used: BTreeSet<usize> =
+            splits.iter().flat_map(|split| split.train.iter().chain(&split.test)).copied().collect();
+        data_facts(&self.merged, &self.task.part(&used.into_iter().collect::<Vec<_>>())).data_hash
+    }
+
     /// The run as one on the tested corpus, in that corpus' own names.
     fn filed(&self, mut run: Run, place: &Place, planned: &Planned) -> Run {
         let corpus = &self.corpora[place.tested_on];
         let owner = owner(corpus, &self.names[place.tested_on]);
-        let bare = |text: &str, owner: &str| text.strip_prefix(&format!("{owner}/")).unwrap_or(text).to_owned();
-        for one in &mut run.predictions {
-            one.clip = ClipId(bare(&one.clip.0, &self.names[place.tested_on]).into());
-            one.speaker = bare(&one.speaker, owner);
-        }
-        let used: BTreeSet<usize> =
-            planned.splits().iter().flat_map(|split| split.train.iter().chain(&split.test)).copied().collect();
-        let used = data_facts(&self.merged, &self.task.part(&used.into_iter().collect::<Vec<_>>()));
+        self.bare(&mut run.predictions, place.tested_on);
         let tested = data_facts(&self.merged, &self.task.part(&self.rows[place.tested_on]));
         let data = &mut run.protocol.data;
-        (data.clips, data.speakers, data.data_hash) = (tested.clips, tested.speakers, used.data_hash);
+        (data.clips, data.speakers) = (tested.clips, tested.speakers);
+        data.data_hash = self.data_hash(planned.splits());
         data.sexes = tested.sexes.into_iter().map(|(name, sex)| (bare(&name, owner), sex)).collect();
         (data.corpus, data.corpus_key) = (corpus.name.clone(), corpus_key(corpus));
-        let origin = corpus.origin.clone();
-        run.protocol.source =
-            Source { path: origin.path.display().to_string(), description: origin.description, pretrain: Vec::new() };
+        let crossed = self.corpora.iter().map(source).collect();
+        run.protocol.source = Source { crossed, ..source(corpus) };
         let facts = CrossFacts { trained_on: self.trained_on(place), tested_on: self.names[place.tested_on].clone() };
         if !place.is_within() {
             run.protocol.plan.plan = format!("cross:{}", facts.trained_on.join("+"));
@@ -266,6 +277,55 @@ impl<'a> Union<'a> {
         run.protocol.plan.cross = Some(facts);
         run
     }
+}
+
+/// A cell that was kept, laid out again on the corpora as they are now.
+pub(super) struct Recrossed<'a> {
+    union: Union<'a>,
+    tested_on: usize,
+    /// The folds.
+    pub splits: Vec<Split>,
+    /// Hash of all that they learn from or test.
+    pub data_hash: String,
+}
+
+impl<'a> Recrossed<'a> {
+    /// The cell of `run` on the corpora of its matrix, in its order.
+    ///
+    /// # Errors
+    /// Corpora that share too little, a cell that is not there any more, a fold that cannot be laid out.
+    pub fn of(run: &Run, corpora: &'a [Corpus]) -> Result<Recrossed<'a>> {
+        let facts = run.protocol.plan.cross.as_ref().context("the run is no part of a matrix of corpora")?;
+        let union = Union::of(corpora, run.protocol.data.target)?;
+        let is_it = |place: &Place| {
+            union.trained_on(place) == facts.trained_on && union.names[place.tested_on] == facts.tested_on
+        };
+        let names = || format!("{} to {}", facts.trained_on.join("+"), facts.tested_on);
+        let place = union.places().into_iter().find(is_it);
+        let place = place.with_context(|| format!("{}: not among {}", names(), union.names.join(", ")))?;
+        let layout = match place.is_within() {
+            true => union.within(place.tested_on, run.protocol.training.seed).1?,
+            false => union.across(&place),
+        };
+        let (splits, tested_on) = (layout.splits, place.tested_on);
+        Ok(Recrossed { data_hash: union.data_hash(&splits), union, tested_on, splits })
+    }
+
+    /// All corpora as one, and what is told apart in it.
+    pub fn material(&self) -> (&Corpus, &Task) {
+        (&self.union.merged, &self.union.task)
+    }
+
+    /// Predictions as the run has them: in the tested corpus' own names.
+    pub fn filed(&self, mut predictions: Vec<Prediction>) -> Vec<Prediction> {
+        self.union.bare(&mut predictions, self.tested_on);
+        predictions
+    }
+}
+
+/// A name without its owner's.
+fn bare(text: &str, owner: &str) -> String {
+    text.strip_prefix(&format!("{owner}/")).unwrap_or(text).to_owned()
 }
 
 /// True for a description that names a corpus, whose speakers' names mean the same voices wherever it lies; a table or a

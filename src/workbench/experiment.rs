@@ -643,9 +643,9 @@ pub(super) fn protocol((corpus, task): (&Corpus, &Task), planned: &Planned, trai
 }
 
 /// Where the corpus of a run is.
-fn source(corpus: &Corpus) -> Source {
+pub(super) fn source(corpus: &Corpus) -> Source {
     let Origin { path, description } = corpus.origin.clone();
-    Source { path: path.display().to_string(), description, pretrain: Vec::new() }
+    Source { path: path.display().to_string(), description, ..Source::default() }
 }
 
 /// Which clips a run on `task` is about.

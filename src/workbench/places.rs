@@ -33,6 +33,14 @@ pub fn config() -> Result<PathBuf> {
     place("EMOLAB_CONFIG", "XDG_CONFIG_HOME", ".config", "config.toml")
 }
 
+/// The user's own keys: `$EMOLAB_KEYS`, else `emolab/keys.toml` in the XDG config directory.
+///
+/// # Errors
+/// Neither the variables nor `$HOME` are set.
+pub fn keys() -> Result<PathBuf> {
+    place("EMOLAB_KEYS", "XDG_CONFIG_HOME", ".config", "keys.toml")
+}
+
 /// Features of earlier runs: `$EMOLAB_CACHE`, else `emolab` in the XDG cache directory. Safe to delete.
 ///
 /// # Errors

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
+use super::cross::Recrossed;
 use super::curve::thinned;
 use super::differ::Predictions;
 use super::experiment::{Agenda, News, Series, confusion, data_facts, judge, predictions, side_by_side};
@@ -25,7 +26,7 @@ use crate::features::{Kind, feature_set};
 use crate::job::Watch;
 use crate::learn::committee::Sets;
 use crate::learn::{Recipe, classifier};
-use crate::store::{AUDIO_DIGITS, Prediction, Run};
+use crate::store::{AUDIO_DIGITS, Prediction, Run, Source};
 
 /// How a run compares with what is there now.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -49,18 +50,22 @@ impl Verified {
     }
 }
 
-/// Where the corpus of a run was; runs from before that was noted tell its folder.
-pub fn origin(run: &Run) -> Origin {
+/// Where the corpora of a run were: one, or all of its matrix; runs from before that was noted tell the folder.
+pub fn origins(run: &Run) -> Vec<Origin> {
     let source = &run.protocol.source;
-    let path = if source.path.is_empty() { &run.protocol.data.corpus_key } else { &source.path };
-    Origin { path: PathBuf::from(path), description: source.description.clone() }
+    let of = |source: &Source| Origin { path: PathBuf::from(&source.path), description: source.description.clone() };
+    match (&source.crossed[..], source.path.is_empty()) {
+        ([], true) => vec![Origin { path: PathBuf::from(&run.protocol.data.corpus_key), ..of(source) }],
+        ([], false) => vec![of(source)],
+        (crossed, _) => crossed.iter().map(of).collect(),
+    }
 }
 
-/// The run's plan, if the run can be made again at all.
+/// Whether the run can be made again at all.
 ///
 /// # Errors
 /// Why it cannot.
-pub fn repeatable(run: &Run) -> Result<Plan> {
+pub fn repeatable(run: &Run) -> Result<()> {
     let protocol = &run.protocol;
     ensure!(protocol.training.preparation.rate > 0, "the run is too old: it does not say how clips were prepared");
     ensure!(
@@ -71,42 +76,64 @@ pub fn repeatable(run: &Run) -> Result<Plan> {
         let (winners, folds) = (search.winners.len(), protocol.plan.folds);
         ensure!(winners == folds, "the run tells {winners} chosen recipes for {folds} folds");
     }
-    ensure!(
-        protocol.plan.cross.is_none(),
-        "the run is a part of a matrix of corpora, which only emolab cross makes again"
-    );
-    let plan = &protocol.plan.plan;
+    match protocol.plan.cross {
+        None => plan(run).map(drop),
+        Some(_) => {
+            ensure!(!protocol.source.crossed.is_empty(), "the run is too old: it does not say where its corpora were");
+            Ok(())
+        }
+    }
+}
+
+fn plan(run: &Run) -> Result<Plan> {
+    let plan = &run.protocol.plan.plan;
     plan.parse().with_context(|| format!("the plan `{plan}` cannot be laid out again"))
 }
 
-/// Makes `run` again on `corpus` and compares.
+/// Makes `run` again on its corpora (see [`origins`]) and compares.
 ///
 /// # Errors
 /// A run that cannot be made again (see [`repeatable`]), a corpus without its labels, an unreadable clip, a failed fit,
 /// [`crate::job::Cancelled`] in the chain.
-pub fn verify(run: &Run, corpus: &Corpus, cache: &Cache, watch: &dyn Watch<News>) -> Result<Verified> {
-    let plan = repeatable(run)?;
-    let task = task(corpus, run.protocol.data.target)?;
-    let recipes = recipes(run);
-    let mut verified =
-        Verified { notes: notes(run, &recipes)?, data: changes(run, corpus, &task), predictions: None, seconds: 0.0 };
-    if !verified.data.is_empty() {
-        return Ok(verified);
+pub fn verify(run: &Run, corpora: &[Corpus], cache: &Cache, watch: &dyn Watch<News>) -> Result<Verified> {
+    repeatable(run)?;
+    match (&run.protocol.plan.cross, corpora) {
+        (Some(_), corpora) => verify_cell(run, corpora, cache, watch),
+        (None, [corpus]) => verify_alone(run, corpus, cache, watch),
+        (None, _) => bail!("the run is of one corpus"),
+    }
+}
+
+fn verify_alone(run: &Run, corpus: &Corpus, cache: &Cache, watch: &dyn Watch<News>) -> Result<Verified> {
+    let (plan, task) = (plan(run)?, task(corpus, run.protocol.data.target)?);
+    let (recipes, data) = (recipes(run), changes(run, corpus, &task));
+    if !data.is_empty() {
+        return Ok(Verified { notes: notes(run, &recipes)?, data, predictions: None, seconds: 0.0 });
     }
     let (seed, spent) = (run.protocol.training.seed, run.protocol.plan.spent);
     let mut splits = task.splits(&plan, seed)?;
     if let Some(spent) = &spent {
         splits = thinned(&task, &splits, spent, seed);
     }
-    ensure!(recipes.len() == 1 || recipes.len() == splits.len(), "the plan {plan} now has {} folds", splits.len());
-    let listener = Listener { cache, preparation: run.protocol.training.preparation };
-    let again = Again { corpus, task: &task, splits: &splits, recipes: &recipes };
-    let sets = again.sets(run, &listener, watch)?;
-    let started = Instant::now();
-    let now = Run { predictions: again.predictions(run, &sets, watch)?, ..run.clone() };
-    verified.seconds = started.elapsed().as_secs_f64();
-    verified.predictions = Some(Predictions::of(run, &now));
-    Ok(verified)
+    Again { corpus, task: &task, splits: &splits, recipes: &recipes }.verified(run, cache, watch, &|all| all)
+}
+
+fn verify_cell(run: &Run, corpora: &[Corpus], cache: &Cache, watch: &dyn Watch<News>) -> Result<Verified> {
+    let (cell, recipes) = (Recrossed::of(run, corpora)?, recipes(run));
+    let (corpus, task) = cell.material();
+    let (then, now) = (&run.protocol.data, data_facts(corpus, task));
+    let mut data = Vec::new();
+    if then.classes != now.classes {
+        data.push(format!("classes {} were {}", now.classes.join(", "), then.classes.join(", ")));
+    }
+    if then.data_hash != cell.data_hash {
+        data.push(format!("data hash {} was {}, over what is learnt from and tested", cell.data_hash, then.data_hash));
+    }
+    if !data.is_empty() {
+        return Ok(Verified { notes: notes(run, &recipes)?, data, predictions: None, seconds: 0.0 });
+    }
+    let again = Again { corpus, task, splits: &cell.splits, recipes: &recipes };
+    again.verified(run, cache, watch, &|all| cell.filed(all))
 }
 
 /// What was fitted: one recipe for all folds, or one for each.
@@ -126,6 +153,25 @@ struct Again<'a> {
 }
 
 impl Again<'_> {
+    /// Fits and compares; `filed` gives predictions the names that the run has.
+    fn verified(
+        &self,
+        run: &Run,
+        cache: &Cache,
+        watch: &dyn Watch<News>,
+        filed: &dyn Fn(Vec<Prediction>) -> Vec<Prediction>,
+    ) -> Result<Verified> {
+        let (recipes, folds) = (self.recipes.len(), self.splits.len());
+        ensure!(recipes == 1 || recipes == folds, "the plan {} now has {folds} folds", run.protocol.plan.plan);
+        let listener = Listener { cache, preparation: run.protocol.training.preparation };
+        let sets = self.sets(run, &listener, watch)?;
+        let started = Instant::now();
+        let now = Run { predictions: filed(self.predictions(run, &sets, watch)?), ..run.clone() };
+        let predictions = Some(Predictions::of(run, &now));
+        let notes = notes(run, self.recipes)?;
+        Ok(Verified { notes, data: Vec::new(), predictions, seconds: started.elapsed().as_secs_f64() })
+    }
+
     /// Training data of all that the recipes read, with the nets that they start from.
     fn sets(&self, run: &Run, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<Sets> {
         let leaves: Vec<&Recipe> = self.recipes.iter().flat_map(Recipe::leaves).collect();

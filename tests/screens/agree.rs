@@ -20,7 +20,7 @@ const SAID: [(&str, [&str; 3]); 6] = [
 ];
 
 /// A stage whose store holds what was said.
-fn stage(first: &str) -> Stage {
+pub fn stage(first: &str) -> Stage {
     let home = Home::new();
     let wanted = |name: &str| SAID.iter().any(|(clip, _)| *clip == name);
     let root = part_of_demo(home.path(), wanted);
@@ -40,7 +40,7 @@ fn stage(first: &str) -> Stage {
     stage
 }
 
-fn studied(stage: &mut Stage) {
+pub fn studied(stage: &mut Stage) {
     stage.until(|app| !app.bench().is_studying() && app.bench().studies().is_some());
 }
 

@@ -191,3 +191,30 @@ fn a_model_of_rows_cannot_tell_what_spoke() {
     stage.shows("it cannot tell what spoke");
     assert!(Path::new(&name).join("card.toml").is_file());
 }
+
+#[test]
+fn who_settles_disputes_sees_the_opinion_only_after_deciding() {
+    let mut stage = agree::stage("agree");
+    let name = model(&stage, "majority");
+    stage.press(&["2"]);
+    consult(&mut stage, &name);
+    stage.shows("shown once you have decided");
+    // The answer is there before: the same clip was looked at in Browse.
+    let clip = stage.app.bench().corpus().index_of(&emolab::corpus::ClipId("m1_anger_s1.flac".into())).unwrap();
+    stage.press(&["Esc"]);
+    consult(&mut stage, &name);
+    stage.press(&vec!["j"; clip]).until(|app| knows(app, clip));
+    stage.press(&["6", "a"]);
+    agree::studied(&mut stage);
+    let wide = text(&stage.cells(200, 40));
+    assert!(wide.contains("shown once you have decided") && !wide.contains(" %, "), "{wide}");
+    stage.press(&["?"]);
+    let wide = text(&stage.cells(200, 40));
+    assert!(!wide.contains(" %, ") && !wide.contains("you:"), "nor does help tell:\n{wide}");
+    stage.press(&["Esc"]);
+    stage.press(&["1"]);
+    stage.shows("clip before: ");
+    let wide = text(&stage.cells(200, 40));
+    assert!(wide.contains(" %, ") && wide.contains("you: anger"), "{wide}");
+    assert_eq!(exposures(&stage).pop(), Some(Some(Exposure::Before(name))), "seen in Browse before");
+}

@@ -32,6 +32,8 @@ pub struct Adjudicate {
     decided: Vec<(usize, String)>,
     /// Questions of the scheme, each class with a letter.
     asked: Vec<Question>,
+    /// The letters and signs of commands.
+    reserved: Vec<char>,
     /// Why the last decision is not on disk; stays until one is.
     trouble: Option<String>,
 }
@@ -86,7 +88,7 @@ impl Screen for Adjudicate {
             && let Some(Ok(found)) = bench.studies()
         {
             self.studies = Some(Arc::clone(found));
-            self.asked = asked(bench);
+            self.asked = asked(bench, &self.reserved);
             self.play(bench);
         }
         if let Some(clip) = self.current(bench) {
@@ -103,6 +105,10 @@ impl Screen for Adjudicate {
         let class = question.class_of(letter).map(|class| class.name.clone());
         let value = class.or_else(|| question.step_of(letter).map(|step| step.to_string()))?;
         Some(self.decide(&value, bench))
+    }
+
+    fn reserve(&mut self, taken: Vec<char>) {
+        self.reserved = taken;
     }
 
     fn takes_digits(&self) -> bool {
@@ -301,15 +307,11 @@ fn choices(question: &Question) -> String {
 }
 
 /// The questions of the scheme, each class with a letter that is no command here.
-fn asked(bench: &Workbench) -> Vec<Question> {
-    let groups = crate::tui::app::groups_of(&Adjudicate::default());
-    let keys = groups.iter().flat_map(|group| group.rows.iter().flat_map(|row| row.keys));
-    let reserved: Vec<char> =
-        keys.filter_map(|key| key.parse::<char>().ok()).filter(|key| !key.is_ascii_digit()).collect();
+fn asked(bench: &Workbench, reserved: &[char]) -> Vec<Question> {
     let mut questions = bench.scheme().questions.clone();
     for question in &mut questions {
         // Where no letter is left, digits remain.
-        let _ = question.assign_keys(&reserved);
+        let _ = question.assign_keys(reserved);
     }
     questions
 }

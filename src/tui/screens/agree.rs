@@ -8,13 +8,13 @@ mod views;
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Outcome, Said, Screen, Then, Topic};
+use crate::tui::screen::{Hit, Outcome, Said, Screen, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::{self, line, put, put_center, put_right};
+use crate::tui::widgets::{self, line, put, put_center, put_right, table, tabs};
 use crate::workbench::agree::Study;
 use crate::workbench::{Opening, Workbench};
 use views::View;
@@ -108,12 +108,32 @@ impl Screen for Agree {
         true
     }
 
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        usize::from(parts(body)[2].height.saturating_sub(1))
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        let body = parts(body)[2];
+        let panes = self.study().map(|study| self.panes(body, study)).unwrap_or_default();
+        table::body(panes.iter().find(|(view, _)| *view == self.view()).map_or(body, |(_, place)| *place))
+    }
+
+    fn column(&mut self) -> Option<&mut Cursor> {
+        Some(&mut self.column)
+    }
+
+    fn hit(&self, at: Position, body: Rect, _bench: &Workbench) -> Option<Hit> {
+        let [_, names, body, _] = parts(body);
+        let study = self.study()?;
+        if let Some(view) = tabs::hit(names, View::ALL.map(View::name), at) {
+            return Some(Hit::view(self.view.row()?, view));
+        }
+        let (view, place) = self.panes(body, study).into_iter().find(|(_, place)| place.contains(at))?;
+        if view != self.view() {
+            return Some(Hit::view(self.view.row()?, View::ALL.iter().position(|other| *other == view)?));
+        }
+        let (row, column) = view.cell(place, (study, self.row, self.column), at)?;
+        Some(Hit::Cell(row, Some(column)))
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let [head, tabs, body, foot] = parts(area);
+        let [head, names, body, foot] = parts(area);
         let Some(study) = self.study() else {
             let reason = bench.studies().and_then(Result::err);
             let text = match (bench.opening(), reason) {
@@ -132,12 +152,20 @@ impl Screen for Agree {
             Some(Err(reason)) => put_right(buffer, line(head, 0), &format!(" {reason}"), theme.bad()),
             _ => {}
         }
-        let chosen = self.view.row().unwrap_or(0);
-        widgets::tabs(buffer, tabs, (View::ALL.map(View::name), chosen), theme);
+        tabs::draw(buffer, names, View::ALL.map(View::name), self.view.row().unwrap_or(0), theme);
         let view = self.view();
-        match widgets::is_wide(area) {
-            true => self.all(buffer, body, study, theme),
-            false => view.draw(buffer, body, (study, self.row, self.column), theme),
+        for (shown, place) in self.panes(body, study) {
+            let is_chosen = shown == view;
+            if place.y > body.y {
+                let head = if is_chosen { theme.accent() } else { theme.strong() };
+                put(buffer, Rect { y: place.y - 1, height: 1, ..place }, shown.name(), head);
+            }
+            let (rows, columns) = shown.size(study);
+            let (row, column) = match is_chosen {
+                true => (self.row, self.column),
+                false => (Cursor::new(rows).at_rest(), Cursor::new(columns).at_rest()),
+            };
+            shown.draw(buffer, place, (study, row, column), theme);
         }
         put(buffer, foot, &view.chosen(study, self.row.row(), self.column.row()), theme.strong());
     }
@@ -148,30 +176,24 @@ impl Agree {
         self.shown.as_ref()?.get(self.question.row()?)
     }
 
-    /// Every view but the clips, whose answers are seen only by who asks for them; the keys act on the chosen one.
-    fn all(&self, buffer: &mut Buffer, area: Rect, study: &Study, theme: &Theme) {
+    /// The views that are seen and where, a heading of a line above each where there are several: all of them where there is
+    /// room, but the clips, whose answers are seen only by who asks for them, instead of what is at the right.
+    fn panes(&self, body: Rect, study: &Study) -> Vec<(View, Rect)> {
+        if !widgets::is_wide(Rect { height: body.height + AROUND, ..body }) {
+            return vec![(self.view(), body)];
+        }
         let [left, _, right] =
-            widgets::columns(area, [Constraint::Fill(5), Constraint::Length(3), Constraint::Fill(4)]);
+            widgets::columns(body, [Constraint::Fill(5), Constraint::Length(3), Constraint::Fill(4)]);
         let lines = |view: View| Constraint::Length(view.size(study).0 as u16 + 3);
         let [coefficients, raters] = widgets::rows(left, [lines(View::Coefficients), Constraint::Min(0)]);
         let [pairs, classes] = widgets::rows(right, [lines(View::Pairs), Constraint::Min(0)]);
-        let panes = [(View::Coefficients, coefficients), (View::Raters, raters)];
-        let aside = match self.view() {
-            View::Clips => vec![(View::Clips, right)],
-            _ => vec![(View::Pairs, pairs), (View::Classes, classes)],
-        };
-        for (view, place) in panes.into_iter().chain(aside) {
-            let is_chosen = view == self.view();
-            let head = if is_chosen { theme.accent() } else { theme.strong() };
-            put(buffer, line(place, 0), view.name(), head);
-            let below = Rect { y: place.y + 1, height: place.height.saturating_sub(2), ..place };
-            let (rows, columns) = view.size(study);
-            let (row, column) = match is_chosen {
-                true => (self.row, self.column),
-                false => (Cursor::new(rows).at_rest(), Cursor::new(columns).at_rest()),
-            };
-            view.draw(buffer, below, (study, row, column), theme);
+        let mut panes = vec![(View::Coefficients, coefficients), (View::Raters, raters)];
+        match self.view() {
+            View::Clips => panes.push((View::Clips, right)),
+            _ => panes.extend([(View::Pairs, pairs), (View::Classes, classes)]),
         }
+        let below = |place: Rect| Rect { y: place.y + 1, height: place.height.saturating_sub(2), ..place };
+        panes.into_iter().map(|(view, place)| (view, below(place))).collect()
     }
 
     fn view(&self) -> View {
@@ -233,8 +255,11 @@ impl Agree {
     }
 }
 
+/// Lines around the views.
+const AROUND: u16 = 5;
+
 /// What is seen in three lines, names of the views, the view, the selected figure.
 fn parts(area: Rect) -> [Rect; 4] {
     let fixed = Constraint::Length;
-    widgets::rows(area, [fixed(3), fixed(1), Constraint::Min(0), fixed(1)])
+    widgets::rows(area, [fixed(AROUND - 2), fixed(1), Constraint::Min(0), fixed(1)])
 }

@@ -6,14 +6,14 @@ use std::collections::HashSet;
 
 use arcstr::ArcStr;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use super::{clip_view, opinion};
 use crate::corpus::Clip;
 use crate::label::{Act, AnnotationId, Turn};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Answer, Outcome, Page, Question, Said, Screen, Then, Topic};
+use crate::tui::screen::{Answer, Hit, Outcome, Page, Question, Said, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::table::{self, Cell, Column};
 use crate::tui::widgets::{self, line, put, put_center, put_right};
@@ -210,8 +210,24 @@ impl Screen for Browse {
         true
     }
 
-    fn page(&self, body: Rect, bench: &Workbench) -> usize {
-        table::page(parts(body, bench)[1])
+    fn list_area(&self, body: Rect, bench: &Workbench) -> Rect {
+        table::body(parts(body, bench)[1])
+    }
+
+    fn hit(&self, at: Position, body: Rect, bench: &Workbench) -> Option<Hit> {
+        let [_, list, _, picture, _] = parts(body, bench);
+        let head = table::head(self.columns(), list, at).filter(|column| *column < SORTED).map(Hit::Head);
+        head.or_else(|| {
+            let shown = (self.clip(bench)?, bench.view().browse);
+            clip_view::moment(at, beside(picture, bench)[0], bench, shown).map(Hit::Moment)
+        })
+    }
+
+    fn sort_by(&mut self, column: usize, bench: &mut Workbench) -> Outcome {
+        let descending = column == self.sort.column && !self.sort.descending;
+        self.sort = Sort { column, descending };
+        self.remake(bench);
+        Ok(Then::Say(format!("sorted by {}", COLUMNS[column].title)))
     }
 
     fn seen(&self, rows: usize, bench: &mut Workbench) {

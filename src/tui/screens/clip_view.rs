@@ -5,7 +5,7 @@
 
 use ndarray::Array2;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 use ratatui::style::Style;
 
 use crate::features::curves::Axis;
@@ -72,6 +72,17 @@ pub fn draw(
     if let Some(column) = column {
         playhead(buffer, wave, heat, column, theme);
     }
+}
+
+/// The moment of a clip, in seconds, that [`draw`] shows there.
+pub fn moment(at: Position, area: Rect, bench: &Workbench, (clip, panel): (usize, Panel)) -> Option<f64> {
+    if panel == Panel::Nothing || !matches!(bench.picture(clip), Some(Ok(_))) {
+        return None;
+    }
+    let [wave, heat, ..] = parts(area, bench.view(), panel);
+    let place = [wave, heat].into_iter().find(|place| place.contains(at))?;
+    let share = (f64::from(at.x - place.x) + 0.5) / f64::from(place.width);
+    Some(seen(bench, clip).share(share) * bench.corpus().clips.get(clip)?.audio.seconds)
 }
 
 /// Draws position (once it was played), duration, what is drawn, speed and volume on one line.

@@ -11,14 +11,15 @@ mod tests;
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use super::behind;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Outcome, Screen, Side, Then, Topic};
+use crate::tui::screen::{Hit, Outcome, Screen, Side, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::{self, line, put};
+use crate::tui::widgets::grid::{self, Grid};
+use crate::tui::widgets::{self, line, put, table, tabs};
 use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
 use corpora::Corpora;
@@ -57,6 +58,11 @@ trait Shown {
 
     /// One line of what is seen.
     fn about(&self) -> String;
+
+    /// The cells that are drawn, where nothing else is.
+    fn grid(&self, _spot: Spot) -> Option<Grid<'_>> {
+        None
+    }
 
     /// Draws; pure.
     fn draw(&self, buffer: &mut Buffer, area: Rect, spot: Spot, theme: &Theme);
@@ -136,14 +142,30 @@ impl Screen for Compare {
         true
     }
 
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        usize::from(parts(body)[2].height.saturating_sub(1))
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        table::body(parts(body)[2])
+    }
+
+    fn hit(&self, at: Position, body: Rect, _bench: &Workbench) -> Option<Hit> {
+        let [names, _, body, _] = parts(body);
+        if let Some(view) = tabs::hit(names, self.views.iter().map(|view| name(view.side)), at) {
+            return Some(Hit::view(self.view, view));
+        }
+        let view = self.views.get(self.view)?;
+        match view.shown.grid(view.spot) {
+            None => Some(Hit::Nothing).filter(|_| body.contains(at)),
+            Some(grid) => grid::cell(body, &grid, at).map(|(row, column)| Hit::Cell(row, Some(column))),
+        }
+    }
+
+    fn column(&mut self) -> Option<&mut Cursor> {
+        self.views.get_mut(self.view).map(|view| &mut view.spot.column)
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, _bench: &Workbench, theme: &Theme) {
         let Some(view) = self.views.get(self.view) else { return };
-        let [tabs, about, body, foot] = parts(area);
-        widgets::tabs(buffer, tabs, (self.views.iter().map(|view| name(view.side)), self.view), theme);
+        let [names, about, body, foot] = parts(area);
+        tabs::draw(buffer, names, self.views.iter().map(|view| name(view.side)), self.view, theme);
         for (at, text) in widgets::wrap(&view.shown.about(), usize::from(about.width)).iter().take(2).enumerate() {
             put(buffer, line(about, at as u16), text, theme.dim());
         }

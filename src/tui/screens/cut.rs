@@ -154,8 +154,13 @@ impl Screen for Cut {
         true
     }
 
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        picture::page(body)
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        picture::rows(body)
+    }
+
+    /// What is marked is kept by its key alone.
+    fn opens(&self) -> Option<&'static str> {
+        Some("see")
     }
 
     fn tick(&self, bench: &Workbench) -> Option<Duration> {

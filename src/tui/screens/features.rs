@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use crate::corpus::Target;
 use crate::features::{FEATURE_SETS, FeatureSet, Kind, feature_set};
 use crate::learn::Norm;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Answer, Outcome, Question, Screen, Then, Topic};
+use crate::tui::screen::{Answer, Hit, Outcome, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::distribution::{self, Group, short};
 use crate::tui::widgets::table::{self, Cell, Column};
@@ -53,8 +53,9 @@ enum Sort {
     Order,
 }
 
-const SORTS: [(Sort, &str); 3] =
-    [(Sort::F, "by F"), (Sort::Information, "by mutual information"), (Sort::Order, "in the set's order")];
+/// How columns are sorted, in words, and below which head.
+const SORTS: [(Sort, &str, usize); 3] =
+    [(Sort::F, "by F", 2), (Sort::Information, "by mutual information", 3), (Sort::Order, "in the set's order", 0)];
 const TARGETS: [Target; 3] = [Target::Emotion, Target::Sex, Target::SexEmotion];
 /// Why nobody should train on what is ranked here.
 const NOTE: &str = "ranked with all labels: to look at, not to choose features before a comparison";
@@ -157,8 +158,20 @@ impl Screen for FeatureColumns {
         true
     }
 
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        table::page(self.parts(body)[2])
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        let list = self.parts(body)[2];
+        table::body(if self.choosing { choosing(chooser_area(list, body))[0] } else { list })
+    }
+
+    fn hit(&self, at: Position, body: Rect, _bench: &Workbench) -> Option<Hit> {
+        let head = |list| table::head(&COLUMNS, list, at);
+        let column = Some(self.parts(body)[2]).filter(|_| !self.choosing).and_then(head)?;
+        SORTS.iter().any(|(.., sorted)| *sorted == column).then_some(Hit::Head(column))
+    }
+
+    fn sort_by(&mut self, column: usize, _bench: &mut Workbench) -> Outcome {
+        let Some((sort, name, _)) = SORTS.iter().find(|(.., sorted)| *sorted == column) else { return Ok(Then::Stay) };
+        Ok(self.sorted(*sort, name))
     }
 
     fn tick(&self, bench: &Workbench) -> Option<Duration> {
@@ -178,7 +191,7 @@ impl Screen for FeatureColumns {
         self.heading(buffer, head, theme);
         self.state(buffer, state, bench.ranking(), theme);
         match self.answer.as_ref().filter(|_| !self.choosing) {
-            None => self.chooser(buffer, Rect { height: area.height - 2, ..list }, bench.ranking(), theme),
+            None => self.chooser(buffer, chooser_area(list, area), bench.ranking(), theme),
             Some(answer) => {
                 table::draw(buffer, list, &COLUMNS, &self.columns, theme, |row| cells(answer, self.shown[row]));
                 self.selected(buffer, title, spread, theme);
@@ -236,12 +249,16 @@ impl FeatureColumns {
     }
 
     fn next_sort(&mut self, _bench: &mut Workbench) -> Outcome {
-        let place = SORTS.iter().position(|(sort, _)| *sort == self.sort).unwrap_or(0);
-        let (sort, name) = SORTS[(place + 1) % SORTS.len()];
+        let place = SORTS.iter().position(|(sort, ..)| *sort == self.sort).unwrap_or(0);
+        let (sort, name, _) = SORTS[(place + 1) % SORTS.len()];
+        Ok(self.sorted(sort, name))
+    }
+
+    fn sorted(&mut self, sort: Sort, name: &str) -> Then {
         self.sort = sort;
         self.remake();
         self.columns.first();
-        Ok(Then::Say(name.to_owned()))
+        Then::Say(name.to_owned())
     }
 
     fn ask_filter(&mut self, _bench: &mut Workbench) -> Outcome {
@@ -343,7 +360,7 @@ impl FeatureColumns {
         if !self.filter.trim().is_empty() {
             rest = put(buffer, rest, &format!("  with {}", self.filter), theme.accent());
         }
-        let sort = SORTS.iter().find(|(sort, _)| *sort == self.sort).map_or("", |(_, name)| name);
+        let sort = SORTS.iter().find(|(sort, ..)| *sort == self.sort).map_or("", |(_, name, _)| name);
         put_right(buffer, rest, &format!("  {sort}"), theme.dim());
     }
 
@@ -369,17 +386,7 @@ impl FeatureColumns {
 
     fn chooser(&self, buffer: &mut Buffer, area: Rect, ranking: Option<&Ranking>, theme: &Theme) {
         let sets = sets();
-        let [list, _, about, _, gauge, trouble] = widgets::rows(
-            area,
-            [
-                Constraint::Length((sets.len() as u16 + 1).min(area.height / 2)),
-                Constraint::Length(1),
-                Constraint::Length(4),
-                Constraint::Length(1),
-                Constraint::Length(1),
-                Constraint::Min(0),
-            ],
-        );
+        let [list, _, about, _, gauge, trouble] = choosing(area);
         const SETS: [Column; 3] =
             [Column::text("set", 16), Column::number("columns", 8), Column::text("  what it is", 30).growing()];
         table::draw(buffer, list, &SETS, &self.sets, theme, |row| {
@@ -421,6 +428,18 @@ impl FeatureColumns {
         }
         distribution::draw(buffer, area, groups, theme);
     }
+}
+
+/// The list has the room of what is shown of a column, too.
+fn chooser_area(list: Rect, area: Rect) -> Rect {
+    Rect { height: area.height.saturating_sub(2), ..list }
+}
+
+/// Feature sets, a free line, what the selected one is, a free line, how far it is, what went wrong.
+fn choosing(area: Rect) -> [Rect; 6] {
+    let fixed = Constraint::Length;
+    let list = fixed((sets().len() as u16 + 1).min(area.height / 2));
+    widgets::rows(area, [list, fixed(1), fixed(4), fixed(1), fixed(1), Constraint::Min(0)])
 }
 
 /// The feature sets that make rows.

@@ -10,7 +10,7 @@
 
 use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 mod around;
 mod form;
@@ -22,7 +22,7 @@ use super::{clip_view, opinion};
 use crate::label::{self, Act, Answers, At, Occasion, Scheme, Turn};
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Answer, Outcome, Page, Question, Screen, Then, Topic};
+use crate::tui::screen::{Answer, Hit, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put, put_center};
 use crate::workbench::opinion::Ask;
@@ -47,6 +47,8 @@ pub struct Label {
     reading: u64,
     /// The Workbench's scheme with a letter for every class that is no command of this screen.
     scheme: Option<Scheme>,
+    /// The letters and signs of commands.
+    reserved: Vec<char>,
     /// Why the last act is not on disk; stays until one is.
     trouble: Option<String>,
     /// Which clips come next.
@@ -175,6 +177,10 @@ impl Screen for Label {
         }
     }
 
+    fn reserve(&mut self, taken: Vec<char>) {
+        (self.reserved, self.scheme) = (taken, None);
+    }
+
     fn takes_digits(&self) -> bool {
         true
     }
@@ -195,6 +201,16 @@ impl Screen for Label {
         true
     }
 
+    fn hit(&self, at: Position, body: Rect, bench: &Workbench) -> Option<Hit> {
+        let (current, scheme, clip) = (self.current?, self.scheme.as_ref()?, self.at(bench)?);
+        let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), clip), body.width);
+        let lesson = self.lesson(bench, body.width);
+        let [_, picture, _, _, choice, ..] = parts(body, bench, (&sheet, lesson.as_deref()));
+        let key = if lesson.is_none() { sheet.key(choice, at) } else { None };
+        key.map(Hit::Key)
+            .or_else(|| clip_view::moment(at, picture, bench, (current.clip, bench.view().label)).map(Hit::Moment))
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let (Some(current), Some(scheme), Some(at)) = (self.current, &self.scheme, self.at(bench)) else {
             let text = match bench.opening() {
@@ -206,12 +222,8 @@ impl Screen for Label {
         };
         let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), at), area.width);
         let lesson = self.lesson(bench, area.width);
-        let height = lesson.as_ref().map_or(sheet.height(), |lines| lines.len() as u16);
         let panel = bench.view().label;
-        let says = u16::from(bench.opinion_places().label);
-        let room = area.height.saturating_sub(height + 5 + says);
-        let [head, picture, time, _, choice, mine, says, trouble] =
-            widgets::rows(area, [1, room, 1, 1, height, 1, says, 1].map(Constraint::Length));
+        let [head, picture, time, _, choice, mine, says, trouble] = parts(area, bench, (&sheet, lesson.as_deref()));
         self.progress(buffer, head, bench, theme);
         clip_view::draw(buffer, picture, bench, (current.clip, panel, None), theme);
         clip_view::time(buffer, time, bench, (current.clip, panel), theme);
@@ -227,6 +239,14 @@ impl Screen for Label {
         self.opinion(buffer, says, bench, theme);
         safety(buffer, trouble, bench, self.trouble.as_deref().or(bench.scheme_trouble()), theme);
     }
+}
+
+/// Where things stand, from above; the last but one for what a model says.
+fn parts(area: Rect, bench: &Workbench, (sheet, lesson): (&Sheet<'_>, Option<&[(bool, String)]>)) -> [Rect; 8] {
+    let height = lesson.map_or(sheet.height(), |lines| lines.len() as u16);
+    let says = u16::from(bench.opinion_places().label);
+    let room = area.height.saturating_sub(height + 5 + says);
+    widgets::rows(area, [1, room, 1, 1, height, 1, says, 1].map(Constraint::Length))
 }
 
 impl Label {
@@ -544,11 +564,11 @@ impl Label {
         }
         let mut scheme = bench.scheme().clone();
         let mut then = Then::Stay;
-        if let Err(error) = scheme.assign_keys(&reserved()) {
+        if let Err(error) = scheme.assign_keys(&self.reserved) {
             scheme.drop_keys();
             then = Then::Say(error.to_string());
             // Digits alone are enough for nine classes; more were refused by the same call.
-            let _ = scheme.assign_keys(&reserved());
+            let _ = scheme.assign_keys(&self.reserved);
         }
         self.scheme = Some(scheme);
         then
@@ -575,26 +595,22 @@ fn at(turn: Turn, bench: &Workbench) -> Option<At<'_>> {
     Some(At { clip: &bench.corpus().clips.get(turn.clip)?.id, occasion: turn.occasion })
 }
 
-/// The letters and signs that a class must not take: commands that can be given while labelling.
-pub fn reserved() -> Vec<char> {
-    let groups = crate::tui::app::groups_of(&Label::default());
-    let keys = groups.iter().flat_map(|group| group.rows.iter().flat_map(|row| row.keys));
-    keys.filter_map(|key| key.parse::<char>().ok()).filter(|key| !key.is_ascii_digit()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::label::BUILT_IN;
+    use crate::tui::app::groups_of;
+    use crate::tui::command::letters;
 
     #[test]
     fn commands_leave_every_class_of_the_built_in_schemes_a_letter() {
-        let letters = |name: &str| -> String {
+        let taken = letters(&groups_of(&Label::default()));
+        let given = |name: &str| -> String {
             let mut scheme = Scheme::load(name).unwrap();
-            scheme.assign_keys(&reserved()).unwrap();
+            scheme.assign_keys(&taken).unwrap();
             scheme.questions.iter().flat_map(|one| one.answers.classes()).map(|class| class.key.unwrap()).collect()
         };
-        let all: Vec<String> = BUILT_IN.iter().map(|(name, _)| letters(name)).collect();
+        let all: Vec<String> = BUILT_IN.iter().map(|(name, _)| given(name)).collect();
         assert_eq!(all, ["abdfHnS", "adfHSpn", "nCHSafdp", "aHnS", "", "adfHSpn"]);
     }
 }

@@ -12,7 +12,7 @@ use crate::tui::cursor::Cursor;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::curves::{self, Series};
 use crate::tui::widgets::matrix::{self, Matrix};
-use crate::tui::widgets::{self, bars, line, percent, put, put_right};
+use crate::tui::widgets::{self, bars, line, percent, put, put_right, tabs};
 use crate::workbench::Training;
 use crate::workbench::eta::span;
 use crate::workbench::live::{Live, Of};
@@ -91,8 +91,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, (training, look): (&Training, &Look
     if rest.width >= ROOMY.0 && rest.height >= ROOMY.1 {
         return scene.all(buffer, rest);
     }
-    let [tabs, body] = widgets::rows(rest, [Constraint::Length(1), Constraint::Min(0)]);
-    widgets::tabs(buffer, tabs, (VIEWS.iter().map(|(_, name)| *name), look.view), theme);
+    let [names, body] = widgets::rows(rest, [Constraint::Length(1), Constraint::Min(0)]);
+    tabs::draw(buffer, names, VIEWS.iter().map(|(_, name)| *name), look.view, theme);
     scene.view(buffer, body, VIEWS[look.view].0);
 }
 

@@ -87,8 +87,8 @@ impl Screen for Raters {
         true
     }
 
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        table::page(parts(body)[1])
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        table::body(parts(body)[1])
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {

@@ -8,7 +8,7 @@ mod order;
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use super::{behind, run};
 use crate::features::Preparation;
@@ -16,7 +16,7 @@ use crate::label::Timestamp;
 use crate::learn::Cost;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Outcome, Screen, Side, Then, Topic};
+use crate::tui::screen::{Hit, Outcome, Screen, Side, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::matrix::{self, Matrix};
 use crate::tui::widgets::table::{self, Cell, Column, Order};
@@ -141,8 +141,23 @@ impl Screen for Results {
         true
     }
 
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        table::page(parts(body)[1])
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        table::body(parts(body)[1])
+    }
+
+    fn hit(&self, at: Position, body: Rect, _bench: &Workbench) -> Option<Hit> {
+        let column = table::head(&self.columns(), parts(body)[1], at)?;
+        SORTS.iter().any(|sort| sort.column == column).then_some(Hit::Head(column))
+    }
+
+    fn sort_by(&mut self, column: usize, bench: &mut Workbench) -> Outcome {
+        if SORTS[self.sort].column == column {
+            return self.reverse(bench);
+        }
+        self.sort = SORTS.iter().position(|sort| sort.column == column).unwrap_or(self.sort);
+        self.order = SORTS[self.sort].first;
+        self.remake(bench);
+        Ok(Then::Say(format!("sorted by {}", SORTS[self.sort].name)))
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use super::behind;
 use super::results::{leaks, protocol};
@@ -16,11 +16,11 @@ use crate::learn::Cost;
 use crate::score::report;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Outcome, Screen, Then, Topic};
+use crate::tui::screen::{Hit, Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::bars::{self, Bars};
 use crate::tui::widgets::matrix::{self, Matrix};
-use crate::tui::widgets::{self, line, percent, put};
+use crate::tui::widgets::{self, line, percent, put, table, tabs};
 use crate::workbench::Workbench;
 use crate::workbench::experiment::Judged;
 use figures::Figures;
@@ -116,52 +116,68 @@ impl Screen for RunDetail {
         true
     }
 
-    fn page(&self, body: Rect, _bench: &Workbench) -> usize {
-        usize::from(parts(body)[3].height.saturating_sub(2))
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        let panes = self.open.as_ref().map(|open| self.panes(parts(body)[3], open)).unwrap_or_default();
+        table::body(panes.iter().find(|(view, _)| *view == self.view).map_or_else(Rect::default, |(_, place)| *place))
+    }
+
+    fn column(&mut self) -> Option<&mut Cursor> {
+        Some(&mut self.open.as_mut()?.spots[self.view].column)
+    }
+
+    fn hit(&self, at: Position, body: Rect, _bench: &Workbench) -> Option<Hit> {
+        let [_, _, names, body] = parts(body);
+        if let Some(view) = tabs::hit(names, VIEWS.map(|(_, name)| name), at) {
+            return Some(Hit::view(self.view, view));
+        }
+        let open = self.open.as_ref()?;
+        let (view, place) = self.panes(body, open).into_iter().find(|(_, place)| place.contains(at))?;
+        if view == self.view { open.hit(VIEWS[view].0, place, at) } else { Some(Hit::view(self.view, view)) }
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, _bench: &Workbench, theme: &Theme) {
         let Some(open) = &self.open else { return };
-        let [head, about, tabs, body] = parts(area);
+        let [head, about, names, body] = parts(area);
         heading(buffer, head, &open.judged, theme);
         for (at, text) in protocol(&open.judged).iter().enumerate() {
             put(buffer, line(about, at as u16), text, theme.dim());
         }
-        self.tabs(buffer, tabs, theme);
-        let [mut body, foot] = widgets::rows(body, [Constraint::Min(0), Constraint::Length(1)]);
+        self.tabs(buffer, names, theme);
         let view = VIEWS[self.view].0;
-        if widgets::is_wide(area) {
-            let [left, _, right] =
-                widgets::columns(body, [Constraint::Length(REPORT), Constraint::Length(3), Constraint::Min(0)]);
-            open.report(buffer, left, theme);
-            self.beside(buffer, right, open, theme);
-        } else {
-            // Without a figure to tell of, the report takes the line of the foot.
-            body.height += u16::from(view == View::Report);
-            open.draw(buffer, body, (view, open.spots[self.view], self.normalised), theme);
+        for (shown, place) in self.panes(body, open) {
+            let is_chosen = shown == self.view;
+            if place.y > body.y {
+                let style = if is_chosen { theme.accent() } else { theme.strong() };
+                put(buffer, Rect { y: place.y - 1, height: 1, ..place }, VIEWS[shown].1, style);
+            }
+            open.draw(buffer, place, (VIEWS[shown].0, is_chosen, self.normalised), theme);
         }
-        put(buffer, foot, &open.chosen(view), theme.strong());
+        put(buffer, view_and_foot(body)[1], &open.chosen(view), theme.strong());
     }
 }
 
 impl RunDetail {
-    /// All views but the report as far as they have room under one another, else the chosen one.
-    fn beside(&self, buffer: &mut Buffer, area: Rect, open: &Open, theme: &Theme) {
-        let all: Vec<usize> = (1..VIEWS.len()).collect();
+    /// The views that are seen and where: where there is room the report and, below a heading of a line each, as many of the
+    /// others as fit under one another; else the chosen one.
+    fn panes(&self, area: Rect, open: &Open) -> Vec<(usize, Rect)> {
+        let [body, foot] = view_and_foot(area);
+        if !widgets::is_wide(Rect { height: area.height + AROUND, ..area }) {
+            // Without a figure to tell of, the report takes the line of the foot.
+            let more = if VIEWS[self.view].0 == View::Report { foot.height } else { 0 };
+            return vec![(self.view, Rect { height: body.height + more, ..body })];
+        }
+        let [left, _, mut rest] =
+            widgets::columns(body, [Constraint::Length(REPORT), Constraint::Length(3), Constraint::Min(0)]);
         let lines = |view: usize| open.spots[view].row.len() as u16 + 3;
-        let fits = all.iter().map(|view| lines(*view)).sum::<u16>() <= area.height;
-        let views = if fits { all } else { vec![self.view.max(1)] };
-        let mut rest = area;
-        for view in views {
-            let (is_chosen, spot) = (view == self.view, open.spots[view]);
-            let style = if is_chosen { theme.accent() } else { theme.strong() };
-            put(buffer, line(rest, 0), VIEWS[view].1, style);
+        let fits = (1..VIEWS.len()).map(lines).sum::<u16>() <= rest.height;
+        let views = if fits { 1..VIEWS.len() } else { self.view.max(1)..self.view.max(1) + 1 };
+        let below = |view: usize| {
             let height = if fits { lines(view) } else { rest.height }.min(rest.height);
             let place = Rect { y: rest.y + 1, height: height.saturating_sub(2), ..rest };
-            let spot = if is_chosen { spot } else { Spot { row: spot.row.at_rest(), column: spot.column.at_rest() } };
-            open.draw(buffer, place, (VIEWS[view].0, spot, self.normalised), theme);
             rest = Rect { y: rest.y + height, height: rest.height - height, ..rest };
-        }
+            (view, place)
+        };
+        std::iter::once((0, left)).chain(views.map(below)).collect()
     }
 
     fn turn(&mut self, by: isize) -> Outcome {
@@ -198,7 +214,7 @@ impl RunDetail {
     }
 
     fn tabs(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let rest = widgets::tabs(buffer, area, (VIEWS.iter().map(|(_, name)| *name), self.view), theme);
+        let rest = tabs::draw(buffer, area, VIEWS.map(|(_, name)| name), self.view, theme);
         let shown = match VIEWS[self.view].0 {
             View::Report => "",
             View::Matrix if self.normalised => "percent of the truth",
@@ -299,22 +315,24 @@ impl Open {
         }
     }
 
-    /// One view; a spot at rest marks nothing.
-    fn draw(&self, buffer: &mut Buffer, area: Rect, (view, spot, normalised): (View, Spot, bool), theme: &Theme) {
+    /// One view; one that is not chosen marks nothing.
+    fn draw(&self, buffer: &mut Buffer, area: Rect, (view, chosen, normalised): (View, bool, bool), theme: &Theme) {
         match view {
             View::Report => self.report(buffer, area, theme),
-            View::Matrix => self.matrix(buffer, area, (spot, normalised), theme),
-            View::Classes => self.bars(buffer, area, ("class", &figures::CLASS, &self.figures.classes), spot, theme),
-            View::Speakers => {
-                self.bars(buffer, area, ("speaker", &figures::SPEAKER, &self.figures.speakers), spot, theme);
-            }
+            View::Matrix => matrix::draw(buffer, area, &self.matrix((self.spot(view, chosen), normalised)), theme),
             View::Reliability if self.figures.bins.is_empty() => {
                 put(buffer, line(area, 1), "the scores of this run are no probabilities", theme.text());
             }
-            View::Reliability => {
-                self.bars(buffer, area, ("probability", &figures::BIN, &self.figures.bins), spot, theme);
+            View::Classes | View::Speakers | View::Reliability => {
+                let bars = self.bars(view, chosen);
+                bars.iter().for_each(|bars| bars::side_by_side(buffer, area, bars, theme));
             }
         }
+    }
+
+    fn spot(&self, view: View, chosen: bool) -> Spot {
+        let spot = self.spots[VIEWS.iter().position(|(other, _)| *other == view).unwrap_or(0)];
+        if chosen { spot } else { Spot { row: spot.row.at_rest(), column: spot.column.at_rest() } }
     }
 
     fn report(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
@@ -328,29 +346,46 @@ impl Open {
         }
     }
 
-    fn matrix(&self, buffer: &mut Buffer, area: Rect, (spot, normalised): (Spot, bool), theme: &Theme) {
+    fn matrix(&self, (spot, normalised): (Spot, bool)) -> Matrix<'_> {
         let Spot { row, column } = spot;
         let (classes, counts) = (self.judged.run.classes(), self.judged.summary.confusion.rows());
-        let shown = Matrix { classes, counts, normalised, truth: row, pred: column, marked: row.row().is_some() };
-        matrix::draw(buffer, area, &shown, theme);
+        Matrix { classes, counts, normalised, truth: row, pred: column, marked: row.row().is_some() }
     }
 
-    fn bars(
-        &self,
-        buffer: &mut Buffer,
-        area: Rect,
-        (corner, heads, rows): (&str, &[&str], &[bars::Row]),
-        Spot { row, column }: Spot,
-        theme: &Theme,
-    ) {
-        bars::side_by_side(buffer, area, &Bars { corner, heads, rows, row, column }, theme);
+    /// What a view shows side by side, if it does.
+    fn bars(&self, view: View, chosen: bool) -> Option<Bars<'_>> {
+        let (corner, heads, rows): (_, &[&str], _) = match view {
+            View::Report | View::Matrix => return None,
+            View::Classes => ("class", &figures::CLASS, &self.figures.classes),
+            View::Speakers => ("speaker", &figures::SPEAKER, &self.figures.speakers),
+            View::Reliability => ("probability", &figures::BIN, &self.figures.bins),
+        };
+        let Spot { row, column } = self.spot(view, chosen);
+        Some(Bars { corner, heads, rows, row, column })
+    }
+
+    fn hit(&self, view: View, area: Rect, at: Position) -> Option<Hit> {
+        let cell = match view {
+            View::Report => return Some(Hit::Nothing).filter(|_| area.contains(at)),
+            View::Matrix => matrix::cell(area, &self.matrix((self.spot(view, true), false)), at),
+            View::Classes | View::Speakers | View::Reliability => bars::cell(area, &self.bars(view, true)?, at),
+        };
+        cell.map(|(row, column)| Hit::Cell(row, Some(column)))
     }
 }
+
+/// The view, and a line on what of it is selected.
+fn view_and_foot(area: Rect) -> [Rect; 2] {
+    widgets::rows(area, [Constraint::Min(0), Constraint::Length(1)])
+}
+
+/// Lines above the views.
+const AROUND: u16 = 6;
 
 /// Heading, protocol, names of the views, view.
 fn parts(area: Rect) -> [Rect; 4] {
     let fixed = Constraint::Length;
-    widgets::rows(area, [fixed(1), fixed(3), fixed(2), Constraint::Min(0)])
+    widgets::rows(area, [fixed(1), fixed(AROUND - 3), fixed(2), Constraint::Min(0)])
 }
 
 /// The report, and below it what else a reader must know.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use super::live::{self, Look};
 use crate::corpus::Target;
@@ -17,9 +17,9 @@ use crate::learn::{CLASSIFIERS, Norm};
 use crate::store::Coin;
 use crate::tui::command::{Command, Row, named, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Outcome, Screen, Then, Topic};
+use crate::tui::screen::{Hit, Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::{self, line, put};
+use crate::tui::widgets::{self, line, put, table};
 use crate::workbench::curve::Spending;
 use crate::workbench::experiment::{Effort, Request};
 use crate::workbench::folds::default_plan;
@@ -180,16 +180,31 @@ impl Screen for Train {
         true
     }
 
+    fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
+        self.rows_area(parts(body)[0])
+    }
+
+    fn hit(&self, at: Position, body: Rect, bench: &Workbench) -> Option<Hit> {
+        let [form, _, place] = parts(body);
+        let lines = self.lines(form);
+        let row = lines.iter().find(|(_, line)| line.contains(at)).map(|(row, _)| Hit::Cell(*row, None));
+        let begins = !bench.training().is_some_and(Training::is_running) && self.begin(place) == at.y;
+        let begin = (begins && place.contains(at)).then_some(Hit::Command("start", 1));
+        row.or(begin).or(Some(Hit::Nothing))
+    }
+
+    /// A click on a row changes it; to start is a matter of minutes and has a line of its own.
+    fn opens(&self) -> Option<&'static str> {
+        Some("choose")
+    }
+
     fn tick(&self, bench: &Workbench) -> Option<Duration> {
         // Time passes and is left.
         bench.training().filter(|training| training.is_running()).map(|_| Duration::from_secs(1))
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
-        let [form, _, place] = widgets::columns(
-            area,
-            [Constraint::Length(if area.width < 80 { 22 } else { 32 }), Constraint::Length(2), Constraint::Min(0)],
-        );
+        let [form, _, place] = parts(area);
         self.form(buffer, form, theme);
         match bench.training() {
             Some(training) if training.is_running() => live::draw(buffer, place, (training, &self.look), theme),
@@ -292,12 +307,9 @@ impl Train {
     fn form(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         put(buffer, line(area, 0), "classifiers", theme.dim());
         let models = self.models.len();
-        // The heading of the choices takes a line of its own between the two parts of one list.
-        let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        for (at, row) in self.cursor.window(usize::from(list.height.saturating_sub(1))).enumerate() {
-            let place = line(list, at as u16 + u16::from(row >= models));
+        for (row, place) in self.lines(area) {
             if row == models {
-                put(buffer, line(list, at as u16), "how", theme.dim());
+                put(buffer, Rect { y: place.y.saturating_sub(1), ..place }, "how", theme.dim());
             }
             if let Some(chosen) = self.models.get(row) {
                 let sign = if *chosen { "[x]" } else { "[ ]" };
@@ -311,6 +323,24 @@ impl Train {
                 buffer.set_style(place.intersection(buffer.area), theme.selected());
             }
         }
+    }
+
+    fn rows_area(&self, form: Rect) -> Rect {
+        let list = table::body(form);
+        Rect { height: list.height.saturating_sub(1), ..list }
+    }
+
+    /// The rows that are seen and where: the heading of the choices takes a line of its own between the parts of the list.
+    fn lines(&self, area: Rect) -> Vec<(usize, Rect)> {
+        let list = table::body(area);
+        let seen = self.cursor.window(usize::from(self.rows_area(area).height));
+        let place = |(at, row): (usize, usize)| (row, line(list, at as u16 + u16::from(row >= self.models.len())));
+        seen.enumerate().map(place).collect()
+    }
+
+    /// The line that offers to start.
+    fn begin(&self, place: Rect) -> u16 {
+        line(place, self.about(place.width).len() as u16 + 2).y
     }
 
     fn value(&self, choice: Choice) -> String {
@@ -350,7 +380,7 @@ impl Train {
         for (at, text) in text.iter().enumerate() {
             put(buffer, line(area, at as u16 + 1), text, theme.text());
         }
-        put(buffer, line(area, lines + 2), "Enter starts", theme.strong());
+        put(buffer, Rect { y: self.begin(area), ..line(area, lines + 2) }, "Enter starts", theme.strong());
         let below = |above: u16| Rect { y: area.y + above, height: area.height - above, ..area };
         match last {
             // At a third of the height where the text leaves that much, so that it stays put from row to row.
@@ -374,6 +404,12 @@ impl Train {
         let told: Vec<_> = all.iter().flat_map(|who| self.request(Vec::new()).told(who)).collect();
         live::net_lines(&told, width)
     }
+}
+
+/// What may be chosen, a gap, what is known.
+fn parts(area: Rect) -> [Rect; 3] {
+    let form = if area.width < 80 { 22 } else { 32 };
+    widgets::columns(area, [Constraint::Length(form), Constraint::Length(2), Constraint::Min(0)])
 }
 
 fn explained(choice: Choice) -> &'static str {

@@ -3,10 +3,10 @@
 //! Deliberately absent: error bars, and standing bars: terminals have more columns than lines.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{line, percent, put, put_center, put_right};
+use super::{line, percent, put, put_center, put_right, table};
 use crate::tui::cursor::Cursor;
 use crate::tui::theme::Theme;
 
@@ -57,11 +57,7 @@ impl From<Option<f64>> for Bar {
 
 /// Draws a line of names, then the lines around the selected one: its name, its bars with their numbers, its clips.
 pub fn side_by_side(buffer: &mut Buffer, area: Rect, all: &Bars<'_>, theme: &Theme) {
-    const CLIPS: u16 = 6;
-    let names = all.rows.iter().map(|row| row.name.width() as u16).max().unwrap_or(0);
-    let label = names.max(all.corner.width() as u16).clamp(5, 20).min(area.width / 3);
-    let room = area.width.saturating_sub(label + 1 + CLIPS);
-    let width = room / (all.heads.len().max(1) as u16);
+    let (label, width) = widths(area, all);
     let at = |column: usize, place: Rect| Rect {
         x: area.x + label + 1 + column as u16 * width,
         width: width.saturating_sub(1),
@@ -76,8 +72,9 @@ pub fn side_by_side(buffer: &mut Buffer, area: Rect, all: &Bars<'_>, theme: &The
     if all.rows.is_empty() {
         return put_center(buffer, line(area, 2), "nothing to show", theme.dim());
     }
-    for (lines, number) in all.row.window(usize::from(area.height.saturating_sub(1))).enumerate() {
-        let (place, row) = (line(area, lines as u16 + 1), &all.rows[number]);
+    let lines = table::body(area);
+    for (below, number) in all.row.window(usize::from(lines.height)).enumerate() {
+        let (place, row) = (line(lines, below as u16), &all.rows[number]);
         let selected = all.row.row() == Some(number);
         let style = if selected { theme.accent() } else { theme.text() };
         put(buffer, Rect { width: label, ..place }, &row.name, style);
@@ -87,6 +84,22 @@ pub fn side_by_side(buffer: &mut Buffer, area: Rect, all: &Bars<'_>, theme: &The
         }
         put_right(buffer, place, &row.clips.to_string(), theme.dim());
     }
+}
+
+/// Line and figure that [`side_by_side`] puts there.
+pub fn cell(area: Rect, all: &Bars<'_>, at: Position) -> Option<(usize, usize)> {
+    let (label, width) = widths(area, all);
+    let column = usize::from(at.x.checked_sub(area.x + label + 1)?.checked_div(width)?);
+    Some((all.row.row_at(table::body(area), at)?, Some(column).filter(|column| *column < all.heads.len())?))
+}
+
+/// Of the names of the lines, and of each figure.
+fn widths(area: Rect, all: &Bars<'_>) -> (u16, u16) {
+    const CLIPS: u16 = 6;
+    let names = all.rows.iter().map(|row| row.name.width() as u16).max().unwrap_or(0);
+    let label = names.max(all.corner.width() as u16).clamp(5, 20).min(area.width / 3);
+    let room = area.width.saturating_sub(label + 1 + CLIPS);
+    (label, room / (all.heads.len().max(1) as u16))
 }
 
 fn one(buffer: &mut Buffer, area: Rect, (bar, column, chosen): (&Bar, usize, bool), theme: &Theme) {

@@ -3,10 +3,10 @@
 //! Deliberately absent: what the cells mean, and sorting. Only the visible cells are asked for.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::table::Cell;
+use super::table::{self, Cell};
 use super::{line, put, put_center, put_right};
 use crate::tui::cursor::Cursor;
 use crate::tui::theme::Theme;
@@ -38,32 +38,46 @@ pub fn draw(buffer: &mut Buffer, area: Rect, grid: &Grid<'_>, theme: &Theme, cel
     if grid.rows.is_empty() || grid.columns.is_empty() {
         return put_center(buffer, line(area, 1), "nothing to show", theme.dim());
     }
+    let (label, columns) = columns(area, grid);
+    put(buffer, Rect { width: label, ..line(area, 0) }, grid.corner, theme.dim());
+    for &(column, place) in &columns {
+        let style = if grid.column.row() == Some(column) { theme.accent() } else { theme.dim() };
+        put(buffer, place, &grid.columns[column], style);
+    }
+    let is_first = |column: usize| columns.first().is_none_or(|(first, _)| *first == column);
+    let end = columns.last().map_or(0, |(last, _)| last + 1);
+    more(buffer, line(area, 0), (!is_first(0), end < grid.columns.len()), theme);
+    let lines = table::body(area);
+    for (at, row) in grid.row.window(usize::from(lines.height)).enumerate() {
+        let place = line(lines, at as u16);
+        let style = if grid.row.row() == Some(row) { theme.accent() } else { theme.text() };
+        put(buffer, Rect { width: label, ..place }, &grid.rows[row], style);
+        for &(column, head) in &columns {
+            let selected = grid.row.row() == Some(row) && grid.column.row() == Some(column);
+            one(buffer, Rect { y: place.y, ..head }, (cell(row, column), selected), theme);
+        }
+    }
+}
+
+/// Row and column of the cell that [`draw`] puts there.
+pub fn cell(area: Rect, grid: &Grid<'_>, at: Position) -> Option<(usize, usize)> {
+    let (_, columns) = columns(area, grid);
+    let (column, _) = columns.into_iter().find(|(_, place)| (place.left()..place.right()).contains(&at.x))?;
+    Some((grid.row.row_at(table::body(area), at)?, column))
+}
+
+/// Width of the names of the rows; the columns that have room, each with its place on the heading line.
+fn columns(area: Rect, grid: &Grid<'_>) -> (u16, Vec<(usize, Rect)>) {
     let names = grid.rows.iter().map(|name| name.width() as u16).max().unwrap_or(0);
     let label = names.max(grid.corner.width() as u16).min(area.width / LABEL);
     let room = area.width.saturating_sub(label + 1);
     let shown = grid.column.window(usize::from((room / grid.least.max(1)).max(1)));
     let width = (room / (shown.len().max(1) as u16)).min(MOST);
-    let at = |column: usize| Rect {
-        x: area.x + label + 1 + (column - shown.start) as u16 * width,
-        width: width.saturating_sub(1),
-        ..line(area, 0)
+    let place = |(at, column): (usize, usize)| {
+        let x = area.x + label + 1 + at as u16 * width;
+        (column, Rect { x, width: width.saturating_sub(1), ..line(area, 0) })
     };
-    put(buffer, Rect { width: label, ..line(area, 0) }, grid.corner, theme.dim());
-    for column in shown.clone() {
-        let style = if grid.column.row() == Some(column) { theme.accent() } else { theme.dim() };
-        put(buffer, at(column), &grid.columns[column], style);
-    }
-    more(buffer, line(area, 0), (shown.start > 0, shown.end < grid.columns.len()), theme);
-    let rows = grid.row.window(usize::from(area.height.saturating_sub(1)));
-    for (lines, row) in rows.enumerate() {
-        let place = line(area, lines as u16 + 1);
-        let style = if grid.row.row() == Some(row) { theme.accent() } else { theme.text() };
-        put(buffer, Rect { width: label, ..place }, &grid.rows[row], style);
-        for column in shown.clone() {
-            let selected = grid.row.row() == Some(row) && grid.column.row() == Some(column);
-            one(buffer, Rect { y: place.y, ..at(column) }, (cell(row, column), selected), theme);
-        }
-    }
+    (label, shown.enumerate().map(place).collect())
 }
 
 fn one(buffer: &mut Buffer, area: Rect, (cell, selected): (Cell, bool), theme: &Theme) {

@@ -3,11 +3,11 @@
 //! Deliberately absent: counting (see `score`) and deciding what a cell leads to.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{cut, line, put, put_center, put_right};
+use super::{cut, line, put, put_center, put_right, table};
 use crate::tui::cursor::Cursor;
 use crate::tui::theme::{Map, Theme};
 
@@ -30,6 +30,36 @@ pub struct Matrix<'a> {
 
 /// Draws as many classes as fit around the selected cell. The colour is always the share of the row.
 pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme) {
+    let (label, columns) = columns(area, matrix);
+    let behind = columns.last().map_or(area.x + label + 1, |(_, place)| place.right());
+    put(buffer, Rect { width: label, ..line(area, 0) }, "truth", theme.dim());
+    for &(pred, place) in &columns {
+        let style = if matrix.marked && matrix.pred.row() == Some(pred) { theme.accent() } else { theme.dim() };
+        put_center(buffer, place, &short(&matrix.classes[pred], usize::from(place.width) - 1), style);
+    }
+    put_right(buffer, Rect { x: behind, width: 7, ..line(area, 0) }, "n", theme.dim());
+    let rows = table::body(area);
+    for (at, truth) in matrix.truth.window(usize::from(rows.height)).enumerate() {
+        let place = line(rows, at as u16);
+        let style = if matrix.marked && matrix.truth.row() == Some(truth) { theme.accent() } else { theme.text() };
+        put(buffer, Rect { width: label, ..place }, &matrix.classes[truth], style);
+        let total: u64 = matrix.counts[truth].iter().sum();
+        for &(pred, column) in &columns {
+            one(buffer, Rect { y: place.y, height: place.height, ..column }, matrix, (truth, pred), theme);
+        }
+        put_right(buffer, Rect { x: behind, width: 7, ..place }, &total.to_string(), theme.dim());
+    }
+}
+
+/// Truth and prediction of the cell that [`draw`] puts there.
+pub fn cell(area: Rect, matrix: &Matrix<'_>, at: Position) -> Option<(usize, usize)> {
+    let (_, columns) = columns(area, matrix);
+    let (pred, _) = columns.into_iter().find(|(_, place)| (place.left()..place.right()).contains(&at.x))?;
+    Some((matrix.truth.row_at(table::body(area), at)?, pred))
+}
+
+/// Width of the names of the rows; the classes that have room, each with its place on the heading line.
+fn columns(area: Rect, matrix: &Matrix<'_>) -> (u16, Vec<(usize, Rect)>) {
     let names = matrix.classes.iter().map(|name| name.width() as u16).max().unwrap_or(0);
     let label = names.clamp(5, 14).min(area.width / 3);
     let room = area.width.saturating_sub(label + 8);
@@ -39,28 +69,12 @@ pub fn draw(buffer: &mut Buffer, area: Rect, matrix: &Matrix<'_>, theme: &Theme)
     let shown = matrix.pred.window(usize::from(room / least));
     let needs: Vec<u16> =
         matrix.classes[shown.clone()].iter().map(|name| (name.width() as u16 + 1).max(least)).collect();
-    let columns: Vec<(usize, u16)> = shown.zip(widths(&needs, room, least)).collect();
-    let mut heading = Rect { x: area.x + label + 1, ..line(area, 0) };
-    put(buffer, Rect { width: label, ..line(area, 0) }, "truth", theme.dim());
-    for &(pred, width) in &columns {
-        let style = if matrix.marked && matrix.pred.row() == Some(pred) { theme.accent() } else { theme.dim() };
-        put_center(buffer, Rect { width, ..heading }, &short(&matrix.classes[pred], usize::from(width) - 1), style);
-        heading.x += width;
-    }
-    put_right(buffer, Rect { width: 7, ..heading }, "n", theme.dim());
-    let lines = matrix.truth.window(usize::from(area.height.saturating_sub(1)));
-    for (at, truth) in lines.enumerate() {
-        let place = line(area, at as u16 + 1);
-        let style = if matrix.marked && matrix.truth.row() == Some(truth) { theme.accent() } else { theme.text() };
-        put(buffer, Rect { width: label, ..place }, &matrix.classes[truth], style);
-        let mut at = Rect { x: area.x + label + 1, ..place };
-        let total: u64 = matrix.counts[truth].iter().sum();
-        for &(pred, width) in &columns {
-            one(buffer, Rect { width, ..at }, matrix, (truth, pred), theme);
-            at.x += width;
-        }
-        put_right(buffer, Rect { width: 7, ..at }, &total.to_string(), theme.dim());
-    }
+    let mut x = area.x + label + 1;
+    let place = |(class, width): (usize, u16)| {
+        x += width;
+        (class, Rect { x: x - width, width, ..line(area, 0) })
+    };
+    (label, shown.zip(widths(&needs, room, least)).map(place).collect())
 }
 
 /// A name in `width` columns; in a few, as much of it as they hold says more than a sign that something is missing.

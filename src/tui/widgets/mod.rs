@@ -1,4 +1,4 @@
-//! Pictures and controls made of cells. They know numbers, texts and a [`Theme`], no Workbench.
+//! Pictures and controls made of cells. They know numbers, texts and a [`Theme`](super::theme::Theme), no Workbench.
 //!
 //! Deliberately absent: state. What is selected or typed is handed in, so that drawing twice gives the same cells.
 
@@ -14,14 +14,13 @@ pub mod points;
 pub mod popup;
 pub mod spectrogram;
 pub mod table;
+pub mod tabs;
 pub mod waveform;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-use super::theme::Theme;
 
 /// Writes `text` on the first line of `area`, cut with `…` at its right edge; nothing where there is no room.
 ///
@@ -111,22 +110,6 @@ const WIDE: (u16, u16) = (160, 30);
 /// Whether what a screen shows has room side by side.
 pub fn is_wide(area: Rect) -> bool {
     area.width >= WIDE.0 && area.height >= WIDE.1
-}
-
-/// Writes the names of views on the first line of `area`, the chosen one marked. Returns what is left of the line.
-pub fn tabs<'a>(
-    buffer: &mut Buffer,
-    area: Rect,
-    (names, chosen): (impl IntoIterator<Item = &'a str>, usize),
-    theme: &Theme,
-) -> Rect {
-    let mut rest = line(area, 0);
-    for (at, name) in names.into_iter().enumerate() {
-        let style = if at == chosen { theme.accent().patch(theme.selected()) } else { theme.text() };
-        rest = put(buffer, rest, &format!(" {name} "), style);
-        rest = put(buffer, rest, " ", theme.text());
-    }
-    rest
 }
 
 /// A share as percent with one digit, or a dash when it is undefined.

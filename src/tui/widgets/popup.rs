@@ -8,19 +8,28 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 use crate::tui::theme::Theme;
 
-/// Clears a box of about `width` x `height` in the middle of `area`, draws its border and returns the inside.
-pub fn draw(buffer: &mut Buffer, area: Rect, title: &str, (width, height): (u16, u16), theme: &Theme) -> Rect {
+/// A box of about `width` x `height` in the middle of `area`, with its border.
+pub fn place(area: Rect, (width, height): (u16, u16)) -> Rect {
     /// Slivers of the screen at its sides would be noise: a box that is nearly as wide takes all of it.
     const SLIVER: u16 = 8;
     let width = if width + SLIVER >= area.width { area.width } else { width };
     let height = height.min(area.height);
-    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
-    Clear.render(place, buffer);
-    let block = Block::bordered().title(format!(" {title} ")).border_style(theme.accent());
-    let inner = block.inner(place);
-    block.render(place, buffer);
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+/// What is inside the border of the box `place`.
+pub fn inside(place: Rect) -> Rect {
+    let inner = Block::bordered().inner(place);
     // One free column at both sides reads better than text glued to the border.
     Rect { x: inner.x + inner.width.min(1), width: inner.width.saturating_sub(2), ..inner }
+}
+
+/// Clears a box of at most `size` in the middle of `area`, draws its border and returns the inside.
+pub fn draw(buffer: &mut Buffer, area: Rect, title: &str, size: (u16, u16), theme: &Theme) -> Rect {
+    let place = place(area, size);
+    Clear.render(place, buffer);
+    Block::bordered().title(format!(" {title} ")).border_style(theme.accent()).render(place, buffer);
+    inside(place)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Deliberately absent: sorting and filtering. Only the visible rows are asked for.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::{line, put, put_center, put_right};
@@ -131,8 +131,9 @@ pub fn draw(
     if cursor.is_empty() {
         return put_center(buffer, line(area, 2), "nothing to show", theme.dim());
     }
-    for (at, number) in cursor.window(page(area)).enumerate() {
-        let y = area.y + 1 + at as u16;
+    let rows = body(area);
+    for (at, number) in cursor.window(usize::from(rows.height)).enumerate() {
+        let y = rows.y + at as u16;
         for ((column, place), cell) in columns.iter().zip(&places).zip(row(number)) {
             write(buffer, Rect { y, ..*place }, column, &cell.text, cell.style);
         }
@@ -142,9 +143,15 @@ pub fn draw(
     }
 }
 
-/// Rows that [`draw`] shows in `area`.
-pub fn page(area: Rect) -> usize {
-    usize::from(area.height.saturating_sub(1))
+/// Where [`draw`] puts the rows.
+pub fn body(area: Rect) -> Rect {
+    let head = area.height.min(1);
+    Rect { y: area.y + head, height: area.height - head, ..area }
+}
+
+/// The column whose heading stands there.
+pub fn head(columns: &[Column], area: Rect, at: Position) -> Option<usize> {
+    places(columns, area).iter().position(|place| place.contains(at))
 }
 
 fn write(buffer: &mut Buffer, place: Rect, column: &Column, text: &str, style: Style) {

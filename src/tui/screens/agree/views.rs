@@ -3,7 +3,7 @@
 //! Each knows its size, its cells, and which clips stand behind a cell. Deliberately absent: state; what is selected is handed in.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use crate::score::agreement::Level;
@@ -129,6 +129,16 @@ impl View {
         }
     }
 
+    /// Row and column of the cell that [`View::draw`] puts there, where it draws cells.
+    pub fn cell(
+        self,
+        area: Rect,
+        (study, row, column): (&Study, Cursor, Cursor),
+        at: Position,
+    ) -> Option<(usize, usize)> {
+        (self == View::Pairs).then(|| grid::cell(area, &raters(study, row, column), at))?
+    }
+
     /// One line of the selected figure.
     pub fn chosen(self, study: &Study, row: Option<usize>, column: Option<usize>) -> String {
         let (Some(row), Some(column)) = (row, column) else { return String::new() };
@@ -184,10 +194,13 @@ fn coefficient(study: &Study, at: usize, theme: &Theme) -> Vec<Cell> {
     vec![title, number(one.value).into(), interval.into(), clips, one.coefficient.about.into()]
 }
 
-fn pairs(buffer: &mut Buffer, area: Rect, (study, row, column): (&Study, Cursor, Cursor), theme: &Theme) {
+fn raters(study: &Study, row: Cursor, column: Cursor) -> Grid<'_> {
     let names = &study.ratings.raters;
-    let grid = Grid { corner: "rater", rows: names, columns: names, least: LEAST, row, column };
-    grid::draw(buffer, area, &grid, theme, |row, column| {
+    Grid { corner: "rater", rows: names, columns: names, least: LEAST, row, column }
+}
+
+fn pairs(buffer: &mut Buffer, area: Rect, (study, row, column): (&Study, Cursor, Cursor), theme: &Theme) {
+    grid::draw(buffer, area, &raters(study, row, column), theme, |row, column| {
         if row == column {
             return Cell { text: format!("n {}", study.shared[row][row]), style: theme.dim() };
         }

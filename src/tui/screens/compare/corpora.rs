@@ -78,12 +78,13 @@ impl Shown for Corpora {
             .to_owned()
     }
 
-    fn draw(&self, buffer: &mut Buffer, area: Rect, spot: Spot, theme: &Theme) {
-        if self.rows.is_empty() {
-            return;
-        }
+    fn grid(&self, Spot { row, column }: Spot) -> Option<Grid<'_>> {
         let (rows, columns) = (&self.rows, &self.columns);
-        let grid = Grid { corner: "learnt from", rows, columns, least: LEAST, row: spot.row, column: spot.column };
+        (!rows.is_empty()).then_some(Grid { corner: "learnt from", rows, columns, least: LEAST, row, column })
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, spot: Spot, theme: &Theme) {
+        let Some(grid) = self.grid(spot) else { return };
         grid::draw(buffer, area, &grid, theme, |row, column| match self.cell(row, column) {
             None => Cell::from("–"),
             Some(judged) => {

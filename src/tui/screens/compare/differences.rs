@@ -55,15 +55,12 @@ impl Shown for Differences {
         }
     }
 
+    fn grid(&self, Spot { row, column }: Spot) -> Option<Grid<'_>> {
+        Some(Grid { corner: "field", rows: &self.rows, columns: &self.columns, least: LEAST, row, column })
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, spot: Spot, theme: &Theme) {
-        let grid = Grid {
-            corner: "field",
-            rows: &self.rows,
-            columns: &self.columns,
-            least: LEAST,
-            row: spot.row,
-            column: spot.column,
-        };
+        let Some(grid) = self.grid(spot) else { return };
         grid::draw(buffer, area, &grid, theme, |row, column| match row {
             0 => Cell { text: percent(self.runs[column].summary.uar), style: theme.strong() },
             _ => Cell::from(self.value(row, column)),

@@ -83,18 +83,14 @@ impl Shown for Tests {
         }
     }
 
+    fn grid(&self, Spot { row, column }: Spot) -> Option<Grid<'_>> {
+        let names = &self.names;
+        let grid = Grid { corner: "> better", rows: names, columns: names, least: LEAST, row, column };
+        (self.runs.len() > 1).then_some(grid)
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, spot: Spot, theme: &Theme) {
-        if self.runs.len() < 2 {
-            return;
-        }
-        let grid = Grid {
-            corner: "> better",
-            rows: &self.names,
-            columns: &self.names,
-            least: LEAST,
-            row: spot.row,
-            column: spot.column,
-        };
+        let Some(grid) = self.grid(spot) else { return };
         grid::draw(buffer, area, &grid, theme, |row, column| match self.pair(row, column) {
             None if row == column => {
                 Cell { text: format!("  {}", percent(self.runs[row].summary.uar)), style: theme.strong() }

@@ -25,9 +25,9 @@ const COLUMNS: [Column; 5] = [
     Column::text("mine", 12).growing(),
 ];
 
-/// Rows of the list that are seen in a body of that size.
-pub(super) fn page(body: Rect) -> usize {
-    table::page(parts(body)[7])
+/// Where the rows of the list stand.
+pub(super) fn rows(body: Rect) -> Rect {
+    table::body(parts(body)[7])
 }
 
 /// Heading, all of it, its segments, a free line, what is near, its segments, times, list, time.

@@ -3,7 +3,8 @@
 //! Deliberately absent: keys, saving, and anything that names the clip.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr;
 
 use super::form::{Form, words};
 use crate::label::{Answers, At, Ledger, Question, Scale, Scheme};
@@ -14,6 +15,7 @@ use crate::tui::widgets::{cut, line, put};
 const AROUND: u16 = 9;
 /// What can always be answered; its key stands where those of classes do.
 const UNABLE: &str = "   0   cannot judge";
+const UNABLE_KEY: char = '0';
 /// A remark among the answers so far is cut to this.
 const LONGEST: usize = 24;
 
@@ -49,8 +51,36 @@ impl<'a> Sheet<'a> {
 
     /// Lines that it takes: as many for each question, so that the picture above keeps its size.
     pub fn height(&self) -> u16 {
-        let words = if self.is_form() { self.said().last().map_or(0, |(_, y, _)| y + 1) + 1 } else { 0 };
-        words + self.scheme.questions.iter().map(|question| self.below(question)).max().unwrap_or(1)
+        self.words() + self.scheme.questions.iter().map(|question| self.below(question)).max().unwrap_or(1)
+    }
+
+    /// Lines of the answers so far, and of the question at hand.
+    fn words(&self) -> u16 {
+        if self.is_form() { self.said().last().map_or(0, |(_, y, _)| y + 1) + 1 } else { 0 }
+    }
+
+    /// Where what may be answered stands.
+    fn answering(&self, area: Rect) -> Rect {
+        let words = self.words().min(area.height);
+        Rect { y: area.y + words, height: area.height - words, ..area }
+    }
+
+    /// The key that does what stands there: answers, or opens the line to write.
+    pub fn key(&self, area: Rect, at: Position) -> Option<String> {
+        let (question, below) = (self.question(), self.answering(area));
+        match &question.answers {
+            Answers::Choice(classes) | Answers::Several(classes) => {
+                let places = self.places(below, question);
+                let place = places.iter().position(|place| place.contains(at))?;
+                let Some(class) = classes.get(place) else { return Some(UNABLE_KEY.to_string()) };
+                question.digit(place).or(class.key).map(String::from)
+            }
+            Answers::Scale(scale) => {
+                let step = steps(line(below, 0), scale).into_iter().find(|(_, place)| place.contains(at));
+                step.map(|(step, _)| step.to_string())
+            }
+            Answers::Text => line(below, 0).contains(at).then(|| "Enter".to_owned()),
+        }
     }
 
     fn below(&self, question: &Question) -> u16 {
@@ -64,7 +94,6 @@ impl<'a> Sheet<'a> {
 
     /// Draws it; as much as there is room for.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let mut top = 0;
         if self.is_form() {
             for (x, y, at) in self.said() {
                 let place = line(area, y);
@@ -73,12 +102,10 @@ impl<'a> Sheet<'a> {
                 let rest = put(buffer, place, &format!("{} ", self.scheme.questions[at].title), style);
                 let said = if self.answers[at].is_some() { theme.strong() } else { theme.dim() };
                 put(buffer, rest, &self.told(at), said);
-                top = y + 1;
             }
-            self.asked(buffer, line(area, top), theme);
-            top += 1;
+            self.asked(buffer, line(area, self.words() - 1), theme);
         }
-        let below = Rect { y: area.y + top.min(area.height), height: area.height.saturating_sub(top), ..area };
+        let below = self.answering(area);
         match &self.question().answers {
             Answers::Choice(_) | Answers::Several(_) => self.classes(buffer, below, theme),
             Answers::Scale(scale) => self.steps(buffer, line(below, 0), scale, theme),
@@ -139,12 +166,9 @@ impl<'a> Sheet<'a> {
     /// The classes in as many columns as fit.
     fn classes(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let question = self.question();
-        let columns = self.columns(question);
-        let width = area.width / columns;
+        let places = self.places(area, question);
         let sign = if matches!(question.answers, Answers::Several(_)) { " + " } else { " > " };
-        for (index, class) in question.answers.classes().iter().enumerate() {
-            let (x, y) = (index as u16 % columns * width, index as u16 / columns);
-            let place = Rect { x: area.x + x, width: width.saturating_sub(1), ..line(area, y) };
+        for ((index, class), &place) in question.answers.classes().iter().enumerate().zip(&places) {
             let is_chosen = self.picked[index];
             let rest = put(buffer, place, if is_chosen { sign } else { "   " }, theme.strong());
             let digit = question.digit(index).unwrap_or(' ');
@@ -154,16 +178,26 @@ impl<'a> Sheet<'a> {
                 buffer.set_style(place.intersection(buffer.area), theme.selected());
             }
         }
-        let last = question.answers.classes().len() as u16;
-        let (x, y) = (last % columns * width, last / columns);
-        let place = Rect { x: area.x + x, width: width.saturating_sub(1), ..line(area, y) };
-        put(buffer, place, UNABLE, theme.dim());
+        if let Some(place) = places.last() {
+            put(buffer, *place, UNABLE, theme.dim());
+        }
+    }
+
+    /// Where the classes stand, and behind them that none can be judged.
+    fn places(&self, area: Rect, question: &Question) -> Vec<Rect> {
+        let columns = self.columns(question);
+        let width = area.width / columns;
+        let place = |index: u16| {
+            let (x, y) = (index % columns * width, index / columns);
+            Rect { x: area.x + x, width: width.saturating_sub(1), ..line(area, y) }
+        };
+        (0..=question.answers.classes().len() as u16).map(place).collect()
     }
 
     /// `unpleasant  1  2  3  4  5  6  7  8  9  pleasant`.
     fn steps(&self, buffer: &mut Buffer, area: Rect, scale: &Scale, theme: &Theme) {
-        let mut rest = put(buffer, area, &format!("   {}  ", scale.low_word), theme.text());
-        for step in scale.low..=scale.high {
+        let mut rest = put(buffer, area, &before(scale), theme.text());
+        for (step, _) in steps(area, scale) {
             let chosen = self.answers[self.at].and_then(|value| value.parse().ok()) == Some(step);
             let style = if chosen { theme.strong().patch(theme.selected()) } else { theme.accent() };
             rest = put(buffer, rest, &format!(" {step} "), style);
@@ -172,4 +206,20 @@ impl<'a> Sheet<'a> {
         let rest = put(buffer, rest, &format!(" {}", scale.high_word), theme.text());
         put(buffer, rest, UNABLE, theme.dim());
     }
+}
+
+fn before(scale: &Scale) -> String {
+    format!("   {}  ", scale.low_word)
+}
+
+/// The steps of a scale on a line, a cell between them; of no width where there is no room.
+fn steps(area: Rect, scale: &Scale) -> Vec<(u8, Rect)> {
+    let mut x = area.x + before(scale).width() as u16;
+    let place = |step: u8| {
+        let at = x.min(area.right());
+        let width = (step.to_string().len() as u16 + 2).min(area.right() - at);
+        x = at + width + 1;
+        (step, Rect { x: at, width, ..area })
+    };
+    (scale.low..=scale.high).map(place).collect()
 }
