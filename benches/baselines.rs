@@ -133,7 +133,8 @@ fn list() -> Value {
     let knobs = |kind: &dyn Classifier| -> BTreeMap<&str, Option<f64>> {
         kind.knobs().iter().map(|knob| (knob.name, knob.default)).collect()
     };
-    let told = |kind: &dyn Classifier| json!({ "name": kind.name(), "knobs": knobs(kind), "calibrated": kind.overstates() });
+    let told =
+        |kind: &dyn Classifier| json!({ "name": kind.name(), "knobs": knobs(kind), "calibrated": kind.overstates() });
     classical().map(told).collect()
 }
 

@@ -1,5 +1,7 @@
 //! `emolab ssh` against a real OpenSSH server on this host: clips there, a terminal and a file that listens here.
 
+mod ways;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -37,13 +39,14 @@ impl Pair {
 
     /// Starts `emolab ssh` on the laptop, at the Label screen of the clips.
     fn label(&self, sshd: &Sshd, more: &[&str]) -> Terminal {
+        Terminal::with(self.near.path(), &self.words(more, sshd), Start::default())
+    }
+
+    /// The words of that command; what follows are options of ssh.
+    fn words(&self, more: &[&str], sshd: &Sshd) -> Vec<String> {
         let target = format!("server:{}", self.clips.display());
-        let mut args = vec!["ssh", "--label"];
-        args.extend(more);
-        args.extend([target.as_str(), "--"]);
-        let options = sshd.options();
-        args.extend(options.iter().map(String::as_str));
-        Terminal::with(self.near.path(), &args, Start::default())
+        let words = [&["ssh", "--label"], more, &[target.as_str(), "--"]].concat();
+        words.into_iter().map(str::to_owned).chain(sshd.options()).collect()
     }
 
     /// What the server's store holds.

@@ -56,7 +56,7 @@ impl Terminal {
         Terminal::with(home, args, Start { size, ..Start::default() })
     }
 
-    pub fn with(home: &std::path::Path, args: &[&str], start: Start<'_>) -> Terminal {
+    pub fn with<A: AsRef<std::ffi::OsStr>>(home: &std::path::Path, args: &[A], start: Start<'_>) -> Terminal {
         let (cols, rows) = start.size;
         let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_emolab"));

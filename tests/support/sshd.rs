@@ -20,7 +20,6 @@ const TRIES: usize = 5;
 pub struct Sshd {
     folder: tempfile::TempDir,
     child: Child,
-    port: u16,
 }
 
 impl Sshd {
@@ -57,19 +56,14 @@ impl Sshd {
                 let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
                 fs::write(folder.path().join("sshd_config"), server(folder.path(), port, more) + &set).unwrap();
                 fs::write(folder.path().join("ssh_config"), client(folder.path(), port)).unwrap();
-                listening(&program, folder.path()).map(|child| (child, port))
+                listening(&program, folder.path())
             })
-            .map(|(child, port)| Sshd { folder, child, port })
+            .map(|child| Sshd { folder, child })
     }
 
     /// Options of ssh with which the host is `server`.
     pub fn options(&self) -> [String; 2] {
         ["-F".to_owned(), self.folder.path().join("ssh_config").display().to_string()]
-    }
-
-    /// The port of 127.0.0.1 where it listens.
-    pub fn port(&self) -> u16 {
-        self.port
     }
 
     /// The folder of the programs that are found there first.
@@ -115,7 +109,7 @@ fn server(folder: &Path, port: u16, more: &[&str]) -> String {
 fn client(folder: &Path, port: u16) -> String {
     let folder = folder.display();
     format!(
-        "Host server\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  \
+        "Host server jump\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  \
          UserKnownHostsFile {folder}/known\n  StrictHostKeyChecking no\n  GlobalKnownHostsFile none\n  LogLevel ERROR\n"
     )
 }
