@@ -1,10 +1,16 @@
-//! What the fuzz targets run: any bytes as a wave, a spec, a segment of the cache or a file of labels; panics where something is wrong.
+//! What the fuzz targets run: any bytes as a wave, a spec, a segment of the cache, a file of labels, or what the other end of remote
+//! hearing says; panics where something is wrong.
 //!
 //! Also included by `tests/bad_input.rs`, so that it builds and runs without nightly. Deliberately absent: bytes.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
-use emolab::audio::{Sound, Wave};
+use emolab::audio::remote::wire::{Far, LONGEST, Message, Near, bytes as sent, read, write};
+use emolab::audio::remote::{End, Hearth, Secret, Stream, serve};
+use emolab::audio::{Progress, Sink, SinkName, Sound, Tuning, Wave};
 use emolab::corpus::Corpus;
 use emolab::features::cache::Cache;
 use emolab::features::{FEATURE_SETS, FeatureError, Features, Preparation, feature_set};
@@ -114,4 +120,62 @@ pub fn exchange(bytes: &[u8]) {
         Ok(sheet) => assert!(sheet.said.iter().all(|said| said.item < sheet.items.len())),
         Err(trouble) => assert!(!trouble.reason.is_empty()),
     }
+}
+
+/// Bytes as messages of either end: what is read is written as it was, and nothing else is taken.
+pub fn messages(bytes: &[u8]) {
+    all::<Far>(bytes);
+    all::<Near>(bytes);
+}
+
+fn all<M: Message>(mut bytes: &[u8]) {
+    loop {
+        let before = bytes;
+        let Ok(message) = read::<M>(&mut bytes) else { return };
+        let taken = &before[..before.len() - bytes.len()];
+        assert!(taken.len() <= 4 + LONGEST && sent(&message) == taken);
+    }
+}
+
+/// A sink whose sounds are over at once: nobody waits.
+struct Hurried;
+
+impl Sink for Hurried {
+    fn name(&self) -> SinkName {
+        SinkName::Device
+    }
+    fn start(&mut self, sound: &Arc<Sound>, from: f64, tuning: Tuning) {
+        assert!(!sound.samples.is_empty() && from <= sound.seconds() && tuning.speed.is_finite());
+    }
+    fn tune(&mut self, tuning: Tuning) {
+        assert!(tuning.speed.is_finite() && tuning.volume.is_finite());
+    }
+    fn stop(&mut self) {}
+    fn progress(&self) -> Progress {
+        Progress::Finished
+    }
+}
+
+/// Bytes as what a server sends that knows the secret: the companion plays or hangs up, and writes nowhere but in its cache.
+pub fn companion(bytes: &[u8]) {
+    let (Ok(folder), Ok((near, far))) = (tempfile::tempdir(), UnixStream::pair()) else { return };
+    let (secret, cache) = (Secret::random(), folder.path().join("cache"));
+    let hearth = Hearth { host: "laptop".into(), secret: secret.clone(), cache: Some(cache), limit: 0 };
+    let served = std::thread::spawn(move || serve(Stream::Unix(near), &hearth, || Box::new(Hurried)));
+    let mut stream = Stream::Unix(far);
+    if let Ok(Near::Greeting { nonce, .. }) = read(&mut stream) {
+        let proof = secret.prove(End::Far, &nonce, &[7; 32]);
+        let hello = Far::Hello { version: "0".into(), host: "server".into(), nonce: [7; 32], proof };
+        assert!(write(&mut stream, &hello).is_ok() && matches!(read(&mut stream), Ok(Near::Welcome { .. })));
+        let mut answers = stream.try_clone().ok();
+        let listens =
+            std::thread::spawn(move || while answers.as_mut().is_some_and(|from| read::<Near>(from).is_ok()) {});
+        // It may have hung up already.
+        let _ = stream.write_all(bytes);
+        let Stream::Unix(socket) = &stream else { return };
+        let _ = socket.shutdown(std::net::Shutdown::Write);
+        assert!(served.join().is_ok() && listens.join().is_ok());
+    }
+    let beside = std::fs::read_dir(folder.path()).map_or(0, |entries| entries.flatten().count());
+    assert!(beside <= 1);
 }

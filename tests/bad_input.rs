@@ -138,11 +138,36 @@ fn random_waves_specs_and_segments_do_no_harm() {
         entries::spec(&bytes);
         entries::segment(&bytes);
         entries::exchange(&bytes);
+        entries::messages(&bytes);
+        entries::companion(&bytes);
         if round % 4 == 0 {
             entries::wave(&bytes);
         }
     }
     for spec in ["", "+", ":", "logmel:", "logmel:=", "a+b:c=d,,e", "functionals+functionals:x=1"] {
         assert!(feature_set(spec).is_err(), "{spec}");
+    }
+}
+
+#[test]
+fn bent_messages_of_a_server_do_no_harm() {
+    use emolab::audio::remote::wire::{Codec, Far, Header, bytes};
+    use emolab::audio::{Sound, Tuning};
+    let sound = Sound { samples: vec![0.25; 300], channels: 1, rate: 16_000 };
+    let (hash, data) = (sound.facts().hash, sound.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect());
+    let header = Header { hash, rate: 16_000, channels: 1, frames: 300, codec: Codec::Floats, bytes: 1_200 };
+    let play = Far::Play { take: 1, hash, from: 0.0, tuning: Tuning::default() };
+    let said = [Far::Sound(header), Far::Chunk { hash, at: 0, data }, play, Far::Tune(Tuning::default()), Far::Ping(3)];
+    let fine: Vec<u8> = said.iter().flat_map(bytes).collect();
+    entries::messages(&fine);
+    entries::companion(&fine);
+    for at in 0..fine.len().min(300) {
+        for bent in [0xff, fine[at] ^ 1, fine[at] ^ 0x80] {
+            let mut wrong = fine.clone();
+            wrong[at] = bent;
+            entries::messages(&wrong);
+            entries::companion(&wrong);
+        }
+        entries::companion(&fine[..at]);
     }
 }

@@ -291,7 +291,9 @@ fn a_wish_that_nobody_knows_is_refused_by_flag_and_by_setting() {
     let home = Home::new();
     let flag = home.run(&["--audio", "loud"]);
     assert_eq!(flag.status.code(), Some(2));
-    assert!(text(&flag.stderr).contains("one of auto, companion, pulse, device, browser, browser:PORT, none"));
+    assert!(
+        text(&flag.stderr).contains("one of auto, companion, pulse, device, browser, browser:PORT, file:PATH, none")
+    );
     assert_eq!("browser:8017".parse(), Ok(Wish::Browser(Some(8_017))));
     let both = home.run(&["--silent", "--audio", "none"]);
     assert_eq!(both.status.code(), Some(2));
