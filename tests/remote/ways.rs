@@ -98,6 +98,23 @@ fn where_no_sockets_are_forwarded_it_goes_over_tcp_and_the_secret_stays_one() {
 }
 
 #[test]
+fn where_nothing_is_forwarded_labels_are_given_in_silence_or_by_the_page() {
+    let pair = Pair::new(2);
+    let Some(sshd) = Sshd::start(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], &["DisableForwarding yes"]) else {
+        return;
+    };
+    let mut terminal = pair.label(&sshd, &["--audio", "file:heard.wav"]);
+    let number = on_screen(&terminal, None);
+    terminal.wait("silent: to hear, open");
+    terminal.send("a");
+    on_screen(&terminal, Some(number));
+    terminal.send("q");
+    assert!(terminal.end());
+    assert_eq!(pair.labelled(), [number]);
+    assert_eq!(pair.annotations()[0].listening.as_ref().unwrap().sink, "silent");
+}
+
+#[test]
 fn a_jump_host_is_an_option_of_ssh() {
     let pair = Pair::new(2);
     let Some(sshd) = Sshd::start(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], &[]) else { return };
