@@ -53,7 +53,7 @@ fn from_the_first_look_to_the_clips_behind_a_cell() {
     terminal.send("2");
     terminal.wait("0 labelled");
     // The footer is drawn last: with it the whole frame is there.
-    let shown = terminal.wait_until("the footer of Label", |screen| screen.contains("u undo"));
+    let shown = terminal.wait_until("the footer of Label", |screen| screen.contains("s skip"));
     assert!(!shown.contains(".flac") && !shown.contains("speaker f"), "label mode is blind:\n{shown}");
     terminal.send("1");
     terminal.wait("1 labelled");

@@ -372,7 +372,7 @@ fn browse_shows_the_corpus() {
          0.0            0.2             0.4             0.6              0.8             1.0             1.2 s
     Space plays  1.35 s  ~ pitch 94–167 Hz  ~ energy to -11 dB  mel magma 60 dB                         speed 1.0  vol 100 %
      demo · 6 clips · ann · demo
-     Space play  Enter label  f filter  / search  ! review  X cut  o sort  v picture  p problems           ? help  : palette
+     Space play  Enter label  f filter  / search  ! review  X cut  o sort  v picture  m model  s spoke     ? help  : palette
     ");
 }
 
@@ -431,7 +431,7 @@ fn label_shows_nothing_that_could_bias() {
 
 
      demo · 6 clips · ann · demo · silent: --silent
-     Space play  Esc back  u undo  s skip  ! flag  c note          ? help  : palette
+     Space play  Esc back  s skip  ! flag  c note  x examples      ? help  : palette
     ");
     for (width, height) in [(80, 24), (120, 40)] {
         let screen = text(&stage.cells(width, height));
@@ -800,7 +800,7 @@ fn results_show_a_leaky_run_beside_its_twin() {
     functionals · norm train · seed 0 · UAR over folds 100.0 ± 0.0 · chance 33.3
     speakers leak: believe the run below it, without: UAR 16.7 points lower
      demo · 6 clips · ann · demo
-     Enter open  Space mark  o sort  d differ  s tests  c curves   ? help  : palette
+     Enter open  Space mark  o sort  s tests  c curves  x corpora  ? help  : palette
     ");
     let wide = text(&stage.cells(120, 40));
     assert!(
@@ -961,7 +961,7 @@ fn train_chooses_runs_and_shows_the_results() {
     seeds     < 1 >
     also      < nothing >
      demo · 6 clips · ann · demo
-     Enter start  Space choose  x cancel  Tab next view            ? help  : palette
+     Enter start  Space choose  Tab next view  h less  l more      ? help  : palette
     ");
     stage.press(&["a", "a"]);
     stage.press(&["Enter"]);

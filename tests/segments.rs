@@ -352,7 +352,7 @@ fn cut_shows_the_whole_what_is_near_and_the_segments() {
 
     at       0:00.000  window 34.0 s                            speed 1.0  vol 100 %
      folders · 2 clips · ann · ekman6
-     Esc back  Space play  p hear  [ start  ] end  Enter keep      ? help  : palette
+     Esc back  Space play  [ start  ] end  v voice  z zoom in      ? help  : palette
     ");
     stage.press(&["v", "n", "e", "/"]).type_in("6.5");
     stage.press(&["Enter", "["]);
@@ -380,7 +380,7 @@ fn cut_shows_the_whole_what_is_near_and_the_segments() {
         6     0:21.890     0:23.120    1.230 –
     at       0:06.500  window 1.5 s  marked 0:06.575 to –       speed 1.0  vol 100 %
      starts at 0:06.575; ] ends it
-     Esc back  Space play  p hear  [ start  ] end  Enter keep      ? help  : palette
+     Esc back  Space play  p hear  [ start  ] end  v voice         ? help  : palette
     ");
     insta::assert_snapshot!(screens::text(&stage.cells(120, 40)), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree
@@ -422,7 +422,7 @@ fn cut_shows_the_whole_what_is_near_and_the_segments() {
 
     at       0:06.500  window 1.5 s  marked 0:06.575 to –                                               speed 1.0  vol 100 %
      starts at 0:06.575; ] ends it
-     Esc back  Space play  p hear  [ start  ] end  Enter keep  v voice  u undo  x remove  Tab next         ? help  : palette
+     Esc back  Space play  p hear  [ start  ] end  v voice  u undo  x remove  Tab next                     ? help  : palette
     ");
 }
 

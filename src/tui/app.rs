@@ -245,7 +245,23 @@ impl App {
 impl App {
     /// The commands that can be given now, the screen's own first.
     fn groups(&self) -> Vec<Group> {
-        self.hands.keymap.bind(groups_of(self.screen()))
+        let mut groups = self.hands.keymap.bind(groups_of(self.screen()));
+        for group in &mut groups {
+            for bound in &mut group.rows {
+                bound.refusal = self.refusal(group.name, bound.row);
+            }
+        }
+        groups
+    }
+
+    /// Why a command can do nothing now.
+    fn refusal(&self, group: &str, row: &Row) -> Option<&'static str> {
+        let screen = self.screen();
+        match group {
+            SOUND | VIEW => super::keys::refusal(row.name, screen.clip(&self.bench)),
+            LIST | EVERYWHERE => None,
+            _ => screen.refusal(row.name, &self.bench),
+        }
     }
 
     fn press(&mut self, name: &str) -> Outcome {
@@ -292,7 +308,10 @@ impl App {
                 *cursor = moved.cursor;
                 outcome
             }
-            _ => screen.run(name, bench),
+            _ => match screen.refusal(name, bench) {
+                Some(reason) => Ok(Then::Say(reason.to_owned())),
+                None => screen.run(name, bench),
+            },
         }
     }
 

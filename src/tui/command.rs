@@ -21,6 +21,11 @@ pub struct Row {
     pub help: &'static str,
 }
 
+/// A row.
+pub const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
+    Row { name, keys, help }
+}
+
 /// A row and the function that acts on `S`.
 pub struct Command<S: 'static> {
     /// Name, keys, help.
@@ -45,11 +50,13 @@ pub struct Bound {
     pub row: &'static Row,
     /// The first is the one that is shown.
     pub keys: Vec<String>,
+    /// Why it can do nothing now.
+    pub refusal: Option<&'static str>,
 }
 
 impl From<&'static Row> for Bound {
     fn from(row: &'static Row) -> Bound {
-        Bound { row, keys: row.keys.iter().map(|key| (*key).to_owned()).collect() }
+        Bound { row, keys: row.keys.iter().map(|key| (*key).to_owned()).collect(), refusal: None }
     }
 }
 

@@ -76,7 +76,7 @@ impl Keymap {
 
     /// The same groups with the keys that hold.
     pub fn bind(&self, groups: Vec<Group>) -> Vec<Group> {
-        let bound = |group: &'static str, one: Bound| Bound { keys: self.keys(group, one.row), row: one.row };
+        let bound = |group: &'static str, one: Bound| Bound { keys: self.keys(group, one.row), ..one };
         let rows = |group: Group| Group {
             rows: group.rows.into_iter().map(|row| bound(group.name, row)).collect(),
             name: group.name,

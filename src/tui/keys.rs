@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: commands of one screen (beside the screen).
 
-use super::command::{Command, Row};
+use super::command::{Command, Row, row};
 use super::cursor::Cursor;
 use super::screen::{Outcome, Then};
 use crate::workbench::Workbench;
@@ -10,6 +10,7 @@ use crate::workbench::view::View;
 
 /// Name of the group of [`LIST_TABLE`].
 pub const LIST: &str = "list";
+const NO_CLIP: &str = "there is no clip here";
 /// Name of the group of [`SOUND_TABLE`].
 pub const SOUND: &str = "sound";
 /// Name of the group of [`VIEW_TABLE`].
@@ -117,10 +118,6 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
     Command { row: row("suspend", &["Ctrl-z"], "to the shell; `fg` comes back"), run: |(), _| Ok(Then::Suspend) },
 ];
 
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
-
 fn step(list: &mut Moved, rows: isize) -> Outcome {
     list.cursor.step(rows);
     Ok(Then::Stay)
@@ -226,8 +223,14 @@ fn toggle(bench: &mut Workbench, name: &str, switch: fn(&mut View) -> &mut bool)
     Ok(Then::Say(format!("{name} {}", if *shown { "shown over the spectrogram" } else { "not shown" })))
 }
 
+/// Why a command about sound or picture can do nothing now.
+pub(super) fn refusal(command: &str, clip: Option<usize>) -> Option<&'static str> {
+    let of_clip = ["play", "replay", "rewind", "forward", "zoom in", "zoom out", "earlier", "later"];
+    (clip.is_none() && of_clip.contains(&command)).then_some(NO_CLIP)
+}
+
 fn no_clip() -> Outcome {
-    Ok(say("there is no clip to look at"))
+    Ok(say(NO_CLIP))
 }
 
 fn say(text: &str) -> Then {

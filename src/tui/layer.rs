@@ -90,7 +90,15 @@ impl Reader {
     }
 }
 
-/// The keys of `groups`, a heading per group.
+/// Before the reason why a command can do nothing.
+const NOT_NOW: &str = " - not now: ";
+
+/// What a command does, and why it cannot do it now.
+fn about(row: &Bound) -> String {
+    row.refusal.map_or_else(|| row.help.to_owned(), |reason| format!("{}{NOT_NOW}{reason}", row.help))
+}
+
+/// The keys of `groups`, a heading per group; what can do nothing now says why.
 pub fn help(groups: &[Group]) -> Page {
     let names = groups.iter().flat_map(|group| group.rows.iter().map(|row| row.name.len())).max().unwrap_or(0);
     let mut lines = Vec::new();
@@ -100,7 +108,7 @@ pub fn help(groups: &[Group]) -> Page {
         }
         lines.push(group.name.to_uppercase());
         for row in &group.rows {
-            lines.push(format!("{:<13} {:<names$}  {}", row.keys.join(" "), row.name, row.help));
+            lines.push(format!("{:<13} {:<names$}  {}", row.keys.join(" "), row.name, about(row)));
         }
     }
     Page { title: "keys".to_owned(), lines }
@@ -114,7 +122,8 @@ impl Layer for Reader {
         let first = self.top.row().unwrap_or(0).min(last);
         for (at, text) in self.page.lines.iter().skip(first).take(usize::from(body)).enumerate() {
             let heading = !text.is_empty() && *text == text.to_uppercase();
-            put(buffer, line(inner, at as u16), text, if heading { theme.accent() } else { theme.text() });
+            let style = if text.contains(NOT_NOW) { theme.dim() } else { theme.text() };
+            put(buffer, line(inner, at as u16), text, if heading { theme.accent() } else { style });
         }
         let foot = line(inner, body);
         put(buffer, foot, "Esc closes", theme.dim());
@@ -253,7 +262,8 @@ impl Layer for Palette {
         for (at, number) in self.cursor.window(usize::from(list.height)).enumerate() {
             let (_, row) = &self.found[number];
             let place = line(list, at as u16);
-            let rest = put(buffer, place, &format!("{:<12}{}", row.name, row.help), theme.text());
+            let style = if row.refusal.is_some() { theme.dim() } else { theme.text() };
+            let rest = put(buffer, place, &format!("{:<12}{}", row.name, about(row)), style);
             if let Some(key) = row.keys.first() {
                 put_right(buffer, rest, &cut(&format!("  {key}"), usize::from(rest.width)), theme.accent());
             }

@@ -172,6 +172,12 @@ pub trait Screen {
     /// What the status line is to say.
     fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome;
 
+    /// Why a command of its own can do nothing now: it is not offered, and given all the same it says this. `None` = it can, as
+    /// far as is known without trying.
+    fn refusal(&self, _command: &str, _bench: &Workbench) -> Option<&'static str> {
+        None
+    }
+
     /// Draws into `area`; pure.
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme);
 

@@ -290,7 +290,7 @@ fn disputes_are_decided_by_a_key_and_taken_back() {
 
 
      demo · 6 clips · ann · demo · silent: --silent
-     Space play  Esc back  u undo  s skip  0 unfit                 ? help  : palette
+     Space play  Esc back  s skip  0 unfit  Backspace clip before  ? help  : palette
     ");
     let screen = stage.screen();
     assert!(!["anna", "ben", "cleo", "m1_anger"].iter().any(|name| screen.contains(name)), "{screen}");

@@ -36,6 +36,26 @@ fn another_key_is_shown_and_obeyed_wherever_the_usual_one_was() {
 }
 
 #[test]
+fn the_footer_offers_what_is_possible_and_help_and_palette_say_why_the_rest_is_not() {
+    let mut stage = Stage::new("train");
+    let footer = |stage: &Stage| stage.screen().lines().last().unwrap().to_owned();
+    assert!(!footer(&stage).contains("x cancel") && footer(&stage).contains("Enter start"), "{}", footer(&stage));
+    stage.press(&["?"]);
+    stage.shows("cancel        stop the training; finished runs stay - not now");
+    stage.press(&["Esc", ":"]).type_in("cancel");
+    stage.shows("finished runs stay - not now: nothing is run");
+    stage.press(&["Enter"]);
+    stage.shows("\n nothing is running");
+    let none = |stage: &mut Stage| {
+        stage.press(&["a"]);
+        !footer(stage).contains("Enter start")
+    };
+    assert!(none(&mut stage) || none(&mut stage), "without a classifier nothing can start");
+    stage.press(&["Enter"]);
+    stage.shows("choose a classifier first: Space");
+}
+
+#[test]
 fn a_letter_that_a_command_takes_is_no_class_any_more() {
     let labelled = |stage: &Stage| stage.app.bench().ledger().undo_target().is_some();
     let mut usual = Stage::new("label");

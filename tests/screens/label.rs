@@ -148,7 +148,7 @@ fn a_form_fits_every_terminal() {
 
 
      demo · 6 clips · ann · emotion+vad · silent: --silent
-     Space play  Esc back  u undo  s skip      ? help  : palette
+     Space play  Esc back  s skip  ! flag      ? help  : palette
     ");
     stage.press(&["1", "4"]);
     insta::assert_snapshot!(below(&stage, 80, 24), @r"
@@ -334,7 +334,7 @@ fn an_unreadable_clip_and_example_say_so_without_their_names() {
 fn an_example_is_no_play_of_the_clip() {
     let mut stage = blind("label", &with_examples());
     let first = stage.app.bench().queue().turns()[0];
-    stage.pictured(first.clip);
+    stage.until(|app| app.bench().playing() == Some(first.clip));
     stage.press(&["x", "1"]);
     stage.until(|app| app.bench().playing().is_none() && app.bench().playback().playing);
     stage.press(&["x", "1", "Enter", "3"]);

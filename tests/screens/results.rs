@@ -504,15 +504,9 @@ fn a_learning_curve_is_started_from_train_and_ends_in_results() {
 #[test]
 fn without_runs_every_view_says_so() {
     let mut stage = Stage::new("results");
-    for (key, says) in [
-        ("d", "mark two runs or more first"),
-        ("s", "there are no runs yet"),
-        ("Space", "there is no run to mark"),
-        ("Enter", "there is no run to open"),
-        ("o", "no runs yet; 3 trains some"),
-    ] {
+    for key in ["d", "s", "Space", "Enter", "o"] {
         stage.press(&[key]);
-        stage.shows(says);
+        stage.shows("\n no runs yet; 3 trains some");
     }
     stage.press(&["c"]);
     stage.shows("no learning curves yet");

@@ -75,8 +75,8 @@ impl App {
         TABS.iter().map(tab).collect()
     }
 
-    /// What the footer offers, as far as it has room: sound, the way out where the header names none, then what is the
-    /// screen's own; at the right help and palette.
+    /// What the footer offers of what is possible now, as far as it has room: sound, the way out where the header names none,
+    /// then what is the screen's own; at the right help and palette.
     fn offers(&self, area: Rect) -> Vec<Offer> {
         let offer = |(group, row): (&'static str, &'static Row), x: u16| {
             let key = self.hands.keymap.keys(group, row).into_iter().next()?;
@@ -108,7 +108,8 @@ impl App {
         let play = screen.has_sound().then_some((SOUND, &PLAY));
         let back = (screen.takes_digits() || self.open.len() > 1).then_some((EVERYWHERE, &BACK));
         let own = screen.rows().into_iter().map(|row| (screen.name(), row));
-        play.into_iter().chain(back).chain(own).collect()
+        let all = play.into_iter().chain(back).chain(own);
+        all.filter(|(group, row)| self.refusal(group, row).is_none()).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use ratatui::layout::{Constraint, Rect};
 use super::{clip_view, label, opinion};
 use crate::label::gold::Dispute;
 use crate::label::{Answers, Occasion, Question};
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::screen::{Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put, put_center, put_right};
@@ -49,10 +49,6 @@ static COMMANDS: &[Command<Adjudicate>] = &[
     Command { row: row("question", &["o"], "the next question of the scheme"), run: Adjudicate::next_question },
 ];
 
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
-
 impl Screen for Adjudicate {
     fn name(&self) -> &'static str {
         "adjudicate"
@@ -64,6 +60,14 @@ impl Screen for Adjudicate {
 
     fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
         named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn refusal(&self, command: &str, bench: &Workbench) -> Option<&'static str> {
+        match command {
+            "undo" if self.decided.is_empty() => Some("no decision to take back"),
+            "skip" | "unfit" | "clip before" if self.current(bench).is_none() => Some("there is no clip to decide"),
+            _ => None,
+        }
     }
 
     fn arrive(&mut self, _topic: Topic, bench: &mut Workbench) -> Outcome {

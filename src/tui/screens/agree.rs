@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Position, Rect};
 
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Hit, Outcome, Said, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -59,10 +59,6 @@ static COMMANDS: &[Command<Agree>] = &[
     },
 ];
 
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
-
 impl Screen for Agree {
     fn name(&self) -> &'static str {
         "agree"
@@ -76,6 +72,10 @@ impl Screen for Agree {
         let outcome = named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench));
         self.fit();
         outcome
+    }
+
+    fn refusal(&self, command: &str, _bench: &Workbench) -> Option<&'static str> {
+        (command == "open" && self.study().is_none()).then_some("there is nothing to open yet")
     }
 
     fn arrive(&mut self, _topic: Topic, bench: &mut Workbench) -> Outcome {

@@ -11,7 +11,7 @@ use ratatui::layout::{Constraint, Position, Rect};
 use super::{clip_view, opinion};
 use crate::corpus::Clip;
 use crate::label::{Act, AnnotationId, Turn};
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Hit, Outcome, Page, Question, Said, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -79,10 +79,6 @@ static COMMANDS: &[Command<Browse>] = &[
     Command { row: row("reverse", &["O"], "sort the other way round"), run: Browse::reverse },
 ];
 
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
-
 /// The last one only for clips that something was said of.
 const COLUMNS: [Column; 7] = [
     Column::text("file", 14).growing(),
@@ -107,6 +103,15 @@ impl Screen for Browse {
 
     fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
         named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn refusal(&self, command: &str, bench: &Workbench) -> Option<&'static str> {
+        match command {
+            "label" | "review" | "cut" if self.clip(bench).is_none() => Some("no clip is selected"),
+            "problems" if bench.corpus().problems.is_empty() => Some("no problems were met"),
+            "next hit" | "previous hit" if self.search.is_empty() => Some("nothing was searched yet; / searches"),
+            _ => None,
+        }
     }
 
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
@@ -297,7 +302,7 @@ impl Browse {
 
     /// Sets or takes back the flag "look at this again".
     fn review(&mut self, bench: &mut Workbench) -> Outcome {
-        let Some(clip) = self.clip(bench) else { return Ok(Then::Say("no clip is selected".to_owned())) };
+        let Some(clip) = self.clip(bench) else { return Ok(Then::Stay) };
         let flag = !bench.ledger().flagged(&bench.corpus().clips[clip].id);
         bench.annotate(Turn::main(clip), Act::Flag(flag), None)?;
         let text = if flag { "sent to review; f flag lists what is" } else { "not to be reviewed any more" };
@@ -392,9 +397,6 @@ impl Browse {
 
     fn problems(&mut self, bench: &mut Workbench) -> Outcome {
         let problems = &bench.corpus().problems;
-        if problems.is_empty() {
-            return Ok(Then::Say("no problems were met".to_owned()));
-        }
         let mut lines = Vec::new();
         for problem in problems {
             lines.extend(widgets::wrap(&format!("{}: {}", problem.file, problem.reason), 70));
@@ -403,9 +405,6 @@ impl Browse {
     }
 
     fn hit(&mut self, bench: &mut Workbench, step: isize) -> Outcome {
-        if self.search.is_empty() {
-            return Ok(Then::Say("nothing was searched yet; / searches".to_owned()));
-        }
         self.hit_or_say(bench, step)
     }
 

@@ -14,7 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Position, Rect};
 
 use super::behind;
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Hit, Outcome, Screen, Side, Then, Topic};
 use crate::tui::theme::Theme;
@@ -90,10 +90,6 @@ static COMMANDS: &[Command<Compare>] = &[
         run: |compare, _| compare.turn(-1),
     },
 ];
-
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
 
 impl Screen for Compare {
     fn name(&self) -> &'static str {

@@ -13,7 +13,7 @@ use super::lens::Lens;
 use crate::audio::{Detector, Overview, Span};
 use crate::corpus::Cut as Part;
 use crate::store::CutAct;
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Outcome, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -91,10 +91,6 @@ static COMMANDS: &[Command<Cut>] = &[
     Command { row: row("louder", &["+", "="], "volume up"), run: |_, b| volume(b, 0.1) },
 ];
 
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
-
 impl Screen for Cut {
     fn name(&self) -> &'static str {
         "cut"
@@ -106,6 +102,21 @@ impl Screen for Cut {
 
     fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
         named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn refusal(&self, command: &str, bench: &Workbench) -> Option<&'static str> {
+        let (marked, selected) = (self.marked().is_some(), self.selected(bench).is_some());
+        match command {
+            "hear" if !marked && !selected => Some("mark a part with [ and ], or choose a segment"),
+            "keep" if !marked => Some("mark a start with [ and an end with ] first"),
+            "see" if !marked && !selected => Some("there is no segment to see"),
+            "remove" | "next" | "previous" if !selected => Some("there is no segment"),
+            "undo" if !bench.cutting().is_some_and(Cutting::can_undo) => Some("nothing to take back in this sitting"),
+            _ if !selected && (command.starts_with("start ") || command.starts_with("end ")) => {
+                Some("there is no segment to move")
+            }
+            _ => None,
+        }
     }
 
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {

@@ -13,7 +13,7 @@ use ratatui::layout::{Constraint, Position, Rect};
 use crate::corpus::Target;
 use crate::features::{FEATURE_SETS, FeatureSet, Kind, feature_set};
 use crate::learn::Norm;
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Hit, Outcome, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -83,10 +83,6 @@ static COMMANDS: &[Command<FeatureColumns>] = &[
     Command { row: row("type", &["e"], "a set by name, e.g. functionals+mfcc"), run: FeatureColumns::ask_set },
 ];
 
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
-
 const COLUMNS: [Column; 5] = [
     Column::text("column", 24).growing(),
     Column::text("unit", 12).rank(1),
@@ -106,6 +102,11 @@ impl Screen for FeatureColumns {
 
     fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
         named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn refusal(&self, command: &str, bench: &Workbench) -> Option<&'static str> {
+        let running = bench.ranking().is_some_and(Ranking::is_running);
+        (command == "cancel" && !running).then_some("nothing is running")
     }
 
     fn arrive(&mut self, _topic: Topic, bench: &mut Workbench) -> Outcome {
@@ -277,9 +278,6 @@ impl FeatureColumns {
     }
 
     fn cancel(&mut self, bench: &mut Workbench) -> Outcome {
-        if !bench.ranking().is_some_and(Ranking::is_running) {
-            return Ok(Then::Say("nothing is running".to_owned()));
-        }
         bench.stop_ranking();
         Ok(Then::Say("stopping; features that are computed are kept".to_owned()))
     }

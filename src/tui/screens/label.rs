@@ -15,12 +15,13 @@ use ratatui::layout::{Constraint, Position, Rect};
 mod around;
 mod form;
 mod only;
+mod possible;
 mod sheet;
 mod training;
 
 use super::{clip_view, opinion};
-use crate::label::{self, Act, Answers, At, Occasion, Scheme, Turn};
-use crate::tui::command::{Command, Row, named, rows};
+use crate::label::{self, Act, Answers, At, Scheme, Turn};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Hit, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -95,10 +96,6 @@ static COMMANDS: &[Command<Label>] = &[
     Command { row: row("picture", &["v"], "less and less of the sound's picture, then all"), run: Label::next_panel },
 ];
 
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
-
 impl Screen for Label {
     fn name(&self) -> &'static str {
         "label"
@@ -110,6 +107,10 @@ impl Screen for Label {
 
     fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
         named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn refusal(&self, command: &str, bench: &Workbench) -> Option<&'static str> {
+        possible::refusal(command, self.current, bench)
     }
 
     fn arrive(&mut self, topic: Topic, bench: &mut Workbench) -> Outcome {
@@ -259,19 +260,12 @@ impl Label {
     }
 
     fn undo(&mut self, bench: &mut Workbench) -> Outcome {
-        let decided = |at: At<'_>| at.occasion == Occasion::Adjudication;
-        if bench.ledger().undo_target().is_some_and(|(_, at)| decided(at)) {
-            return Ok(Then::Say("your last act was a decision; Adjudicate takes it back".to_owned()));
-        }
         let before = bench.ledger().undo_target().map(|(_, at)| self.answers(at, bench));
         let undone = bench.undo();
         self.returned((undone, before), "undone", "nothing to undo", bench)
     }
 
     fn redo(&mut self, bench: &mut Workbench) -> Outcome {
-        if bench.ledger().redo_target().is_some_and(|(_, at)| at.occasion == Occasion::Adjudication) {
-            return Ok(Then::Say("what was taken back last was a decision".to_owned()));
-        }
         let before = bench.ledger().redo_target().map(|(_, at)| self.answers(at, bench));
         let redone = bench.redo();
         self.returned((redone, before), "done again", "nothing to do again", bench)

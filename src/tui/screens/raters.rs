@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
 
 use crate::label::{OfQuestion, Quality, Share};
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Outcome, Page, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -39,10 +39,6 @@ const COLUMNS: [Column; 10] = [
     Column::number("run", 4).rank(2),
     Column::number("vote % by third", 17).rank(3),
 ];
-
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
 
 impl Screen for Raters {
     fn name(&self) -> &'static str {

@@ -14,7 +14,7 @@ use super::{behind, run};
 use crate::features::Preparation;
 use crate::label::Timestamp;
 use crate::learn::Cost;
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Hit, Outcome, Screen, Side, Then, Topic};
 use crate::tui::theme::Theme;
@@ -61,10 +61,6 @@ static COMMANDS: &[Command<Results>] = &[
     Command { row: row("reverse", &["O"], "sort the other way round"), run: Results::reverse },
     Command { row: row("unmark", &["u"], "unmark all runs"), run: Results::unmark },
 ];
-
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
 
 const COLUMNS: [Column; 15] = [
     Column::text("no.", 5),
@@ -113,6 +109,16 @@ impl Screen for Results {
 
     fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
         named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn refusal(&self, command: &str, bench: &Workbench) -> Option<&'static str> {
+        match command {
+            "curves" | "corpora" => None,
+            _ if bench.runs().is_empty() => Some("no runs yet; 3 trains some"),
+            "differ" if self.marked.len() < 2 => Some("mark two runs or more first: Space"),
+            "unmark" if self.marked.is_empty() => Some("no run was marked"),
+            _ => None,
+        }
     }
 
     fn sync(&mut self, bench: &mut Workbench) -> Then {
@@ -195,14 +201,11 @@ impl Screen for Results {
 impl Results {
     fn open(&mut self, bench: &mut Workbench) -> Outcome {
         let place = self.selected().and_then(|run| place(bench, run));
-        Ok(place.map_or_else(
-            || Then::Say("there is no run to open".to_owned()),
-            |place| Then::Open("run", Topic::Run(place)),
-        ))
+        Ok(place.map_or(Then::Stay, |place| Then::Open("run", Topic::Run(place))))
     }
 
     fn mark(&mut self, _bench: &mut Workbench) -> Outcome {
-        let Some(run) = self.selected().cloned() else { return Ok(Then::Say("there is no run to mark".to_owned())) };
+        let Some(run) = self.selected().cloned() else { return Ok(Then::Stay) };
         match self.marked.iter().position(|marked| Arc::ptr_eq(marked, &run)) {
             Some(at) => drop(self.marked.remove(at)),
             None => self.marked.push(run),
@@ -212,8 +215,8 @@ impl Results {
     }
 
     fn unmark(&mut self, bench: &mut Workbench) -> Outcome {
-        let any = self.unwind(bench);
-        Ok(Then::Say(if any { "no run is marked" } else { "no run was marked" }.to_owned()))
+        self.unwind(bench);
+        Ok(Then::Say("no run is marked".to_owned()))
     }
 
     fn next_sort(&mut self, bench: &mut Workbench) -> Outcome {
@@ -235,10 +238,9 @@ impl Results {
         let runs: Vec<usize> = match (side, self.marked.len()) {
             (Side::Curves | Side::Corpora, _) => (0..bench.runs().len()).collect(),
             (_, 2..) => marked.collect(),
-            (Side::Differences, _) => return Ok(Then::Say("mark two runs or more first: Space".to_owned())),
-            (Side::Significance, _) => {
-                let Some(run) = self.selected() else { return Ok(Then::Say("there are no runs yet".to_owned())) };
-                self.beside(run).filter_map(|other| place(bench, other)).collect()
+            _ => {
+                let selected = self.selected().into_iter().flat_map(|run| self.beside(run));
+                selected.filter_map(|other| place(bench, other)).collect()
             }
         };
         Ok(Then::Open("compare", Topic::Runs(side, runs)))

@@ -14,7 +14,7 @@ use super::behind;
 use super::results::{leaks, protocol};
 use crate::learn::Cost;
 use crate::score::report;
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Hit, Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -79,10 +79,6 @@ static COMMANDS: &[Command<RunDetail>] = &[
     Command { row: row("left", &["h", "Left"], "to the figure at the left"), run: |run, _| run.aside(-1) },
     Command { row: row("right", &["l", "Right"], "to the figure at the right"), run: |run, _| run.aside(1) },
 ];
-
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
 
 impl Screen for RunDetail {
     fn name(&self) -> &'static str {

@@ -15,7 +15,7 @@ use crate::corpus::plan::Plan;
 use crate::features::FEATURE_SETS;
 use crate::learn::{CLASSIFIERS, Norm};
 use crate::store::Coin;
-use crate::tui::command::{Command, Row, named, rows};
+use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Hit, Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
@@ -115,10 +115,6 @@ static COMMANDS: &[Command<Train>] = &[
     Command { row: row("all", &["a"], "choose all classifiers, or none"), run: Train::all },
 ];
 
-const fn row(name: &'static str, keys: &'static [&'static str], help: &'static str) -> Row {
-    Row { name, keys, help }
-}
-
 impl Default for Train {
     fn default() -> Train {
         Train {
@@ -152,6 +148,15 @@ impl Screen for Train {
 
     fn run(&mut self, command: &str, bench: &mut Workbench) -> Outcome {
         named(COMMANDS, command).map_or(Ok(Then::Stay), |command| (command.run)(self, bench))
+    }
+
+    fn refusal(&self, command: &str, bench: &Workbench) -> Option<&'static str> {
+        match command {
+            "start" if !self.models.contains(&true) => Some("choose a classifier first: Space"),
+            "cancel" if !bench.training().is_some_and(Training::is_running) => Some("nothing is running"),
+            "earlier fold" | "later fold" if bench.training().is_none() => Some("nothing was trained yet"),
+            _ => None,
+        }
     }
 
     fn arrive(&mut self, _topic: Topic, bench: &mut Workbench) -> Outcome {
@@ -223,7 +228,6 @@ impl Train {
     fn start(&mut self, bench: &mut Workbench) -> Outcome {
         let chosen = CLASSIFIERS.iter().zip(&self.models).filter(|(_, chosen)| **chosen);
         let models: Vec<String> = chosen.map(|(kind, _)| kind.name().to_owned()).collect();
-        anyhow::ensure!(!models.is_empty(), "choose a classifier first: Space");
         match self.curve.checked_sub(1).and_then(|place| Coin::ALL.get(place)) {
             None => bench.compare(self.request(models), self.truth(bench))?,
             Some(by) => {
@@ -256,14 +260,11 @@ impl Train {
     }
 
     fn aside(&mut self, bench: &mut Workbench, by: isize) -> Outcome {
-        let Some(training) = bench.training() else { return Ok(Then::Say("nothing was trained yet".to_owned())) };
-        Ok(Then::Say(self.look.aside(&training.live, by).to_owned()))
+        let aside = bench.training().map(|training| self.look.aside(&training.live, by).to_owned());
+        Ok(aside.map_or(Then::Stay, Then::Say))
     }
 
     fn cancel(&mut self, bench: &mut Workbench) -> Outcome {
-        if !bench.training().is_some_and(Training::is_running) {
-            return Ok(Then::Say("nothing is running".to_owned()));
-        }
         bench.cancel();
         Ok(Then::Say("cancelling; finished runs stay".to_owned()))
     }
