@@ -13,6 +13,7 @@ mod cnn;
 mod contracts;
 mod corpus;
 mod curve;
+mod device;
 mod docs;
 mod egemaps;
 mod exchange;
