@@ -21,6 +21,7 @@ mod extract;
 mod faults;
 mod features;
 mod first;
+mod graphics;
 mod hearing;
 mod journeys;
 mod label;

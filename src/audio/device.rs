@@ -9,7 +9,7 @@
 
 use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rodio::cpal::traits::{DeviceTrait, HostTrait};
 use rodio::cpal::{self, BufferSize, ErrorKind, SupportedBufferSize, SupportedStreamConfig};
@@ -22,8 +22,8 @@ use super::timed::{Handed, Timed};
 
 /// The device asks for so many blocks a second if it lets us choose: keys are obeyed soon, and work is seldom.
 const BLOCKS: u32 = 50;
-/// After so many errors with nothing taken between them the device is gone.
-const PATIENCE: u32 = 10;
+/// A device that fails for so long and takes nothing is gone.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Frames made at a time; what is ordered is obeyed at the next of them.
 const FRAMES: usize = 64;
 
@@ -61,6 +61,8 @@ impl Device {
         if self.stream.is_some() {
             return;
         }
+        // A stream that is being closed may fail on its way out; that is no loss of the one to come.
+        self.lost = Arc::default();
         match play(&self.device, &self.lost) {
             Ok((desk, stream)) => {
                 let before = std::mem::replace(&mut self.desk, desk);
@@ -135,7 +137,7 @@ fn open(
         .with_device(timed.into_device())
         .with_supported_config(config)
         .with_buffer_size(size)
-        .with_error_callback(move |error| watchman.hear(&error))
+        .with_error_callback(move |error| watchman.hear(&error, Instant::now()))
         .open_stream()
         .map_err(cause)?;
     sink.log_on_drop(false);
@@ -205,23 +207,22 @@ fn cause(error: DeviceSinkError) -> cpal::Error {
 struct Watchman {
     lost: Arc<OnceLock<String>>,
     handed: Handed,
-    /// Samples handed out at the error before, and errors since the device took any.
-    before: u64,
-    row: u32,
+    /// Samples handed out when an error came first, and when that was.
+    first: Option<(u64, Instant)>,
 }
 
 impl Watchman {
     fn new(lost: &Arc<OnceLock<String>>, handed: Handed) -> Watchman {
-        Watchman { lost: Arc::clone(lost), handed, before: 0, row: 0 }
+        Watchman { lost: Arc::clone(lost), handed, first: None }
     }
 
     /// A device that is gone says so, or fails again and again (ALSA's way to a sound server that died) and takes nothing more.
-    fn hear(&mut self, error: &cpal::Error) {
+    fn hear(&mut self, error: &cpal::Error, now: Instant) {
         let samples = self.handed.samples();
-        self.row = if samples == self.before { self.row + 1 } else { 1 };
-        self.before = samples;
+        self.first = self.first.filter(|(before, _)| *before == samples);
+        let (_, since) = *self.first.get_or_insert((samples, now));
         let kinds = [ErrorKind::DeviceNotAvailable, ErrorKind::HostUnavailable, ErrorKind::StreamInvalidated];
-        if kinds.contains(&error.kind()) || self.row >= PATIENCE {
+        if kinds.contains(&error.kind()) || now.duration_since(since) >= PATIENCE {
             // Only the first reason counts.
             let _ = self.lost.set(format!("sound device lost: {error}"));
         }
@@ -285,12 +286,13 @@ mod tests {
     fn only_what_ends_a_stream_is_a_loss() {
         let (lost, handed) = (Arc::new(OnceLock::new()), Handed::default());
         let mut watchman = Watchman::new(&lost, handed.clone());
-        for _ in 0..2 * PATIENCE {
-            watchman.hear(&cpal::Error::new(ErrorKind::Xrun));
+        let start = Instant::now();
+        for second in 0..5 {
+            watchman.hear(&cpal::Error::new(ErrorKind::Xrun), start + second * PATIENCE);
             handed.one();
         }
         assert_eq!(lost.get(), None, "the sound went on after each");
-        watchman.hear(&cpal::Error::new(ErrorKind::StreamInvalidated));
+        watchman.hear(&cpal::Error::new(ErrorKind::StreamInvalidated), start + 5 * PATIENCE);
         assert!(lost.get().is_some_and(|reason: &String| reason.starts_with("sound device lost: ")));
     }
 
@@ -298,11 +300,12 @@ mod tests {
     fn a_device_that_only_fails_is_lost() {
         let lost = Arc::new(OnceLock::new());
         let mut watchman = Watchman::new(&lost, Handed::default());
-        for _ in 1..PATIENCE {
-            watchman.hear(&cpal::Error::new(ErrorKind::BackendError));
+        let start = Instant::now();
+        for part in [0.0, 0.5, 0.9] {
+            watchman.hear(&cpal::Error::new(ErrorKind::BackendError), start + PATIENCE.mul_f64(part));
         }
         assert_eq!(lost.get(), None);
-        watchman.hear(&cpal::Error::new(ErrorKind::BackendError));
+        watchman.hear(&cpal::Error::new(ErrorKind::BackendError), start + PATIENCE);
         assert!(lost.get().is_some());
     }
 }
