@@ -48,6 +48,10 @@ bench-labels CLIPS="1000000" KILLS="1000":
     cargo bench --locked --bench labels -- faults {{KILLS}}
     cargo bench --locked --bench labels -- scale {{CLIPS}}
 
+# hearing over a slow line: 200 ms there and back, 256 kbit/s, unless told otherwise; CORPUS holds clips
+bench-remote CORPUS="../shared/corpora/emodb/wav" delay="200" kbit="256":
+    cargo bench --locked --bench remote -- "{{CORPUS}}" {{delay}} {{kbit}}
+
 # how often the intervals cover and the tests cry wolf, by simulation: the tables of docs/evaluation.md
 bench-statistics:
     cargo bench --locked --bench statistics

@@ -83,8 +83,7 @@ fn it_stops_and_goes_on_twice() {
     let mut terminal = browsing(&home);
     for key in ["j", "k"] {
         terminal.send("\x1a");
-        terminal.wait_until("the shell's screen", |screen| !screen.contains("96 of 96 clips"));
-        assert!(!terminal.in_alternate_screen(), "the shell has its terminal back");
+        terminal.wait_given_back();
         until_stopped(terminal.pid());
         terminal.signal("CONT");
         terminal.wait("96 of 96 clips");

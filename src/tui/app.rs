@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: the terminal, threads and time (see `mod.rs`), and what is inside a screen or layer.
 
+mod facts;
 mod frame;
 mod pointer;
 
@@ -27,7 +28,6 @@ use super::screens::{TABS, screens};
 use super::theme::Theme;
 use super::tour::Tour;
 use super::widgets::{self, line, put, put_center, put_right};
-use crate::audio::SinkName;
 use crate::workbench::columns::Ranking;
 use crate::workbench::safe::Standing;
 use crate::workbench::{Update, Workbench};
@@ -484,7 +484,10 @@ impl App {
                 let sign = if status.error { " ! " } else { " " };
                 put(buffer, area, &format!("{sign}{}", status.text), style)
             }
-            None => put(buffer, area, &format!(" {}", facts(&self.bench)), self.theme.dim()),
+            None => {
+                let room = usize::from(area.width.saturating_sub(1));
+                put(buffer, area, &format!(" {}", facts::facts(&self.bench, room)), self.theme.dim())
+            }
         };
         if let Some(training) = self.bench.training().filter(|training| training.is_running()) {
             put_right(buffer, rest, &format!("  training {:.0} % ", 100.0 * training.share()), self.theme.accent());
@@ -545,30 +548,4 @@ fn say_too_small(buffer: &mut Buffer, theme: &Theme) {
     put_center(buffer, line(area, area.height / 2), &text, theme.strong());
     let text = format!("needs {}x{}; q quits", SMALLEST.0, SMALLEST.1);
     put_center(buffer, line(area, area.height / 2 + 1), &text, theme.text());
-}
-
-fn facts(bench: &Workbench) -> String {
-    let corpus = bench.corpus();
-    let mut facts = vec![corpus.name.clone(), format!("{} clips", corpus.clips.len())];
-    if !corpus.problems.is_empty() {
-        facts.push(format!("{} problems", corpus.problems.len()));
-    }
-    facts.push(bench.annotator().name().to_owned());
-    facts.push(bench.scheme().name.clone());
-    match bench.standing() {
-        Standing::Store => {}
-        Standing::Journal(_, reason) => facts.push(format!("labels go to the recovery journal: {reason}")),
-        Standing::Nowhere(reason) => facts.push(format!("labels are not saved: {reason}")),
-    }
-    facts.push(match bench.playback().sink {
-        SinkName::Silent(reason) => format!("silent: {reason}"),
-        SinkName::Device => "sound on".to_owned(),
-        SinkName::Pulse => "sound server".to_owned(),
-        SinkName::Companion(host) => format!("sound at {host}"),
-        SinkName::File(path) => format!("sound to {path}"),
-        SinkName::Browser(address) => format!("browser: {address}"),
-        SinkName::Unopened => String::new(),
-    });
-    facts.retain(|fact| !fact.is_empty());
-    facts.join(" · ")
 }

@@ -115,11 +115,11 @@ fn where_nothing_is_forwarded_labels_are_given_in_silence_or_by_the_page() {
 }
 
 #[test]
-fn a_jump_host_is_an_option_of_ssh() {
+fn a_jump_host_and_a_port_are_options_of_ssh() {
     let pair = Pair::new(2);
     let Some(sshd) = Sshd::start(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], &[]) else { return };
     let mut args = pair.words(&["--audio", "file:heard.wav"], &sshd);
-    args.extend(["-J".to_owned(), "jump".to_owned()]);
+    args.extend(["-J", "jump", "-p", &sshd.port().to_string()].map(str::to_owned));
     let terminal = Terminal::with(pair.near.path(), &args, Start::default());
     on_screen(&terminal, None);
     let line = Line::of(&terminal, &pair, &sshd);

@@ -97,15 +97,25 @@ impl Terminal {
     }
 
     pub fn wait_until(&self, what: &str, there: impl Fn(&str) -> bool) -> String {
+        self.wait_shown(what, |screen| there(&screen.contents()))
+    }
+
+    /// Waits until the program has given the shell its screen back.
+    pub fn wait_given_back(&self) {
+        self.wait_shown("the shell's screen", |screen| !screen.alternate_screen());
+    }
+
+    fn wait_shown(&self, what: &str, there: impl Fn(&vt100::Screen) -> bool) -> String {
         let started = Instant::now();
         let mut shown = self.screen.0.lock().unwrap();
         loop {
-            let screen = shown.parser.screen().contents();
-            if there(&screen) {
-                return screen;
+            let screen = shown.parser.screen();
+            if there(screen) {
+                return screen.contents();
             }
             let left = PATIENCE.saturating_sub(started.elapsed());
-            assert!(!left.is_zero() && !shown.ended, "waited for {what:?}, the screen is\n{screen}");
+            let gone = left.is_zero() || shown.ended;
+            assert!(!gone, "waited for {what:?}, the screen is\n{}", screen.contents());
             shown = self.screen.1.wait_timeout(shown, left).unwrap().0;
         }
     }

@@ -20,6 +20,7 @@ const TRIES: usize = 5;
 pub struct Sshd {
     folder: tempfile::TempDir,
     child: Child,
+    port: u16,
 }
 
 impl Sshd {
@@ -56,14 +57,19 @@ impl Sshd {
                 let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
                 fs::write(folder.path().join("sshd_config"), server(folder.path(), port, more) + &set).unwrap();
                 fs::write(folder.path().join("ssh_config"), client(folder.path(), port)).unwrap();
-                listening(&program, folder.path())
+                listening(&program, folder.path()).map(|child| (child, port))
             })
-            .map(|child| Sshd { folder, child })
+            .map(|(child, port)| Sshd { folder, child, port })
     }
 
     /// Options of ssh with which the host is `server`.
     pub fn options(&self) -> [String; 2] {
         ["-F".to_owned(), self.folder.path().join("ssh_config").display().to_string()]
+    }
+
+    /// The port of 127.0.0.1 where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The folder of the programs that are found there first.
