@@ -287,6 +287,21 @@ fn the_doctor_says_what_works_and_what_mends_the_rest() {
 }
 
 #[test]
+fn the_doctor_keeps_to_himself_what_alsa_says() {
+    let home = Home::new();
+    // A card that is not there: ALSA tells so in several lines, on standard error, unasked.
+    std::fs::write(
+        home.path().join(".asoundrc"),
+        "pcm.!default { type hw card 99 }\nctl.!default { type hw card 99 }\n",
+    )
+    .unwrap();
+    let told = home.run(&["doctor", "--audio", "device", "--quiet"]);
+    let (out, err) = (text(&told.stdout), text(&told.stderr));
+    assert!(out.contains("sound     device"), "{out}");
+    assert!(err.lines().all(|line| line.starts_with("emolab: ")), "{err}");
+}
+
+#[test]
 fn a_wish_that_nobody_knows_is_refused_by_flag_and_by_setting() {
     let home = Home::new();
     let flag = home.run(&["--audio", "loud"]);
