@@ -188,7 +188,7 @@ fn kitty_is_sent_the_same_picture_beneath_the_text_and_takes_it_down_at_the_end(
 fn inside_tmux_it_is_refused_and_half_blocks_are_drawn() {
     let home = Home::new();
     let mut terminal = browse(&home, "kitty", &[("TMUX", "/tmp/tmux-0/default,1,0")]);
-    terminal.wait("graphics = kitty: tmux and screen do not pass pictures on; half blocks are drawn");
+    terminal.wait("graphics = kitty: not inside tmux or screen; half blocks are drawn");
     terminal.wait("▀▀▀");
     terminal.send("q");
     let bytes =

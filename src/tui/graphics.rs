@@ -34,6 +34,9 @@ pub enum Protocol {
     Sixel,
 }
 
+/// What a terminal shows: a protocol, and width and height of its cells in pixels.
+pub type Shows = (Protocol, (u16, u16));
+
 /// A picture of the steps of a colour map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -87,10 +90,7 @@ pub struct Gallery {
 ///
 /// # Errors
 /// Why not, and what is done instead.
-pub fn wanted(
-    get: impl Fn(&str) -> Option<String>,
-    cell: Option<(u16, u16)>,
-) -> Result<Option<(Protocol, (u16, u16))>, String> {
+pub fn wanted(get: impl Fn(&str) -> Option<String>, cell: Option<(u16, u16)>) -> Result<Option<Shows>, String> {
     let var = |name: &str| get(name).unwrap_or_default();
     let word = var(GRAPHICS);
     let protocol = match word.as_str() {
@@ -101,7 +101,7 @@ pub fn wanted(
     };
     let term = var("TERM");
     let reason = if !var("TMUX").is_empty() || term.starts_with("tmux") || term.starts_with("screen") {
-        "tmux and screen do not pass pictures on"
+        "not inside tmux or screen"
     } else if term == "linux" {
         "the Linux console shows no pictures"
     } else if !var("NO_COLOR").is_empty() {
@@ -366,8 +366,8 @@ mod tests {
             let told = asked(vars, cell).unwrap_err();
             assert!(told.contains(reason) && told.ends_with("; half blocks are drawn"), "{told}");
         };
-        refused(&[(GRAPHICS, "kitty"), ("TMUX", "/tmp/x")], size, "graphics = kitty: tmux and screen");
-        refused(&[(GRAPHICS, "sixel"), ("TERM", "screen-256color")], size, "tmux and screen");
+        refused(&[(GRAPHICS, "kitty"), ("TMUX", "/tmp/x")], size, "graphics = kitty: not inside tmux");
+        refused(&[(GRAPHICS, "sixel"), ("TERM", "screen-256color")], size, "not inside tmux or screen");
         refused(&[(GRAPHICS, "kitty"), ("TERM", "linux")], size, "console");
         refused(&[(GRAPHICS, "sixel"), ("NO_COLOR", "1")], size, "NO_COLOR");
         refused(&[(GRAPHICS, "sixel")], None, "how large its cells are");
