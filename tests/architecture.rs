@@ -26,7 +26,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("symphonia", &["audio"]),
     ("rubato", &["audio"]),
-    ("rodio", &["audio/device.rs"]),
+    ("rodio", &["audio/device.rs", "audio/timed.rs"]),
+    ("cpal", &["audio/device.rs", "audio/timed.rs"]),
     ("pulseaudio", &["audio/pulse.rs"]),
     ("ebur128", &["audio/level.rs"]),
     ("flac_codec", &["audio/remote/packing.rs"]),

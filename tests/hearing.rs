@@ -3,7 +3,9 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use emolab::audio::{
     Again, Browser, Ladder, Playback, PlaybackNews, Player, Rung, Sink, SinkName, Sound, Wish, decode, decode_bytes,
@@ -11,7 +13,7 @@ use emolab::audio::{
 use emolab::features::dsp::pitch::Yin;
 use serde_json::{Value, json};
 
-use crate::support::{Home, recordings, text};
+use crate::support::{Home, recordings, skipped, text};
 
 /// A browser without eyes: asks as the page does.
 struct Page {
@@ -107,6 +109,44 @@ fn a_page_plays_what_the_terminal_plays_and_its_clock_counts() {
     assert!(matches!(news.recv().unwrap(), PlaybackNews::Finished(2)));
     let stopped = page.next(order["serial"].as_u64().unwrap());
     assert_eq!(stopped["playing"], false);
+}
+
+/// A real browser at that address, which is not asked for a click; `None` where there is none.
+fn chromium(home: &Home, url: &str) -> Option<Child> {
+    let start = |name: &&str| {
+        let mut browser = Command::new(name);
+        // Without its sandbox it also starts as root; the one page that it opens is ours.
+        browser.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]);
+        browser.arg(format!("--user-data-dir={}", home.path().join("browser").display())).arg(url);
+        browser.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+    };
+    ["chromium", "chromium-browser", "google-chrome"].iter().find_map(start)
+}
+
+#[test]
+fn a_real_browser_plays_the_page_and_follows() {
+    let (send, news) = mpsc::channel();
+    let open = || Box::new(Browser::open(None).unwrap()) as Box<dyn Sink>;
+    let player = Player::new(open, move |told| drop(send.send(told))).unwrap();
+    player.play(tone(60.0), 0.0, 1.0);
+    let PlaybackNews::Sink(SinkName::Silent(reason)) = news.recv().unwrap() else { panic!("a page nobody has opened") };
+    let home = Home::new();
+    let Some(mut browser) = chromium(&home, reason.split_whitespace().last().unwrap()) else {
+        return skipped("no chromium here");
+    };
+    let there = news.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(matches!(there, PlaybackNews::Sink(SinkName::Browser(_))), "the page says that it is there");
+    let take = player.play(tone(0.4), 0.0, 1.0);
+    assert_eq!(news.recv().unwrap(), PlaybackNews::Finished(take), "told by the page when the sound was over");
+    player.play(tone(60.0), 20.0, 1.0);
+    until(&player, |state| state.playing && state.position > 20.2 && state.position < 30.0);
+    player.pause();
+    let at = until(&player, |state| !state.playing).position;
+    player.seek_to(5.0);
+    player.resume();
+    until(&player, |state| state.position > 5.1 && state.position < at);
+    browser.kill().unwrap();
+    browser.wait().unwrap();
 }
 
 #[test]
@@ -284,6 +324,21 @@ fn the_doctor_says_what_works_and_what_mends_the_rest() {
     assert_eq!(failed.status.code(), Some(1), "{}", text(&failed.stdout));
     assert!(text(&failed.stdout).contains("BAD  sound"), "{}", text(&failed.stdout));
     assert!(text(&failed.stdout).contains("-> on the laptop: ssh -R"), "{}", text(&failed.stdout));
+}
+
+#[test]
+fn the_doctor_keeps_to_himself_what_alsa_says() {
+    let home = Home::new();
+    // A card that is not there: ALSA tells so in several lines, on standard error, unasked.
+    std::fs::write(
+        home.path().join(".asoundrc"),
+        "pcm.!default { type hw card 99 }\nctl.!default { type hw card 99 }\n",
+    )
+    .unwrap();
+    let told = home.run(&["doctor", "--audio", "device", "--quiet"]);
+    let (out, err) = (text(&told.stdout), text(&told.stderr));
+    assert!(out.contains("sound     device"), "{out}");
+    assert!(err.lines().all(|line| line.starts_with("emolab: ")), "{err}");
 }
 
 #[test]

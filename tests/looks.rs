@@ -52,7 +52,7 @@ fn themes() -> Vec<Theme> {
     let depths = [Depth::Sixteen, Depth::Indexed, Depth::True];
     let all = grounds.into_iter().flat_map(|ground| depths.map(|depth| Theme::new(depth, ground)));
     let mono = Theme::new(Depth::Mono, Ground::Either);
-    all.chain([mono, mono.in_ascii(), Theme::plain(Depth::True).in_ascii()]).collect()
+    all.chain([mono.clone(), mono.in_ascii(), Theme::plain(Depth::True).in_ascii()]).collect()
 }
 
 fn worn(stage: &mut Stage, theme: Theme, (width, height): (u16, u16)) -> Buffer {
@@ -113,9 +113,9 @@ fn every_state_looks_as_it_did() {
         let theme = Theme::plain(Depth::True);
         let mut looks = String::new();
         for (width, height) in SIZES {
-            looks += &format!("{width}x{height}\n{}\n\n", steady(&text(&worn(stage, theme, (width, height)))));
+            looks += &format!("{width}x{height}\n{}\n\n", steady(&text(&worn(stage, theme.clone(), (width, height)))));
         }
-        looks += &format!("roles\n{}\n", layer(&worn(stage, theme, SIZES[0]), &theme));
+        looks += &format!("roles\n{}\n", layer(&worn(stage, theme.clone(), SIZES[0]), &theme));
         let path = file(name);
         if write {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -154,9 +154,9 @@ fn no_screen_is_left_out() {
 fn what_holds_of_every_screen_in_every_theme_and_size() {
     tour(|name, stage| {
         let dark = Theme::plain(Depth::True);
-        let widest = text(&worn(stage, dark, SIZES[2]));
+        let widest = text(&worn(stage, dark.clone(), SIZES[2]));
         for size in SIZES.into_iter().chain([SMALLEST]) {
-            let plain = worn(stage, dark, size);
+            let plain = worn(stage, dark.clone(), size);
             let at = format!("{name} at {size:?}");
             whole(&plain, &at);
             ends_with_words(&text(&plain), &widest, &at);
@@ -164,9 +164,9 @@ fn what_holds_of_every_screen_in_every_theme_and_size() {
             assert!(!roles.contains('?'), "{at}: a style that is no role of the theme\n{}\n{roles}", text(&plain));
             // What depends on the size does not depend on the colours: all themes at one size, some at the others.
             let all = themes();
-            let worn_here = if size == SIZES[0] { all } else { vec![all[3], all[10]] };
+            let worn_here = if size == SIZES[0] { all } else { vec![all[3].clone(), all[10].clone()] };
             for theme in worn_here {
-                let cells = worn(stage, theme, size);
+                let cells = worn(stage, theme.clone(), size);
                 assert_eq!(cells, stage.cells(size.0, size.1), "{at}: drawn twice");
                 colours(&cells, &theme, &at);
                 match theme.ascii() {

@@ -14,11 +14,12 @@ const WIDTH: u16 = 100;
 /// A file may not be larger: the README loads all of them.
 const LARGEST: usize = 150_000;
 /// State, file, lines, what is seen.
-const PICTURES: [(&str, &str, u16, &str); 6] = [
+const PICTURES: [(&str, &str, u16, &str); 7] = [
     ("browse", "browse", 30, "Browse: the clips, the sound of one with its spectrogram, pitch and energy"),
     ("label", "label", 30, "Label: a clip to hear, blind, and a key per class"),
     ("train/live", "train", 30, "Train: a net while it learns"),
     ("results", "results", 18, "Results: runs with their scores and intervals"),
+    ("compare/tests", "compare", 18, "Runs compared: differences, their intervals and the tests"),
     ("run/confusion", "run", 18, "A run: its confusion matrix; each cell leads to its clips"),
     ("agree/coefficients", "agree", 18, "Agree: how far three people agree"),
 ];
@@ -55,4 +56,19 @@ fn the_pictures_of_the_readme_are_current() {
         made += 1;
     });
     assert_eq!(made, PICTURES.len());
+}
+
+#[test]
+fn the_readme_shows_each_of_them_once_and_no_other() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let mut shown: Vec<&str> = readme
+        .split("](docs/pictures/")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(".svg)"))
+        .map(|(file, _)| file)
+        .collect();
+    let mut made: Vec<&str> = PICTURES.iter().map(|(_, file, ..)| *file).collect();
+    shown.sort_unstable();
+    made.sort_unstable();
+    assert_eq!(shown, made);
 }

@@ -138,3 +138,13 @@ fn what_has_no_convolutions_and_damaged_files_are_refused() {
     assert_eq!(home.run(&["quantize", "rows", "-o", "x"]).status.code(), Some(2), "clips are needed");
     assert!(!home.path().join("x").exists());
 }
+
+#[test]
+fn what_a_project_says_of_its_corpus_holds_here_too() {
+    let home = trained();
+    std::fs::write(home.path().join("clips/emolab.toml"), "corpus = 'nobodys'\n").unwrap();
+    let told = home.run(&["quantize", "model", "-o", "small", "--calibrate", "clips", "-q"]);
+    assert_eq!(told.status.code(), Some(1));
+    assert!(text(&told.stderr).contains("nobodys"), "{}", text(&told.stderr));
+    done(&home, &["quantize", "model", "-o", "small", "--calibrate", "clips", "--corpus", "demo", "-q"]);
+}

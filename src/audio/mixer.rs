@@ -130,6 +130,7 @@ impl Desk {
     }
 
     /// Takes over from another desk what it had prepared.
+    #[cfg(feature = "playback")]
     pub(super) fn inherit(&mut self, other: Desk) {
         if (self.rate, self.channels) == (other.rate, other.channels) {
             self.prepared = other.prepared;

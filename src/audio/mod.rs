@@ -27,6 +27,8 @@ mod sink;
 mod span;
 mod stretch;
 mod tape;
+#[cfg(feature = "playback")]
+mod timed;
 
 pub use activity::Detector;
 pub use browser::Browser;

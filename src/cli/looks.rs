@@ -5,6 +5,7 @@
 use clap::Args;
 
 use crate::tui::MOUSE;
+use crate::tui::graphics::{GRAPHICS, GRAPHICS_WORDS};
 use crate::tui::theme::{ASCII, THEME, THEMES};
 
 /// Flags of the verbs that open screens.
@@ -13,6 +14,9 @@ pub struct Looks {
     /// Colours for dark or light ground, or none; auto asks the environment (EMOLAB_THEME).
     #[arg(long, value_parser = THEMES, value_name = "auto|dark|light|mono", hide_possible_values = true)]
     theme: Option<String>,
+    /// Spectrograms in pixels, by the protocol that your terminal knows (EMOLAB_GRAPHICS).
+    #[arg(long, value_parser = GRAPHICS_WORDS, value_name = "off|kitty|sixel", hide_possible_values = true)]
+    graphics: Option<String>,
     /// Draw with ASCII signs alone (EMOLAB_ASCII).
     #[arg(long)]
     ascii: bool,
@@ -26,6 +30,7 @@ impl Looks {
     pub fn get(&self, name: &str) -> Option<String> {
         match name {
             THEME => self.theme.clone(),
+            GRAPHICS => self.graphics.clone(),
             MOUSE => self.no_mouse.then(|| "0".to_owned()),
             ASCII => self.ascii.then(|| "1".to_owned()),
             _ => None,

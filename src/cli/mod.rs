@@ -54,7 +54,7 @@ use crate::audio::Wish;
 use crate::corpus::{Corpus, Scanned, demo_root};
 use crate::job::{Watch, is_cancelled, yield_in_pool};
 use crate::tui;
-use crate::workbench::config::{Config, nearest};
+use crate::workbench::config::{Config, SETTINGS, nearest};
 use crate::workbench::gate::is_gate;
 use crate::workbench::{Settings, Workbench, logbook, lost, places, segments};
 
@@ -339,7 +339,10 @@ fn open(open: Open, start: tui::Start) -> Result<()> {
     let (send, updates) = mpsc::channel();
     let mut workbench = Workbench::open(&root, settings, send)?;
     config.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
-    let env = |name: &str| open.looks.get(name).or_else(|| std::env::var(name).ok());
+    let setting = |name: &str| config.value(SETTINGS.iter().find(|row| row.env == name)?.name);
+    let env = |name: &str| {
+        open.looks.get(name).or_else(|| setting(name).map(str::to_owned)).or_else(|| std::env::var(name).ok())
+    };
     tui::run(workbench, updates, (start, tour), &env)
 }
 

@@ -12,7 +12,7 @@ use super::log::{LogArg, ended};
 use super::prepare::Prepare;
 use super::progress::Progress;
 use super::table::{lines, percent};
-use super::{Files, Place, opened, say, stdout};
+use super::{Files, Place, description, opened, say, stdout};
 use crate::corpus::plan::Plan;
 use crate::features::cache::Cache;
 use crate::learn::Norm;
@@ -131,7 +131,8 @@ impl Predict {
         let progress = Progress::new(self.quiet)?;
         let saved = model(&self.model)?;
         let by_speaker = saved.card.recipe.norm == Norm::Speaker;
-        let files = asked(&listed(&self.audio)?, (by_speaker, self.corpus.as_deref()), &progress)?;
+        let corpus = self.audio.first().and_then(|path| description(self.corpus.as_deref(), path));
+        let files = asked(&listed(&self.audio)?, (by_speaker, corpus.as_deref()), &progress)?;
         if !self.quiet {
             remarks(&saved, &files);
         }

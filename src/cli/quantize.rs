@@ -9,7 +9,7 @@ use clap::Args;
 use super::compare::{tell_cache, tell_problems};
 use super::progress::Progress;
 use super::table::{lines, percent};
-use super::{Files, opened, say, stdout};
+use super::{Files, description, opened, say, stdout};
 use crate::features::cache::Cache;
 use crate::workbench::material::Listener;
 use crate::workbench::models::{Saved, check_folder};
@@ -48,10 +48,11 @@ impl Quantize {
         let progress = Progress::new(self.quiet)?;
         check_folder(&self.out)?;
         let model = Saved::open(&self.model)?;
-        let calibrate = opened(&self.calibrate, self.corpus.as_deref(), &self.files, &progress)?;
+        let open =
+            |path: &PathBuf| opened(path, description(self.corpus.as_deref(), path).as_deref(), &self.files, &progress);
+        let calibrate = open(&self.calibrate)?;
         tell_problems(&calibrate);
-        let test =
-            self.test.as_ref().map(|path| opened(path, self.corpus.as_deref(), &self.files, &progress)).transpose()?;
+        let test = self.test.as_ref().map(open).transpose()?;
         if let Some(test) = &test {
             tell_problems(test);
         }

@@ -8,6 +8,7 @@
 pub mod app;
 pub mod command;
 pub mod cursor;
+pub mod graphics;
 pub mod keymap;
 pub mod keys;
 pub mod layer;
@@ -21,6 +22,7 @@ mod tour;
 pub mod widgets;
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -30,6 +32,7 @@ use crossterm::event::{Event as Input, KeyEventKind};
 use crate::job::panic_text;
 use crate::workbench::{Update, Workbench};
 use app::{App, Wish};
+use graphics::{Easel, Gallery};
 use keymap::Keymap;
 use pace::{Due, Pace};
 use terminal::Screenful;
@@ -87,7 +90,12 @@ pub fn run(
     };
     let keymap = Keymap::load();
     keymap.problems.iter().for_each(|problem| workbench.tell(problem.clone()));
-    let mut app = App::new(workbench, Theme::from_env(env), first);
+    let mut theme = Theme::from_env(env);
+    let gallery = pictures(&mut theme, env).unwrap_or_else(|reason| {
+        workbench.tell(reason);
+        None
+    });
+    let mut app = App::new(workbench, theme, first);
     app.set_keymap(keymap);
     if tour {
         app.guide();
@@ -95,6 +103,7 @@ pub fn run(
     let mouse = env(MOUSE).is_none_or(|value| !matches!(value.as_str(), "0" | "no" | "off" | "false"));
     app.set_mouse(mouse);
     let mut screenful = Screenful::enter(mouse).context("the terminal cannot show screens")?;
+    screenful.hang(gallery);
     let events = listen(updates)?;
     let end = turn(&mut app, &mut screenful, &events, frame);
     screenful.leave();
@@ -107,6 +116,14 @@ pub fn run(
         Some(signal) => terminal::end_by(signal),
         None => Ok(()),
     }
+}
+
+/// A place for pictures, if they are asked for and can be shown.
+fn pictures(theme: &mut Theme, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Gallery>, String> {
+    let Some((protocol, cell)) = graphics::wanted(env, graphics::cell())? else { return Ok(None) };
+    let easel = Rc::new(Easel::new(protocol, cell));
+    theme.set_easel(Rc::clone(&easel));
+    Ok(Some(Gallery::new(easel)))
 }
 
 /// The loop: draw what is due, wait, take in what has come. Returns the signal that ended it, if one did.
@@ -165,7 +182,10 @@ fn take(app: &mut App, screenful: &mut Screenful, event: Event, due: &mut Due) -
         Event::Input(Input::Key(key)) if key.kind == KeyEventKind::Release => return Ok(ControlFlow::Continue(())),
         Event::Input(Input::Key(key)) => app.key(key),
         Event::Input(Input::Paste(text)) => app.paste(&text),
-        Event::Input(Input::Resize(width, height)) => app.resize(width, height),
+        Event::Input(Input::Resize(width, height)) => {
+            screenful.resized();
+            app.resize(width, height);
+        }
         Event::Input(Input::Mouse(event)) if app.mouse(&event) => {}
         Event::Input(_) => return Ok(ControlFlow::Continue(())),
     }

@@ -23,6 +23,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 
+use super::graphics::Gallery;
 use crate::workbench::logbook;
 
 /// A frame that took longer is worth a line in the log: this program is slow, or the terminal takes what it is sent slowly.
@@ -40,6 +41,7 @@ pub struct Screenful {
     stderr: Arc<Stderr>,
     up: bool,
     mouse: bool,
+    gallery: Option<Gallery>,
 }
 
 /// What a signal asks for.
@@ -62,7 +64,7 @@ impl Screenful {
         let stderr = Arc::new(Stderr::new()?);
         hook_panics(Arc::clone(&stderr));
         let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(stdout()))?);
-        let mut screenful = Screenful { terminal, stderr, up: false, mouse };
+        let mut screenful = Screenful { terminal, stderr, up: false, mouse, gallery: None };
         screenful.resume()?;
         Ok(screenful)
     }
@@ -77,11 +79,24 @@ impl Screenful {
     ) -> io::Result<()> {
         let since = Instant::now();
         // The backend writes through the same buffer of `stdout`, so that the order holds.
-        let drawn = at_once(&mut stdout(), || draw(&mut self.terminal));
+        let drawn = at_once(&mut stdout(), || {
+            draw(&mut self.terminal)?;
+            self.gallery.as_mut().map_or(Ok(()), |gallery| gallery.show(&mut stdout()))
+        });
         if since.elapsed() >= SLOW {
             log::info!("a frame took {} ms", since.elapsed().as_millis());
         }
         drawn
+    }
+
+    /// Shows pictures, too, from now on.
+    pub fn hang(&mut self, gallery: Option<Gallery>) {
+        self.gallery = gallery;
+    }
+
+    /// The terminal has another size now; it clears itself when the next frame is drawn.
+    pub fn resized(&mut self) {
+        self.gallery.iter_mut().for_each(Gallery::forget);
     }
 
     /// Takes the terminal (again) and forgets what was on it.
@@ -117,6 +132,7 @@ impl Screenful {
         // Not `Terminal::clear`: it asks the terminal for its cursor, and the key thread would take the answer.
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::new(0, 0, size.width, size.height))?;
+        self.resized();
         Ok(())
     }
 
@@ -133,6 +149,8 @@ impl Screenful {
     /// Gives the terminal back. A terminal that is gone cannot be given back; that is no error.
     pub fn leave(&mut self) {
         if std::mem::take(&mut self.up) {
+            // A terminal that is gone has no pictures either.
+            let _ = self.gallery.as_mut().map(|gallery| gallery.take_down(&mut stdout()));
             give_back(&self.stderr);
         }
     }

@@ -10,9 +10,12 @@ mod colour;
 #[cfg(test)]
 mod vision;
 
+use std::rc::Rc;
+
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
+use super::graphics::Easel;
 use colour::Rgb;
 
 /// How many colours the terminal shows.
@@ -42,11 +45,13 @@ pub enum Ground {
 pub use crate::workbench::view::Map;
 
 /// What the terminal can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Theme {
     depth: Depth,
     ground: Ground,
     ascii: bool,
+    /// Where pictures in pixels are hung, if the terminal shows them.
+    easel: Option<Rc<Easel>>,
 }
 
 /// How one heat-map value is painted.
@@ -140,12 +145,12 @@ impl Theme {
             _ => Ground::Either,
         };
         let asked = !matches!(var(ASCII).as_str(), "" | "0");
-        Theme { depth, ground, ascii: asked || var("TERM") == "dumb" || !is_utf8(&get) }
+        Theme { depth, ground, ascii: asked || var("TERM") == "dumb" || !is_utf8(&get), easel: None }
     }
 
     /// A theme that no environment decides.
     pub fn new(depth: Depth, ground: Ground) -> Theme {
-        Theme { depth, ground, ascii: false }
+        Theme { depth, ground, ascii: false, easel: None }
     }
 
     /// A theme for tests: dark, Unicode.
@@ -156,7 +161,17 @@ impl Theme {
     /// The same in ASCII alone.
     #[must_use]
     pub fn in_ascii(self) -> Theme {
-        Theme { ascii: true, ..self }
+        Theme { ascii: true, easel: None, ..self }
+    }
+
+    /// Hangs pictures there from now on, unless only ASCII is safe or there are no colours.
+    pub fn set_easel(&mut self, easel: Rc<Easel>) {
+        self.easel = Some(easel).filter(|_| !self.ascii && self.depth != Depth::Mono);
+    }
+
+    /// Where pictures are hung.
+    pub fn easel(&self) -> Option<&Easel> {
+        self.easel.as_deref()
     }
 
     /// How many colours there are.
@@ -228,13 +243,16 @@ impl Theme {
     /// Paints `value` (0..1, clamped) in a colour map.
     pub fn heat(&self, map: Map, value: f64) -> Paint {
         let value = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
-        let (anchors, sixteen) = match map {
-            Map::Magma => (&MAGMA, &MAGMA_16),
-            Map::Viridis => (&VIRIDIS, &VIRIDIS_16),
-            Map::Cividis => (&CIVIDIS, &CIVIDIS_16),
-        };
+        let (anchors, sixteen) = anchors(map);
         let step = (value * 4.0).round() as usize;
         self.paint(colour::blend(anchors, value), (sixteen[step], step < 2), SHADES[step])
+    }
+
+    /// The colours of a map in so many steps, as they are on a terminal with 24 bits.
+    pub fn steps(map: Map, count: u8) -> Vec<(u8, u8, u8)> {
+        let (anchors, _) = anchors(map);
+        let last = f64::from(count.max(2) - 1);
+        (0..count).map(|step| colour::blend(anchors, f64::from(step) / last)).collect()
     }
 
     /// Paints `value` (0..1) of a heat map of which parts are marked: in grey, and the more in the colour of the mark the
@@ -274,8 +292,12 @@ impl Theme {
         }
     }
 
-    /// The last step of every drawing: where only ASCII is safe, box lines, dots and blocks become ASCII signs.
+    /// The last step of every drawing: what hangs on the easel may be
+    /// shown; where only ASCII is safe, box lines, dots and blocks become ASCII signs.
     pub fn finish(&self, buffer: &mut Buffer) {
+        if let Some(easel) = &self.easel {
+            easel.settle(buffer);
+        }
         if !self.ascii {
             return;
         }
@@ -321,6 +343,15 @@ impl Theme {
             (_, false) => self.deep((0, 0, 0)),
         };
         Paint { color: Some(color), ink, shade }
+    }
+}
+
+/// The colours between which a map lies, and those it has among sixteen.
+fn anchors(map: Map) -> (&'static [u32; 9], &'static [Color; 5]) {
+    match map {
+        Map::Magma => (&MAGMA, &MAGMA_16),
+        Map::Viridis => (&VIRIDIS, &VIRIDIS_16),
+        Map::Cividis => (&CIVIDIS, &CIVIDIS_16),
     }
 }
 
@@ -420,7 +451,8 @@ mod tests {
         assert_eq!(of(&[("TERM", "xterm")]).ground(), Ground::Either);
         assert_eq!(of(&[("NO_COLOR", "1"), (THEME, "light")]).depth(), Depth::Sixteen);
         assert_eq!(of(&[("COLORTERM", "truecolor"), (THEME, "mono")]).depth(), Depth::Mono);
-        assert_eq!(of(&[(THEME, "auto")]), of(&[]));
+        let told = |theme: Theme| (theme.depth(), theme.ground(), theme.ascii());
+        assert_eq!(told(of(&[(THEME, "auto")])), told(of(&[])));
     }
 
     #[test]

@@ -70,6 +70,13 @@ pub static SETTINGS: &[Setting] = &[
     ),
     shared("corpus", "EMOLAB_CORPUS", "corpus description: a name or a TOML file", "recognised by itself"),
     own(
+        "graphics",
+        "EMOLAB_GRAPHICS",
+        "spectrograms in pixels, by the protocol that the terminal knows",
+        "off",
+        Kind::Word(&["off", "kitty", "sixel"]),
+    ),
+    own(
         "journal",
         "EMOLAB_JOURNAL",
         "folder where labels wait while the store cannot take them",
@@ -87,6 +94,13 @@ pub static SETTINGS: &[Setting] = &[
     own("models", "EMOLAB_MODELS", "folder of your models", "emolab/models in XDG_DATA_HOME", Kind::Place),
     shared("scheme", "EMOLAB_SCHEME", "labelling scheme: a name or a TOML file", "the classes of the corpus"),
     own("store", "EMOLAB_STORE", "SQLite file of labels and runs", "emolab/emolab.db in XDG_DATA_HOME", Kind::Place),
+    own(
+        "theme",
+        "EMOLAB_THEME",
+        "colours for dark or light ground, or none",
+        "auto",
+        Kind::Word(&["auto", "dark", "light", "mono"]),
+    ),
     own("tour", "EMOLAB_TOUR", "the three steps of the first start", "once", Kind::Word(&["once", "never"])),
 ];
 

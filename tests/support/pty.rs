@@ -28,7 +28,7 @@ struct Shown {
     stalled: bool,
     /// The reader is to let go of the terminal.
     closing: bool,
-    bytes: usize,
+    bytes: Vec<u8>,
     frames: usize,
 }
 
@@ -36,13 +36,15 @@ struct Shown {
 pub struct Start<'a> {
     pub size: (u16, u16),
     pub env: &'a [(&'a str, &'a str)],
+    /// Width and height of a cell in pixels, if the terminal says.
+    pub cell: (u16, u16),
     /// As a shell starts it: the terminal's end is told by SIGHUP.
     pub controlling: bool,
 }
 
 impl Default for Start<'_> {
     fn default() -> Self {
-        Start { size: (80, 24), env: &[], controlling: true }
+        Start { size: (80, 24), env: &[], cell: (0, 0), controlling: true }
     }
 }
 
@@ -58,7 +60,9 @@ impl Terminal {
 
     pub fn with<A: AsRef<std::ffi::OsStr>>(home: &std::path::Path, args: &[A], start: Start<'_>) -> Terminal {
         let (cols, rows) = start.size;
-        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let pair = native_pty_system()
+            .openpty(PtySize { rows, cols, pixel_width: cols * start.cell.0, pixel_height: rows * start.cell.1 })
+            .unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_emolab"));
         command.args(args);
         command.cwd(home);
@@ -73,7 +77,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let parser = vt100::Parser::new(size(rows), size(cols), 0);
-        let shown = Shown { parser, ended: false, stalled: false, closing: false, bytes: 0, frames: 0 };
+        let shown = Shown { parser, ended: false, stalled: false, closing: false, bytes: Vec::new(), frames: 0 };
         let screen = Arc::new((Mutex::new(shown), Condvar::new()));
         let (output, seen) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&screen));
         std::thread::spawn(move || read(output, &seen));
@@ -137,7 +141,24 @@ impl Terminal {
     /// Bytes and frames that have come so far.
     pub fn received(&self) -> (usize, usize) {
         let shown = self.screen.0.lock().unwrap();
-        (shown.bytes, shown.frames)
+        (shown.bytes.len(), shown.frames)
+    }
+
+    /// Waits until what has come, as it came, is `enough`.
+    pub fn wait_for_bytes(&self, enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        let shown = self.screen.0.lock().unwrap();
+        let waiting = |shown: &mut Shown| !shown.ended && !enough(&shown.bytes);
+        let (shown, waited) = self.screen.1.wait_timeout_while(shown, PATIENCE, waiting).unwrap();
+        let screen = || shown.parser.screen().contents();
+        assert!(!waited.timed_out() && enough(&shown.bytes), "it did not come; the screen is\n{}", screen());
+        shown.bytes.clone()
+    }
+
+    /// The colours of a cell: of the sign, and of what it stands on.
+    pub fn colours(&self, (column, row): (u16, u16)) -> (vt100::Color, vt100::Color) {
+        let shown = self.screen.0.lock().unwrap();
+        let cell = shown.parser.screen().cell(row, column).unwrap();
+        (cell.fgcolor(), cell.bgcolor())
     }
 
     /// From now on nothing that the program writes is taken: once the pty's buffer is full, it waits.
@@ -231,7 +252,7 @@ fn read(mut output: Box<dyn Read + Send>, seen: &(Mutex<Shown>, Condvar)) {
         let count = output.read(&mut buffer).unwrap_or(0);
         let mut shown = seen.1.wait_while(seen.0.lock().unwrap(), |shown| shown.stalled && !shown.closing).unwrap();
         shown.parser.process(&buffer[..count]);
-        shown.bytes += count;
+        shown.bytes.extend_from_slice(&buffer[..count]);
         shown.frames += buffer[..count].windows(8).filter(|eight| eight == b"\x1b[?2026h").count();
         if count == 0 || shown.closing {
             drop(output);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::{Finding, LIMIT, State, ask};
 use crate::audio::{Progress, Sink, Sound, Tuning, Wish, is_over_ssh, rungs};
+use crate::tui::Stderr;
 
 /// How often the tone is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -24,7 +25,7 @@ struct Tried {
 
 /// Tries every rung that the wish leaves; with `talks`, the first good one with a tone that is asked about.
 pub(super) fn check(wish: &Wish, talks: bool) -> Vec<Finding> {
-    let tried = try_all(wish);
+    let tried = unsaid(|| try_all(wish));
     let taken = tried.iter().find(|one| one.outcome.is_ok()).map(|one| one.name);
     let mut findings: Vec<Finding> = tried.iter().map(|one| finding(one, taken, wish)).collect();
     match taken {
@@ -37,6 +38,15 @@ pub(super) fn check(wish: &Wish, talks: bool) -> Vec<Finding> {
         Some(_) => {}
     }
     findings
+}
+
+/// Does `work` while what libraries print of themselves (ALSA, where there is no sound card) goes to the log.
+fn unsaid<T>(work: impl FnOnce() -> T) -> T {
+    let stderr = Stderr::new().ok();
+    stderr.iter().for_each(Stderr::to_log);
+    let done = work();
+    stderr.iter().for_each(Stderr::back);
+    done
 }
 
 /// Opens each rung and plays a tone on it, one after the other, on a thread of its own.

@@ -1,7 +1,9 @@
 //! A spectrogram as a heat map: two bands to a cell (half blocks) with colours, one shade to a cell without.
 //!
-//! Deliberately absent: computing it, lines over it (see `overlay`), and graphics protocols of terminals.
+//! Where the terminal shows pictures, one in pixels is hung over the cells. Deliberately absent: computing it, lines over it (see
+//! `overlay`), and how pictures are sent (see `graphics`).
 
+use std::hash::Hash;
 use std::ops::Range;
 
 use ndarray::ArrayView2;
@@ -9,7 +11,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::tui::graphics::{GROUND, Picture};
 use crate::tui::theme::{Map, Theme};
+
+/// Colours of a picture in pixels: sixel has to name each.
+const STEPS: u8 = 64;
 
 /// What is drawn and how.
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +42,12 @@ pub fn draw(buffer: &mut Buffer, area: Rect, heat: &Heat<'_>, theme: &Theme) {
     if area.is_empty() || heat.levels.is_empty() {
         return;
     }
+    if let Some(easel) = theme.easel().filter(|_| heat.marks.is_none()) {
+        easel.hang(area, heat.key(), |width, height| heat.picture(area, (width, height)));
+    }
     let heights = usize::from(area.height) * 2;
     for x in 0..area.width {
-        let frames = heat.frames(x, area.width);
+        let frames = heat.frames(usize::from(x), usize::from(area.width));
         let value = |row: usize| heat.value(heat.bands(heights - 1 - row, heights), frames.clone());
         for y in 0..area.height {
             let (upper, lower) = (value(usize::from(y) * 2), value(usize::from(y) * 2 + 1));
@@ -49,7 +58,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, heat: &Heat<'_>, theme: &Theme) {
                 None => theme.heat(heat.map, value),
             };
             match (paint(upper, upper_mark).color, paint(lower, lower_mark).color) {
-                (Some(above), Some(below)) => cell.set_symbol("▀").set_style(Style::new().fg(above).bg(below)),
+                (Some(above), Some(below)) => cell.set_symbol(GROUND).set_style(Style::new().fg(above).bg(below)),
                 _ => cell.set_char(paint(upper.max(lower), larger(upper_mark, lower_mark)).shade),
             };
         }
@@ -66,11 +75,28 @@ impl Heat<'_> {
         Some(f64::from(*self.marks?.get((line, column))?))
     }
 
+    /// Differs where the picture does.
+    fn key(&self) -> impl Hash {
+        let levels: Vec<u32> = self.levels.iter().map(|level| level.to_bits()).collect();
+        let reals = [self.seen.0, self.seen.1, self.bands, f64::from(self.top), f64::from(self.range)];
+        (levels, reals.map(f64::to_bits), self.map.name())
+    }
+
+    /// So many pixels over `area`.
+    fn picture(&self, area: Rect, (width, height): (usize, usize)) -> Picture {
+        let level = |x: usize, y: usize| {
+            let value = self.value(self.bands(height - 1 - y, height), self.frames(x, width));
+            if value.is_finite() { (value.clamp(0.0, 1.0) * f64::from(STEPS - 1)).round() as u8 } else { 0 }
+        };
+        let steps = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| level(x, y)).collect();
+        Picture { area, width, height, steps, colours: Theme::steps(self.map, STEPS).into() }
+    }
+
     /// The frames behind column `x` of `width`, at least one.
-    fn frames(&self, x: u16, width: u16) -> Range<usize> {
+    fn frames(&self, x: usize, width: usize) -> Range<usize> {
         let frames = self.levels.ncols();
-        let edge = |x: u16| {
-            let share = self.seen.0 + (self.seen.1 - self.seen.0) * f64::from(x) / f64::from(width);
+        let edge = |x: usize| {
+            let share = self.seen.0 + (self.seen.1 - self.seen.0) * x as f64 / width as f64;
             (share * frames as f64) as usize
         };
         let start = edge(x).min(frames - 1);
