@@ -2,9 +2,9 @@
 //! if nothing else is said.
 //!
 //! `emolab ssh` to an OpenSSH server of its own, through a relay on the loopback that holds every byte back by half the delay and
-//! lets no more pass than the rate. An annotator hears each clip to its end and labels it. From the key to the echo on the
-//! screen, and from the key to the first sample of the next clip on the laptop, beside the line's own round trip. Reported,
-//! never asserted. Deliberately absent: criterion; loss and jitter.
+//! lets no more pass than the rate. An annotator hears each clip to its end, thinks for a second and labels it. From the key to
+//! the echo on the screen, and from the key to the first sample of the next clip on the laptop, beside the line's own round trip.
+//! Reported, never asserted. Deliberately absent: criterion; loss and jitter.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -28,6 +28,8 @@ use sshd::Sshd;
 const CLIPS: usize = 20;
 const KEYS: usize = 40;
 const ECHOES: usize = 20;
+/// From the end of a clip to the key: nobody decides in less.
+const THOUGHT: Duration = Duration::from_secs(1);
 
 /// Why nothing is measured.
 fn skipped(reason: &str) {
@@ -156,8 +158,10 @@ fn clips(sshd: &Sshd, port: u16, corpus: &Path) -> (Vec<Duration>, Vec<Duration>
     let length = || std::fs::metadata(&file).map_or(0, |about| about.len());
     let (mut starts, mut answers) = (Vec::new(), Vec::new());
     for clip in 0..CLIPS {
+        terminal.wait_until("a clip to be heard", |screen| screen.lines().any(|line| line.starts_with("playing")));
         let over = |screen: &str| screen.lines().any(|line| line.starts_with("paused") && is_over(line));
-        terminal.wait_until("a clip to be heard out", over);
+        terminal.wait_until("it to be heard out", over);
+        thread::sleep(THOUGHT);
         let (before, screen) = (length(), terminal.screen());
         let start = Instant::now();
         terminal.send("a");
