@@ -116,7 +116,9 @@ impl Difference {
     /// As [`Difference::of`].
     pub fn facts(run: &Run) -> Result<BTreeMap<String, Value>> {
         let mut all = BTreeMap::new();
-        flatten("", serde_json::to_value(&run.protocol)?, &mut all);
+        let mut protocol = serde_json::to_value(&run.protocol)?;
+        protocol.pointer_mut("/plan/leaks").map(name_by_kind);
+        flatten("", protocol, &mut all);
         flatten("recipe", serde_json::to_value(&run.recipe)?, &mut all);
         Ok(all)
     }
@@ -193,6 +195,17 @@ fn same_bits(a: &[f32], b: &[f32]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
 }
 
+/// Leaks by their kind, whatever their number is; without examples, which differ wherever the leaks do.
+fn name_by_kind(leaks: &mut Value) {
+    let Some(list) = leaks.as_array_mut().filter(|list| !list.is_empty()) else { return };
+    let named = list.drain(..).filter_map(|mut leak| {
+        let fields = leak.as_object_mut()?;
+        fields.remove("examples");
+        Some((fields.remove("kind")?.as_str()?.to_owned(), leak))
+    });
+    *leaks = Value::Object(named.collect());
+}
+
 /// Objects become dotted paths, and so do lists of objects; other lists are values.
 fn flatten(path: &str, value: Value, into: &mut BTreeMap<String, Value>) {
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
@@ -220,6 +233,19 @@ fn unequal(mut a: BTreeMap<String, Value>, mut b: BTreeMap<String, Value>) -> Ve
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn leaks_are_named_by_their_kind() {
+        let mut leaks = json!([
+            { "kind": "speaker", "folds": 4, "examples": [{ "fold": "1" }] },
+            { "kind": "sentence", "folds": 2, "examples": [] }
+        ]);
+        name_by_kind(&mut leaks);
+        assert_eq!(leaks, json!({ "speaker": { "folds": 4 }, "sentence": { "folds": 2 } }));
+        let mut none = json!([]);
+        name_by_kind(&mut none);
+        assert_eq!(none, json!([]));
+    }
 
     #[test]
     fn values_are_named_by_their_place() {
