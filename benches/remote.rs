@@ -2,9 +2,9 @@
 //! if nothing else is said.
 //!
 //! `emolab ssh` to an OpenSSH server of its own, through a relay on the loopback that holds every byte back by half the delay and
-//! lets no more pass than the rate. An annotator hears each clip to its end and labels it. From the key to the echo on the
-//! screen, and from the key to the first sample of the next clip on the laptop, beside the line's own round trip. Reported,
-//! never asserted. Deliberately absent: criterion; loss and jitter.
+//! lets no more pass than the rate. An annotator hears each clip to its end, thinks for a second and labels it. From the key to
+//! the echo on the screen, and from the key to the first sample of the next clip on the laptop, beside the line's own round trip.
+//! Reported, never asserted. Deliberately absent: criterion; loss and jitter.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -28,6 +28,8 @@ use sshd::Sshd;
 const CLIPS: usize = 20;
 const KEYS: usize = 40;
 const ECHOES: usize = 20;
+/// From the end of a clip to the key: nobody decides in less.
+const THOUGHT: Duration = Duration::from_secs(1);
 
 /// Why nothing is measured.
 fn skipped(reason: &str) {
@@ -54,7 +56,9 @@ fn main() {
     let Some(sshd) = Sshd::start(home.path(), &["EMOLAB_SCHEME=ekman6"], &[]) else { return };
     let port = relay(line, sshd.port());
     report("key to screen, Browse, while sounds are sent ahead", &keys(&sshd, port, &corpus));
-    let (starts, answers) = clips(&sshd, port, &corpus);
+    let (starts, answers, screen) = clips(&sshd, port, &corpus);
+    let inorder: Vec<String> = starts.iter().map(|start| format!("{:.0}", 1e3 * start.as_secs_f64())).collect();
+    println!("in order: {} ms; the screen took {:.1} kB/s", inorder.join(" "), screen / 1e3);
     report("label key to the next clip's first sample on the laptop", &starts);
     report("label key to the next clip on the screen", &answers);
 }
@@ -148,16 +152,20 @@ fn keys(sshd: &Sshd, port: u16, corpus: &Path) -> Vec<Duration> {
     times
 }
 
-fn clips(sshd: &Sshd, port: u16, corpus: &Path) -> (Vec<Duration>, Vec<Duration>) {
+/// Both times of each clip, and the bytes a second that the screen took.
+fn clips(sshd: &Sshd, port: u16, corpus: &Path) -> (Vec<Duration>, Vec<Duration>, f64) {
     let home = tempfile::tempdir().unwrap();
     let words = ["--label", "--audio", "file:heard.wav"];
     let mut terminal = connected(sshd, port, &words, (home.path(), corpus));
     let file = home.path().join("heard.wav");
     let length = || std::fs::metadata(&file).map_or(0, |about| about.len());
     let (mut starts, mut answers) = (Vec::new(), Vec::new());
+    let (begin, bytes) = (Instant::now(), terminal.received().0);
     for clip in 0..CLIPS {
+        terminal.wait_until("a clip to be heard", |screen| screen.lines().any(|line| line.starts_with("playing")));
         let over = |screen: &str| screen.lines().any(|line| line.starts_with("paused") && is_over(line));
-        terminal.wait_until("a clip to be heard out", over);
+        terminal.wait_until("it to be heard out", over);
+        thread::sleep(THOUGHT);
         let (before, screen) = (length(), terminal.screen());
         let start = Instant::now();
         terminal.send("a");
@@ -174,8 +182,9 @@ fn clips(sshd: &Sshd, port: u16, corpus: &Path) -> (Vec<Duration>, Vec<Duration>
             answers.extend(seen);
         }
     }
+    let screen = (terminal.received().0 - bytes) as f64 / begin.elapsed().as_secs_f64();
     terminal.kill();
-    (starts, answers)
+    (starts, answers, screen)
 }
 
 /// `paused 1.23 / 1.23 s …`.

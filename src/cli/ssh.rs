@@ -91,6 +91,9 @@ impl Ssh {
         let prepared = line.prepare(&secret)?;
         let status = line.visit(&prepared, path, &listener.socket());
         line.hang_up();
+        if let Some(reason) = listener.silence() {
+            say(&format!("nothing could be heard here: {reason}; emolab doctor tells what mends it"));
+        }
         line.farewell(status?, &again)
     }
 }

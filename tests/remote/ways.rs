@@ -115,6 +115,17 @@ fn where_nothing_is_forwarded_labels_are_given_in_silence_or_by_the_page() {
 }
 
 #[test]
+fn a_laptop_that_cannot_play_says_why_at_the_end() {
+    let pair = Pair::new(2);
+    let Some(sshd) = Sshd::start(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], &[]) else { return };
+    let mut terminal = pair.label(&sshd, &["--audio", "pulse"]);
+    terminal.wait("silent: to hear, open");
+    terminal.send("q");
+    terminal.wait("nothing could be heard here: no sound server");
+    assert!(terminal.end());
+}
+
+#[test]
 fn a_jump_host_and_a_port_are_options_of_ssh() {
     let pair = Pair::new(2);
     let Some(sshd) = Sshd::start(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], &[]) else { return };

@@ -69,7 +69,7 @@ fn flac(sound: &Sound, bits: u32) -> Option<Vec<u8>> {
     };
     let samples: Vec<i32> = sound.samples.iter().map(|&sample| whole(sample)).collect::<Option<_>>()?;
     let mut file = Cursor::new(Vec::new());
-    let (options, channels) = (Options::default().no_padding().no_seektable(), u8::try_from(sound.channels).ok()?);
+    let (options, channels) = (Options::best().no_padding().no_seektable(), u8::try_from(sound.channels).ok()?);
     let total = Some(samples.len() as u64);
     let mut writer = FlacSampleWriter::new(&mut file, options, sound.rate, bits, channels, total).ok()?;
     writer.write(&samples).ok()?;

@@ -95,7 +95,8 @@ impl Sending {
                 parcel.standing = if needed { Standing::Needed } else { Standing::There };
             }
         }
-        match state.ahead.take() {
+        // What is ordered now was to come next before: it must not be let go of in between.
+        match state.ahead.take_if(|_| state.urgent.is_empty()) {
             Some(ahead) => {
                 self.ahead = ahead;
                 self.tidy()

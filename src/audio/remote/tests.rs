@@ -248,6 +248,26 @@ fn what_is_no_longer_wanted_is_not_sent_to_its_end() {
 }
 
 #[test]
+fn what_is_ordered_while_it_is_sent_ahead_goes_on_where_it_was() {
+    let (mut companion, mut near) = companion_of_hand();
+    let sound = noise(20.0, 1);
+    companion.ahead(std::slice::from_ref(&sound));
+    let Far::Sound(header) = hear(&mut near) else { panic!("no announcement") };
+    wire::write(&mut near, &Near::Need(header.hash)).unwrap();
+    assert!(matches!(hear(&mut near), Far::Chunk { at: 0, .. }));
+    // As a label does: the next clip is played, and no longer to come.
+    companion.start(&sound, 0.0, Tuning::default());
+    companion.ahead(&[]);
+    until("the order", || match hear(&mut near) {
+        Far::Play { .. } => true,
+        Far::Chunk { at, .. } => at == 0,
+        other => panic!("{other:?}"),
+    });
+    wire::write(&mut near, &Near::Got(8_192)).unwrap();
+    until("more of it", || matches!(hear(&mut near), Far::Chunk { at: 1.., .. }));
+}
+
+#[test]
 fn a_connection_that_breaks_in_a_sound_is_told_and_nothing_hangs() {
     let (mut companion, mut near) = companion_of_hand();
     companion.start(&noise(20.0, 1), 0.5, Tuning::default());

@@ -5,8 +5,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::tidy;
 use crate::audio::remote::{Hearth, Stream, serve};
-use crate::audio::{Ladder, Sink, Wish};
+use crate::audio::{Ladder, Sink, SinkName, Wish};
 
 /// Where private folders are made. Not `$TMPDIR`, which may be too long for a socket's path.
 pub(super) const PLACE: &str = "/tmp";
@@ -25,7 +25,11 @@ const DOORS: usize = 16;
 pub(super) struct Listener {
     folder: TempDir,
     shut: Arc<AtomicBool>,
+    silence: Silence,
 }
+
+/// Why nothing could be played, once that was tried.
+type Silence = Arc<Mutex<Option<Arc<str>>>>;
 
 impl Listener {
     /// Opens it.
@@ -36,16 +40,20 @@ impl Listener {
         let folder = folder.with_context(|| format!("no private folder in {PLACE}"))?;
         let door = UnixListener::bind(folder.path().join("s")).with_context(|| format!("no socket in {PLACE}"))?;
         let shut = Arc::new(AtomicBool::new(false));
-        let closing = Arc::clone(&shut);
-        thread::Builder::new()
-            .name("companion".into())
-            .spawn(move || let_in(&door, &Arc::new((hearth, wish)), &closing))?;
-        Ok(Listener { folder, shut })
+        let (closing, silence) = (Arc::clone(&shut), Silence::default());
+        let house = Arc::new((hearth, wish, Arc::clone(&silence)));
+        thread::Builder::new().name("companion".into()).spawn(move || let_in(&door, &house, &closing))?;
+        Ok(Listener { folder, shut, silence })
     }
 
     /// Where it is.
     pub(super) fn socket(&self) -> PathBuf {
         self.folder.path().join("s")
+    }
+
+    /// Why nothing was heard, if a sound came and there was nothing to play it on.
+    pub(super) fn silence(&self) -> Option<Arc<str>> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where ssh may keep the connection that its processes share.
@@ -62,7 +70,7 @@ impl Drop for Listener {
     }
 }
 
-fn let_in(door: &UnixListener, house: &Arc<(Hearth, Wish)>, shut: &AtomicBool) {
+fn let_in(door: &UnixListener, house: &Arc<(Hearth, Wish, Silence)>, shut: &AtomicBool) {
     let inside = Arc::new(AtomicUsize::new(0));
     for stream in door.incoming() {
         if shut.load(Ordering::Relaxed) {
@@ -75,8 +83,8 @@ fn let_in(door: &UnixListener, house: &Arc<(Hearth, Wish)>, shut: &AtomicBool) {
         }
         let (house, leaving) = (Arc::clone(house), Arc::clone(&inside));
         let visit = move || {
-            let (hearth, wish) = &*house;
-            if let Err(error) = serve(Stream::Unix(stream), hearth, || open(wish)) {
+            let (hearth, wish, silence) = &*house;
+            if let Err(error) = serve(Stream::Unix(stream), hearth, || open(wish, silence)) {
                 log::warn!("companion: {error}");
             }
             leaving.fetch_sub(1, Ordering::Relaxed);
@@ -88,6 +96,12 @@ fn let_in(door: &UnixListener, house: &Arc<(Hearth, Wish)>, shut: &AtomicBool) {
 }
 
 /// What the laptop plays on: never a companion, which might be itself.
-fn open(wish: &Wish) -> Box<dyn Sink> {
-    Box::new(Ladder::here(wish))
+fn open(wish: &Wish, silence: &Silence) -> Box<dyn Sink> {
+    let ladder = Ladder::here(wish);
+    if let SinkName::Silent(reason) = ladder.name()
+        && *wish != Wish::None
+    {
+        *silence.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    }
+    Box::new(ladder)
 }
