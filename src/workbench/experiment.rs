@@ -637,7 +637,12 @@ pub(super) fn protocol((corpus, task): (&Corpus, &Task), planned: &Planned, trai
         plan,
         training,
         search: None,
-        maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host(), cpu: places::cpu() },
+        maker: Maker {
+            emolab: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("EMOLAB_COMMIT").to_owned(),
+            host: places::host(),
+            cpu: places::cpu(),
+        },
         source: source(corpus),
     }
 }
