@@ -11,8 +11,9 @@ use emolab::features::cache::Cache;
 use emolab::job::{Cancelled, Unwatched, Watch, is_cancelled};
 use emolab::learn::Norm;
 use emolab::store::{Coin, Run, RunId};
+use emolab::workbench::checkpoints::Checkpoints;
 use emolab::workbench::curve::{Spending, curve, curves};
-use emolab::workbench::experiment::{Compared, Effort, News, Request};
+use emolab::workbench::experiment::{Compared, Effort, Judged, News, Request};
 use emolab::workbench::material::Listener;
 use emolab::workbench::verify::verify;
 
@@ -52,7 +53,9 @@ fn spend(
 ) -> anyhow::Result<Compared> {
     let cache = Cache::open(home.path().join("cache"));
     let listener = Listener { cache: &cache, preparation: Preparation::plain(16_000) };
-    curve(corpus, (&request(plan), spending), &listener, keep, watch)
+    let checkpoints = Some(Checkpoints { folder: home.path().join("checkpoints"), resume: true });
+    let request = Request { effort: Effort { checkpoints, ..Effort::default() }, ..request(plan) };
+    curve(corpus, (&request, spending), &listener, keep, watch)
 }
 
 const SPENDING: Spending = Spending { by: Coin::Speakers, points: 3, draws: 2 };
@@ -61,7 +64,11 @@ const SPENDING: Spending = Spending { by: Coin::Speakers, points: 3, draws: 2 };
 fn every_point_is_a_run_on_the_same_clips_and_repeats_with_its_seed() {
     let home = Home::new();
     let corpus = scan(&clips(&home), Some("demo"), &Unwatched).unwrap();
-    let all = || spend(&home, &corpus, (Plan::Loso, SPENDING), &mut |_| Ok(None), &Unwatched).unwrap();
+    let all = || {
+        let found = spend(&home, &corpus, (Plan::Loso, SPENDING), &mut |_| Ok(None), &Unwatched).unwrap();
+        found.clear_checkpoints();
+        found
+    };
     let found = all();
     let tested = |run: &Run| run.predictions.iter().map(|one| (one.clip.clone(), one.fold)).collect::<BTreeSet<_>>();
     let first = tested(&found.runs[0].run);
@@ -106,11 +113,18 @@ fn a_cancel_keeps_what_is_done_and_a_plan_that_leaks_is_refused() {
     let mut kept = 0;
     let mut keep = |_: &Run| {
         kept += 1;
-        Ok(None)
+        Ok(Some(RunId(kept)))
     };
     let stopped = spend(&home, &corpus, (Plan::Loso, SPENDING), &mut keep, &Stop(Mutex::new(2)));
     assert!(is_cancelled(&stopped.unwrap_err()));
-    assert_eq!(kept, 2);
+    let gone_on = spend(&home, &corpus, (Plan::Loso, SPENDING), &mut keep, &Unwatched).unwrap();
+    // Two models at five points and draws: what was kept before is not kept again.
+    let ids: Vec<i64> = gone_on.runs.iter().filter_map(|judged| judged.run.id).map(|id| id.0).collect();
+    assert_eq!((ids, kept), ((1..=10).collect(), 10));
+    let noted = |judged: &Judged| judged.run.protocol.plan.notes.iter().any(|note| note.contains("from before"));
+    assert_eq!(gone_on.runs.iter().filter(|judged| noted(judged)).count(), 2);
+    gone_on.clear_checkpoints();
+    assert_eq!(std::fs::read_dir(home.path().join("checkpoints")).unwrap().count(), 0);
     let leaky = spend(&home, &corpus, (Plan::Random(2), SPENDING), &mut |_| Ok(None), &Unwatched);
     let why = leaky.unwrap_err().to_string();
     assert!(why.contains("keeps speakers apart, not random:2"), "{why}");

@@ -282,6 +282,22 @@ fn corpora_are_crossed_over_the_classes_they_share() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_crossing_that_could_not_be_printed_goes_on() {
+    let home = Home::new();
+    let (a, b) = (other(&home, "a", &crossed(&["a", "b"], 2, 2)), other(&home, "b", &crossed(&["p", "q"], 2, 1)));
+    let args = ["cross", a.to_str().unwrap(), b.to_str().unwrap(), "--models", "majority", "-q"];
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    assert!(!home.emolab(&args).stdout(full).output().unwrap().status.success());
+    let all = json(&home.run(&[&args[..], &["--resume", "--json"]].concat()));
+    let ids: Vec<i64> = all["cells"].as_array().unwrap().iter().map(|cell| cell["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids, [1, 2, 3, 4], "kept before, not again");
+    assert_eq!(json(&home.run(&["runs", "--json"]))["runs"].as_array().unwrap().len(), 4);
+    let afresh = json(&home.run(&[&args[..], &["--resume", "--json"]].concat()));
+    assert_eq!(afresh["cells"][0]["id"], 5, "once told, nothing is left to go on from");
+}
+
+#[test]
 fn the_same_voice_in_two_corpora_stops_their_crossing() {
     let home = Home::new();
     let part = |name: &str, voices: [&str; 2], sentence: &str| {

@@ -57,7 +57,7 @@ fn runs_are_listed_by_corpus_shown_and_removed() {
     let (_, table, _) = ran(&home, &["runs"]);
     assert!(table.contains("UAR %") && table.contains("speakers:2") && table.lines().count() == 3, "{table}");
     let (_, shown, _) = ran(&home, &["runs", "show", "1", "--predictions"]);
-    for part in ["data.data_hash", "source.path", "maker.cpu", "weighted avg", "f1_anger_s1.flac"] {
+    for part in ["data.data_hash", "source.path", "maker.cpu", "maker.commit", "weighted avg", "f1_anger_s1.flac"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert_eq!(json(&home, &["runs", "show", "1", "--json"])["recipe"]["classifier"], "knn");
@@ -114,11 +114,15 @@ fn a_run_is_made_again_to_the_last_bit_or_it_is_told_what_differs() {
     assert!(code == 0 && told.starts_with("the same within 0.00001"), "{told}");
     let elsewhere = altered(&home, 1, |run| {
         run.predictions[0].pred = 1 - run.predictions[0].pred;
-        (run.protocol.maker.emolab, run.protocol.maker.cpu) = ("0.0.9".to_owned(), "another".to_owned());
+        let maker = &mut run.protocol.maker;
+        maker.emolab = "0.0.9".to_owned();
+        maker.cpu = "another".to_owned();
+        maker.commit = "5d1ecc3".to_owned();
     });
     let (code, told, talk) = ran(&home, &["verify", &elsewhere, "--quiet", "--tolerance", "1"]);
     assert!(code == 3 && told.contains("1 of another class"), "{told}");
     assert!(talk.contains("made by emolab 0.0.9") && talk.contains("between processors"), "{talk}");
+    assert!(talk.contains("made by 5d1ecc3, verified by "), "{talk}");
     assert_eq!(ran(&home, &["verify", "99"]).0, 1);
 }
 

@@ -255,7 +255,12 @@ pub(crate) fn run(classifier: &str, leak: bool, pred: [usize; 6]) -> Run {
                 sets: std::collections::BTreeMap::new(),
             },
             search: None,
-            maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned(), cpu: String::new() },
+            maker: Maker {
+                emolab: "0.1.0".to_owned(),
+                commit: String::new(),
+                host: "here".to_owned(),
+                cpu: String::new(),
+            },
             source: Source::default(),
         },
         recipe: Recipe {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use emolab::corpus::plan::Plan;
 use emolab::corpus::{Corpus, Target, scan};
@@ -12,6 +12,7 @@ use emolab::features::cache::Cache;
 use emolab::job::{Cancelled, Unwatched, Watch, is_cancelled};
 use emolab::learn::{Norm, Tune};
 use emolab::store::Run;
+use emolab::workbench::checkpoints::Checkpoints;
 use emolab::workbench::experiment::{Compared, Effort, News, Request, compare};
 use emolab::workbench::material::Listener;
 use serde_json::Value;
@@ -172,6 +173,60 @@ fn a_cancel_in_the_middle_ends_it() {
     let end = run(&home, &corpus, &request(&["knn"], tune(6)), &watch);
     assert!(is_cancelled(&end.unwrap_err()));
     assert!((1..6).contains(&*watch.told.lock().unwrap()));
+}
+
+/// Cancels once a fold is done, if asked to; counts combinations.
+struct Folds {
+    stops: bool,
+    over: AtomicBool,
+    trials: AtomicUsize,
+}
+
+impl Folds {
+    fn new(stops: bool) -> Folds {
+        Folds { stops, over: AtomicBool::new(false), trials: AtomicUsize::new(0) }
+    }
+}
+
+impl Watch<News> for Folds {
+    fn check(&self) -> Result<(), Cancelled> {
+        if self.over.load(Ordering::SeqCst) { Err(Cancelled) } else { Ok(()) }
+    }
+    fn tell(&self, news: News) {
+        match news {
+            News::Trial { .. } => drop(self.trials.fetch_add(1, Ordering::SeqCst)),
+            News::Fold { .. } if self.stops => self.over.store(true, Ordering::SeqCst),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_with_what_was_chosen() {
+    let home = Home::new();
+    let corpus = corpus(&home);
+    let whole = run(&home, &corpus, &request(&["knn"], tune(5)), &Unwatched).unwrap();
+    let folder = home.path().join("checkpoints");
+    let kept = |resume| {
+        let mut request = request(&["knn"], tune(5));
+        request.effort.checkpoints = Some(Checkpoints { folder: folder.clone(), resume });
+        request
+    };
+    let stopped = run(&home, &corpus, &kept(false), &Folds::new(true));
+    assert!(is_cancelled(&stopped.unwrap_err()));
+    let watch = Folds::new(false);
+    let resumed = run(&home, &corpus, &kept(true), &watch).unwrap();
+    assert_eq!(essence(&resumed), essence(&whole));
+    let tried = watch.trials.load(Ordering::SeqCst);
+    assert!((5..=15).contains(&tried), "{tried}: at least one of four folds was done, one was not");
+    let notes = &resumed.runs[0].run.protocol.plan.notes;
+    assert!(notes.iter().any(|note| note.contains("from before an interruption")), "{notes:?}");
+    // Scores whose choice is lost are of no use: both are made again.
+    let shelf = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(shelf.join("fold-2.winner.safetensors")).unwrap();
+    let watch = Folds::new(false);
+    assert_eq!(essence(&run(&home, &corpus, &kept(true), &watch).unwrap()), essence(&whole));
+    assert_eq!(watch.trials.load(Ordering::SeqCst), 5);
 }
 
 #[test]

@@ -54,6 +54,7 @@ impl Cross {
             text(&crossing).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
         out.flush()?;
+        crossing.clear_checkpoints();
         if !crossing.failed.is_empty() {
             bail!("{} of {} runs failed", crossing.failed.len(), crossing.failed.len() + crossing.cells.len());
         }

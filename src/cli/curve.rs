@@ -64,6 +64,7 @@ impl CurveVerb {
             text(&compared).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
         out.flush()?;
+        compared.clear_checkpoints();
         if !compared.failed.is_empty() {
             bail!("{} of {} runs failed", compared.failed.len(), compared.failed.len() + compared.runs.len());
         }

@@ -285,6 +285,10 @@ pub struct Winner {
 pub struct Maker {
     /// Version of emolab.
     pub emolab: String,
+    /// Commit that a release was built from, whatever was changed and not committed; empty for other builds, and in runs from
+    /// before it was noted.
+    #[serde(default)]
+    pub commit: String,
     /// Name of the machine.
     pub host: String,
     /// Its processor; empty in runs from before it was noted.
@@ -440,7 +444,12 @@ pub(crate) mod tests {
                     sets: BTreeMap::new(),
                 },
                 search: None,
-                maker: Maker { emolab: "0.1.0".to_owned(), host: "here".to_owned(), cpu: String::new() },
+                maker: Maker {
+                    emolab: "0.1.0".to_owned(),
+                    commit: String::new(),
+                    host: "here".to_owned(),
+                    cpu: String::new(),
+                },
                 source: Source { path: key.to_owned(), ..Source::default() },
             },
             recipe: Recipe {
@@ -482,7 +491,7 @@ pub(crate) mod tests {
         let mut old = serde_json::to_value(&whole).unwrap();
         assert_eq!(serde_json::from_value::<Protocol>(old.clone()).unwrap(), whole);
         old.as_object_mut().unwrap().remove("source");
-        old["maker"].as_object_mut().unwrap().remove("cpu");
+        old["maker"].as_object_mut().unwrap().retain(|name, _| name != "cpu" && name != "commit");
         let read: Protocol = serde_json::from_value(old).unwrap();
         assert_eq!(read, Protocol { source: Source::default(), ..whole });
     }

@@ -1,7 +1,7 @@
 //! What a killed comparison or training needs to go on to the same bits (`--resume`).
 //!
 //! A run has a folder, named after all that decides its result: data, splits, recipe, features, version of emolab. In it lie
-//! the scores of finished folds and, for each net that is not done, its state after the last epoch. Files appear whole
+//! the scores of finished folds, what tuning chose there and, for each net that is not done, its state after the last epoch. Files appear whole
 //! (renamed into place) but nobody waits until they are on the disk: that would cost more than an epoch, and a file that a power
 //! cut spoils is noticed by its checksum. Nothing here ends a run: what cannot be written or read is told, once.
 //! Deliberately absent: locks. Two equal runs at once write equal files.
@@ -18,7 +18,7 @@ use crate::job::Watch;
 use crate::learn::cnn::Keeper;
 use crate::learn::committee::Verdict;
 use crate::learn::{LearnError, Weights, model_file};
-use crate::store::RunId;
+use crate::store::{RunId, Winner};
 
 /// Where checkpoints are, and whether to go on from them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,23 @@ impl Shelf {
         }
     }
 
+    /// What tuning chose in a fold, if it is there.
+    pub(super) fn winner(&self, fold: usize) -> Option<Winner> {
+        let path = self.chosen(fold);
+        let found = read(&path, &self.notices)?.get_json("winner");
+        found.map_err(|why| self.notices.add(format!("{}: {why}; it is chosen afresh", path.display()))).ok()
+    }
+
+    /// Keeps what tuning chose in a fold; whatever is there was said by another choice, and is void.
+    pub(super) fn keep_winner(&self, fold: usize, winner: &Winner) {
+        self.remove(&format!("fold-{fold}."));
+        let mut weights = Weights::default();
+        let written = weights.put_json("winner", winner);
+        if let Err(why) = written.and_then(|()| model_file::write_soon(&self.chosen(fold), &weights)) {
+            self.notices.not_written(&why);
+        }
+    }
+
     /// The number under which the finished run was stored, if it was.
     pub(super) fn stored(&self) -> Option<RunId> {
         fs::read_to_string(self.folder.join("run")).ok()?.trim().parse().ok().map(RunId)
@@ -123,6 +140,10 @@ impl Shelf {
 
     fn scores(&self, fold: usize) -> PathBuf {
         self.folder.join(format!("fold-{fold}.scores.safetensors"))
+    }
+
+    fn chosen(&self, fold: usize) -> PathBuf {
+        self.folder.join(format!("fold-{fold}.winner.safetensors"))
     }
 
     fn remove(&self, prefix: &str) {

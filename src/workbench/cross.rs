@@ -13,6 +13,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use arcstr::ArcStr;
 
+use super::checkpoints::Shelf;
 use super::copies::copies;
 use super::corpus_key;
 use super::experiment::{
@@ -39,6 +40,14 @@ pub struct Crossing {
     pub failed: Vec<Failure>,
     /// Cells that cannot be, with the reason.
     pub missing: Vec<String>,
+    shelves: Vec<Shelf>,
+}
+
+impl Crossing {
+    /// Removes the checkpoints: nothing is left to resume. For when the results are safe.
+    pub fn clear_checkpoints(&self) {
+        self.shelves.iter().for_each(Shelf::clear);
+    }
 }
 
 /// One training set, one tested corpus, one classifier.
@@ -98,9 +107,10 @@ pub fn cross(
     for (index, (who, (place, planned))) in series.enumerate() {
         let (model, plan) = (request.recipe(who)?.0.title(), union.told(place));
         watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.splits().len() });
-        match run(who, (&material, None), request, planned, watch) {
+        let shelf = material.shelf(request, who, (&plan, planned.splits()))?;
+        match run(who, (&material, shelf.as_ref()), request, planned, watch) {
             Ok(run) => {
-                let judged = finish(union.filed(run, place, planned), None, keep, watch)?;
+                let judged = finish(union.filed(run, place, planned), shelf.as_ref(), keep, watch)?;
                 watch.tell(News::Run(Arc::clone(&judged)));
                 crossing.cells.push(Cell { place: place.clone(), judged });
             }
@@ -111,6 +121,7 @@ pub fn cross(
                 crossing.failed.push(Failure { model, plan, reason });
             }
         }
+        crossing.shelves.extend(shelf);
     }
     match crossing.failed.first() {
         Some(first) if crossing.cells.is_empty() => bail!("{} on {}: {}", first.model, first.plan, first.reason),
@@ -155,7 +166,7 @@ impl<'a> Union<'a> {
 
     fn crossing(&self, missing: Vec<String>) -> Crossing {
         let (corpora, classes) = (self.names.clone(), self.task.classes.clone());
-        Crossing { corpora, classes, cells: Vec::new(), failed: Vec::new(), missing }
+        Crossing { corpora, classes, cells: Vec::new(), failed: Vec::new(), missing, shelves: Vec::new() }
     }
 
     /// Training sets by row: each corpus, and with three or more also all but one.

@@ -14,6 +14,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
+use super::checkpoints::Shelf;
 use super::copies::copies;
 use super::experiment::{Agenda, Compared, Failure, Judged, Material, News, Request, Series, finish, hearings, run};
 use super::folds::Planned;
@@ -122,9 +123,10 @@ pub fn curve(
             of,
             folds: portion.planned.splits().len(),
         });
-        match one(who, &material, request, portion, watch) {
+        let shelf = material.shelf(request, who, (&plan, portion.planned.splits()))?;
+        match one(who, (&material, shelf.as_ref()), request, portion, watch) {
             Ok(run) => {
-                let judged = finish(run, None, keep, watch)?;
+                let judged = finish(run, shelf.as_ref(), keep, watch)?;
                 watch.tell(News::Run(Arc::clone(&judged)));
                 compared.runs.push(judged);
             }
@@ -135,6 +137,7 @@ pub fn curve(
                 compared.failed.push(Failure { model, plan, reason });
             }
         }
+        compared.shelves.extend(shelf);
     }
     match compared.failed.first() {
         Some(first) if compared.runs.is_empty() => bail!("{} on {}: {}", first.model, first.plan, first.reason),
@@ -211,12 +214,12 @@ impl Point {
 
 fn one(
     who: &Contender,
-    material: &Material<'_>,
+    at: (&Material<'_>, Option<&Shelf>),
     request: &Request,
     portion: &Portion,
     watch: &dyn Watch<News>,
 ) -> Result<Run> {
-    let mut run = run(who, (material, None), request, &portion.planned, watch)?;
+    let mut run = run(who, at, request, &portion.planned, watch)?;
     run.protocol.plan.spent = Some(portion.spent);
     Ok(run)
 }

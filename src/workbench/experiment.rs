@@ -258,7 +258,7 @@ pub struct Compared {
     pub failed: Vec<Failure>,
     /// Why a plan that leaks speakers stands alone.
     pub no_twin: Option<String>,
-    shelves: Vec<Shelf>,
+    pub(super) shelves: Vec<Shelf>,
 }
 
 impl Compared {
@@ -299,8 +299,20 @@ pub(super) struct Material<'a> {
 }
 
 impl Material<'_> {
+    /// What a run needs to go on after a kill; `told` is what it is on, in words. `None` where nothing is kept.
+    pub(super) fn shelf(
+        &self,
+        request: &Request,
+        who: &Contender,
+        (told, splits): (&str, &[Split]),
+    ) -> Result<Option<Shelf>> {
+        let Some(at) = &request.effort.checkpoints else { return Ok(None) };
+        let (recipe, sets) = request.recipe(who)?;
+        Ok(Some(Shelf::open(at, &self.key(&recipe, &sets, (told, splits)))))
+    }
+
     /// All that decides the scores of a recipe, as text.
-    pub(super) fn key(&self, recipe: &Recipe, sets: &[Chosen], (plan, splits): (&str, &[Split])) -> String {
+    fn key(&self, recipe: &Recipe, sets: &[Chosen], (plan, splits): (&str, &[Split])) -> String {
         let versions: Vec<(&str, u32)> = sets.iter().map(|set| (set.name(), set.version())).collect();
         let second = self.sets.values().next().map(|data| &data.extras.second);
         let rows: Vec<_> = splits.iter().map(|split| (&split.train, &split.test)).collect();
@@ -346,12 +358,8 @@ pub fn compare(
     let series = planned.iter().flat_map(|planned| all.iter().map(move |who| (planned, who)));
     for (index, (planned, who)) in series.enumerate() {
         let request = &request.seeded(planned.seed);
-        let (recipe, sets) = request.recipe(who)?;
-        let (model, plan) = (recipe.title(), planned.plan.to_string());
-        let key = || material.key(&recipe, &sets, (&plan, planned.splits()));
-        // A verdict alone does not tell what was chosen: tuned runs are not gone on with.
-        let shelved = request.effort.checkpoints.as_ref().filter(|_| recipe.tune.is_none());
-        let shelf = shelved.map(|at| Shelf::open(at, &key()));
+        let (model, plan) = (request.recipe(who)?.0.title(), planned.plan.to_string());
+        let shelf = material.shelf(request, who, (&plan, planned.splits()))?;
         watch.tell(News::Model { model: model.clone(), plan: plan.clone(), index, of, folds: planned.splits().len() });
         let run = run(who, (&material, shelf.as_ref()), request, planned, watch);
         match run {
@@ -450,13 +458,13 @@ pub(super) fn run(
     let folds = side_by_side(workers, splits, |fold, split| {
         let began = Instant::now();
         let shape = (split.test.len(), material.task.classes.len(), recipe.seeds.len());
+        let recipe = tuning.recipe((fold, split), shelf, watch)?;
         let verdict = match shelf.and_then(|shelf| shelf.verdict(fold, shape)) {
             Some(verdict) => {
                 found.fetch_add(1, Ordering::Relaxed);
                 verdict
             }
             None => {
-                let recipe = tuning.recipe((fold, split), watch)?;
                 let (committee, verdict) = judge(&recipe, (&material.sets, shelf), (fold, split), watch)?;
                 if fold + 1 == splits.len() {
                     *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(committee);
@@ -637,7 +645,12 @@ pub(super) fn protocol((corpus, task): (&Corpus, &Task), planned: &Planned, trai
         plan,
         training,
         search: None,
-        maker: Maker { emolab: env!("CARGO_PKG_VERSION").to_owned(), host: places::host(), cpu: places::cpu() },
+        maker: Maker {
+            emolab: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("EMOLAB_COMMIT").to_owned(),
+            host: places::host(),
+            cpu: places::cpu(),
+        },
         source: source(corpus),
     }
 }

@@ -171,8 +171,7 @@ pub fn train(corpus: &Corpus, request: &Request, listener: &Listener<'_>, watch:
     let clips: Vec<&Clip> = task.rows.iter().map(|&row| &corpus.clips[row]).collect();
     let hearings = Hearings::of(&clips, &read, listener, watch)?;
     let material = Material { corpus, task: &task, preparation: listener.preparation, sets, pretrained, hearings };
-    let key = || material.key(&recipe, &read, ("all clips", &[]));
-    let shelf = request.effort.checkpoints.as_ref().map(|at| Shelf::open(at, &key()));
+    let shelf = material.shelf(request, who, ("all clips", &[]))?;
     let (model, plan) = (recipe.title(), "all clips".to_owned());
     let series = vec![Series { model: model.clone(), plan: plan.clone(), folds: vec![plan.clone()] }];
     watch.tell(News::Start(Arc::new(Agenda { series, ..Agenda::of(corpus, &task) })));

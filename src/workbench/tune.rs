@@ -5,7 +5,8 @@
 //! best is fitted on all of them and judged like any other recipe. So the run judges the choosing, too, and a test
 //! clip takes no part in it. What a candidate was worth inside is a selection score, no estimate.
 //!
-//! Deliberately absent: nets (see `search`), members of a fusion, and going on after a kill.
+//! What won in a fold is kept beside its scores, so that a killed run goes on. Deliberately absent: nets (see `search`), and
+//! members of a fusion.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,7 @@ use rand::SeedableRng;
 use rand::seq::index::sample;
 use rand_pcg::Pcg64;
 
+use super::checkpoints::Shelf;
 use super::experiment::News;
 use super::search::{Candidate, Score, inner_folds, ranked, score};
 use crate::corpus::Task;
@@ -67,19 +69,35 @@ impl<'a> Tuning<'a> {
         Tuning { recipe, task, sets, work }
     }
 
-    /// The recipe to fit in a fold: the best of the candidates, or the recipe as it is.
+    /// The recipe to fit in a fold: the best of the candidates, what was found to be that before a kill, or the recipe as it is.
     ///
     /// # Errors
     /// Cancelled; fewer than two training speakers; every candidate failed.
-    pub fn recipe(&self, (fold, split): (usize, &Split), watch: &dyn Watch<News>) -> Result<Recipe> {
+    pub fn recipe(
+        &self,
+        (fold, split): (usize, &Split),
+        shelf: Option<&Shelf>,
+        watch: &dyn Watch<News>,
+    ) -> Result<Recipe> {
         let Some(work) = &self.work else { return Ok(self.recipe.clone()) };
-        let rows = (&self.task.labels[..], &self.task.groups[..]);
-        let inner = inner_folds(rows, &split.train, (work.tune.folds, self.recipe.seed));
-        let inner = inner.with_context(|| format!("tuning inside the fold that tests {}", split.name))?;
-        let winner = work.choose(self.sets, (split, &inner), watch)?;
+        let winner = match shelf.and_then(|shelf| shelf.winner(fold)) {
+            Some(winner) => winner,
+            None => {
+                let winner = self.chosen(work, split, watch)?;
+                shelf.into_iter().for_each(|shelf| shelf.keep_winner(fold, &winner));
+                winner
+            }
+        };
         let recipe = winner.recipe.clone();
         work.winners.lock().unwrap_or_else(PoisonError::into_inner).insert(fold, winner);
         Ok(recipe)
+    }
+
+    fn chosen(&self, work: &Work, split: &Split, watch: &dyn Watch<News>) -> Result<Winner> {
+        let rows = (&self.task.labels[..], &self.task.groups[..]);
+        let inner = inner_folds(rows, &split.train, (work.tune.folds, self.recipe.seed));
+        let inner = inner.with_context(|| format!("tuning inside the fold that tests {}", split.name))?;
+        work.choose(self.sets, (split, &inner), watch)
     }
 
     /// Adds to a run's protocol what was tried, and what won in each fold.

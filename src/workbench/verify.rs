@@ -233,6 +233,11 @@ fn notes(run: &Run, recipes: &[Recipe]) -> Result<Vec<String>> {
     if maker.emolab != version {
         notes.push(format!("made by emolab {}, verified by {version}", maker.emolab));
     }
+    let commit = env!("EMOLAB_COMMIT");
+    if maker.commit != commit {
+        let told = |commit: &str| if commit.is_empty() { "a build of no known commit" } else { commit }.to_owned();
+        notes.push(format!("made by {}, verified by {}", told(&maker.commit), told(commit)));
+    }
     let (host, cpu) = (places::host(), places::cpu());
     let last_bits = "the last bits of sums may differ between processors";
     if !maker.cpu.is_empty() && maker.cpu != cpu {
