@@ -1,9 +1,9 @@
 //! Multinomial logistic regression: argmin's L-BFGS on the softmax loss with an L2 penalty, whose value and slope come from one
 //! pass over the rows (as scikit-learn's `_linear_loss.LinearModelLoss`).
 //!
-//! Rows of rare classes weigh more (`shares::times`). linfa-logistic, which was here before, has
-//! the same solver but no weights, and computes value and slope apart: on EmoDB it took 1.5 times as long as scikit-learn
-//! (docs/baselines.md). Deliberately absent: L1, a search for C.
+//! Rows of rare classes weigh more (`shares::times`). linfa-logistic has the same solver but no weights, and computes value and
+//! slope apart: on EmoDB it took 1.5 times as long as scikit-learn, this a third (docs/baselines.md). Deliberately absent: L1, a
+//! search for C.
 
 use std::cell::RefCell;
 
