@@ -2,7 +2,7 @@
 //! pass over the rows (as scikit-learn's `_linear_loss.LinearModelLoss`).
 //!
 //! Rows of rare classes weigh more (`shares::times`). linfa-logistic has the same solver but no weights, and computes value and
-//! slope apart: on EmoDB it took 1.5 times as long as scikit-learn, this a third (docs/baselines.md). Deliberately absent: L1, a
+//! slope apart: inside compare on EmoDB it took 1.5 times as long as scikit-learn, this 0.4 (docs/baselines.md). Deliberately absent: L1, a
 //! search for C.
 
 use std::cell::RefCell;

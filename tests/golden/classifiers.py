@@ -31,7 +31,7 @@ def case(clips, columns, seed):
     lda = {name: LinearDiscriminantAnalysis(solver="lsqr", shrinkage=how, priors=[1 / 3] * 3).fit(x, labels)
            for name, how in (("lda", "auto"), ("lda_0.2", 0.2))}
     ridge = RidgeClassifier(alpha=3, **both).fit(x, labels)
-    # linfa has no class weights; rows of rare classes are repeated, which for scikit-learn is a weight.
+    # Rows of rare classes weigh round(largest / count), as in shares::times.
     times = np.round(np.bincount(labels).max() / np.bincount(labels))[labels]
     logistic = LogisticRegression(C=0.5, tol=1e-10, max_iter=10_000).fit(x, labels, sample_weight=times)
     bayes = GaussianNB(var_smoothing=1e-3).fit(x, labels)
