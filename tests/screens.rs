@@ -5,6 +5,8 @@
 
 #[path = "screens/agree.rs"]
 mod agree;
+#[path = "screens/hands.rs"]
+mod hands;
 #[path = "screens/keymap.rs"]
 mod keymap;
 #[path = "screens/label.rs"]

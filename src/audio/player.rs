@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Sound;
@@ -58,7 +58,7 @@ pub enum PlaybackNews {
 #[derive(Debug)]
 pub struct Player {
     commands: Sender<Command>,
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Table>,
 }
 
 #[derive(Debug)]
@@ -87,7 +87,13 @@ struct Take {
     again: bool,
 }
 
-/// What handle and thread both see.
+/// What handle and thread both see, and a word when commands were obeyed.
+#[derive(Debug)]
+struct Table {
+    shared: Mutex<Shared>,
+    obeyed: Condvar,
+}
+
 #[derive(Debug)]
 struct Shared {
     playback: Playback,
@@ -117,7 +123,8 @@ impl Player {
         notify: impl Fn(PlaybackNews) + Send + 'static,
     ) -> std::io::Result<Player> {
         let (commands, inbox) = channel();
-        let shared = Arc::new(Mutex::new(Shared { playback: Playback::default(), takes: 0, sound: None, pending: 0 }));
+        let shared = Shared { playback: Playback::default(), takes: 0, sound: None, pending: 0 };
+        let shared = Arc::new(Table { shared: Mutex::new(shared), obeyed: Condvar::new() });
         let seen = Arc::clone(&shared);
         std::thread::Builder::new().name("playback".into()).spawn(move || {
             run(Deck::new(open), &inbox, &seen, notify);
@@ -128,6 +135,15 @@ impl Player {
     /// The state to draw. Cheap; never waits for the device.
     pub fn state(&self) -> Playback {
         lock(&self.shared).playback.clone()
+    }
+
+    /// Where sound goes through the same line as the picture, waits until all commands are obeyed, for `most` at most: so an order
+    /// to play is on its way before the picture that it causes.
+    pub fn go_first(&self, most: Duration) {
+        let shared = lock(&self.shared);
+        if matches!(shared.playback.sink, SinkName::Companion(_)) {
+            drop(self.shared.obeyed.wait_timeout_while(shared, most, |shared| shared.pending > 0));
+        }
     }
 
     /// Plays `sound` from `from` seconds with its samples times `gain`, instead of what played before; a region is kept if it
@@ -418,7 +434,7 @@ impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
 fn run<O: FnOnce() -> Box<dyn Sink>>(
     mut deck: Deck<O>,
     inbox: &Receiver<Command>,
-    shared: &Mutex<Shared>,
+    table: &Table,
     notify: impl Fn(PlaybackNews),
 ) {
     let mut awake = false;
@@ -444,7 +460,8 @@ fn run<O: FnOnce() -> Box<dyn Sink>>(
             }
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        lock(shared).publish(&deck.playback, obeyed);
+        lock(table).publish(&deck.playback, obeyed);
+        table.obeyed.notify_all();
         deck.news.drain(..).for_each(&notify);
     }
 }
@@ -466,8 +483,8 @@ fn held(value: f32, low: f32, high: f32) -> f32 {
 }
 
 /// A panic while the lock was held leaves plain values that are still fit to draw.
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(table: &Table) -> MutexGuard<'_, Shared> {
+    table.shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -475,6 +492,7 @@ mod tests {
     use super::*;
     use std::cell::{Cell, RefCell};
     use std::rc::Rc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// A sink that writes down what it is told and stands where the test puts it.
     #[derive(Default)]
@@ -668,5 +686,35 @@ mod tests {
         deck.obey(Command::Seek(f64::NAN));
         assert_eq!(deck.playback, Playback { looping: true, ..Playback::default() });
         assert!(script.log.borrow().is_empty());
+    }
+    /// A sink on a laptop: `started` counts.
+    struct Far(Arc<AtomicUsize>);
+
+    impl Sink for Far {
+        fn name(&self) -> SinkName {
+            SinkName::Companion("laptop".into())
+        }
+        fn start(&mut self, _: &Arc<Sound>, _: f64, _: Tuning) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+        fn tune(&mut self, _: Tuning) {}
+        fn stop(&mut self) {}
+        fn progress(&self) -> Progress {
+            Progress::At(0.0)
+        }
+    }
+
+    #[test]
+    fn an_order_for_a_laptop_goes_before_what_is_drawn_next() {
+        let started = Arc::new(AtomicUsize::new(0));
+        let (sink, (tell, news)) = (Far(Arc::clone(&started)), channel());
+        let player = Player::new(move || Box::new(sink), move |news| tell.send(news).unwrap()).unwrap();
+        player.play(two_seconds(), 0.0, 1.0);
+        assert_eq!(news.recv().unwrap(), PlaybackNews::Sink(SinkName::Companion("laptop".into())));
+        for takes in 2..100 {
+            player.play(two_seconds(), 0.0, 1.0);
+            player.go_first(Duration::from_secs(60));
+            assert_eq!(started.load(Ordering::SeqCst), takes);
+        }
     }
 }

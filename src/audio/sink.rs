@@ -14,7 +14,8 @@ pub trait Sink {
     /// What the status bar says of this sink.
     fn name(&self) -> SinkName;
     /// Plays `sound` from `from` seconds (within [`Tuning::bounds`]) to the end of those bounds, instead of what played before;
-    /// with `looping` it turns back to their beginning there, without a gap, and never finishes.
+    /// with `looping` it turns back to their beginning there, without a gap, and never finishes. A sink at the other end of a wire
+    /// returns once the order is on it: what is sent through the same wire next comes after it.
     fn start(&mut self, sound: &Arc<Sound>, from: f64, tuning: Tuning);
     /// Changes how it plays what it plays, or nothing: without a break and without a click.
     fn tune(&mut self, tuning: Tuning);

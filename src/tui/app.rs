@@ -4,17 +4,18 @@
 
 mod facts;
 mod frame;
+mod lead;
 mod pointer;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 
 use super::command::{Bound, Command, Group, Named, Row, key_name, letters, named, rows};
 use super::cursor::Cursor;
@@ -31,7 +32,12 @@ use super::widgets::{self, line, put, put_center, put_right};
 use crate::workbench::columns::Ranking;
 use crate::workbench::safe::Standing;
 use crate::workbench::{Update, Workbench};
+pub use lead::Lead;
+use lead::Marks;
+pub use pointer::DOUBLE;
 
+/// How long a frame may wait for an order to play: so long that a sound can be packed, too short to be noticed.
+const PASSING: Duration = Duration::from_millis(40);
 /// Smaller terminals get a sentence instead of a screen.
 pub const SMALLEST: (u16, u16) = (60, 18);
 
@@ -61,6 +67,9 @@ pub struct App {
     status: Option<Status>,
     wish: Option<Wish>,
     hands: Hands,
+    /// Waits for the next key.
+    lead: Option<Lead>,
+    marks: Marks,
     size: Rect,
     /// Something was reported that the screen does not know yet.
     behind: bool,
@@ -71,6 +80,8 @@ struct Hands {
     keymap: Keymap,
     /// Whether presses of the mouse come here.
     mouse: bool,
+    /// The last press of the mouse.
+    pressed: Option<(Instant, Position)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +105,9 @@ impl App {
             tour: None,
             status: None,
             wish: None,
-            hands: Hands { keymap: Keymap::default(), mouse: true },
+            hands: Hands { keymap: Keymap::default(), mouse: true, pressed: None },
+            lead: None,
+            marks: Marks::new(),
             size,
             behind: false,
         };
@@ -158,6 +171,10 @@ impl App {
             self.reply(reply);
         } else if unseen {
             self.press_unseen(&key);
+        } else if let Some(lead) = self.lead.take() {
+            self.status = None;
+            let outcome = self.end_lead(lead, &key_name(&key).unwrap_or_default());
+            self.follow(outcome);
         } else if key.code == KeyCode::Esc && self.tour.is_some() {
             self.tour = None;
         } else if let Some(name) = key_name(&key) {
@@ -197,6 +214,11 @@ impl App {
         if std::mem::take(&mut self.behind) {
             self.sync();
         }
+    }
+
+    /// An order to play goes before the frame it causes, where both are sent through one line; before each frame.
+    pub fn let_sound_pass(&self) {
+        self.bench.player().go_first(PASSING);
     }
 
     /// How soon to draw again though nothing is reported: while sound plays or a screen counts time.
@@ -271,7 +293,7 @@ impl App {
         }
         let found = self.command_of(name);
         let (group, command) = found.ok_or_else(|| anyhow!("{name} does nothing here; ? shows the keys"))?;
-        self.command(group, command)
+        self.command(group, command, None)
     }
 
     /// The command that a key gives now; `None` also where the screen takes it itself.
@@ -287,12 +309,13 @@ impl App {
         let mut rows = EVERYWHERE_TABLE.iter().map(|command| &command.row);
         let gives = |row: &&'static Row| self.hands.keymap.keys(EVERYWHERE, row).contains(&name);
         if let Some(row) = rows.find(|row| UNSEEN.contains(&row.name) && gives(row)) {
-            let outcome = self.command(EVERYWHERE, row.name);
+            let outcome = self.command(EVERYWHERE, row.name, None);
             self.follow(outcome);
         }
     }
 
-    fn command(&mut self, group: &str, name: &str) -> Outcome {
+    /// `times`: a count before a move in a list.
+    fn command(&mut self, group: &str, name: &str, times: Option<usize>) -> Outcome {
         let index = self.front();
         let (screen, bench) = (&mut self.screens[index], &mut self.bench);
         match group {
@@ -301,7 +324,7 @@ impl App {
             VIEW => run(VIEW_TABLE, name, &mut screen.clip(bench), bench),
             LIST => {
                 let page = usize::from(screen.list_area(body(self.size), bench).height);
-                let mut moved = super::keys::Moved { page, cursor: Cursor::default() };
+                let mut moved = super::keys::Moved { page, times, cursor: Cursor::default() };
                 let Some(cursor) = screen.list() else { return Ok(Then::Say("there is no list here".to_owned())) };
                 moved.cursor = *cursor;
                 let outcome = run(LIST_TABLE, name, &mut moved, bench);
@@ -323,8 +346,12 @@ impl App {
             Reply::Command(group, name, told) => {
                 self.layers.pop();
                 self.status = None;
-                match (self.command(group, name), told) {
+                match (self.command(group, name, None), told) {
                     (Ok(Then::Ask(question)), Some(told)) => self.answer(question.purpose, Answer::Done(told)),
+                    (Ok(Then::Await(lead)), Some(told)) => {
+                        let outcome = self.end_lead(lead, &told);
+                        self.follow(outcome);
+                    }
                     (outcome, _) => self.follow(outcome),
                 }
             }
@@ -387,6 +414,7 @@ impl App {
             Ok(Then::Show(page)) => self.layers.push(Box::new(Reader::new(page))),
             Ok(Then::Help) => self.layers.push(Box::new(Reader::new(help(&self.groups())))),
             Ok(Then::Tour) => self.guide(),
+            Ok(Then::Await(lead)) => self.await_key(lead),
             Ok(Then::Palette) => self.layers.push(Box::new(Palette::new(self.groups()))),
             // Something half typed is still open; it can be out of sight in a terminal that is too small.
             Ok(Then::Quit) => self.ask_to_quit(!self.layers.is_empty()),

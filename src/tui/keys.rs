@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: commands of one screen (beside the screen).
 
+use super::app::Lead;
 use super::command::{Command, Row, row};
 use super::cursor::Cursor;
 use super::screen::{Outcome, Then};
@@ -25,6 +26,8 @@ pub struct Moved {
     pub cursor: Cursor,
     /// Rows seen at once.
     pub page: usize,
+    /// So many times, if a count went before.
+    pub times: Option<usize>,
 }
 
 /// Plays or pauses.
@@ -41,8 +44,8 @@ pub static LIST_TABLE: &[Command<Moved>] = &[
     Command { row: row("up", &["k", "Up"], "previous row"), run: |list, _| step(list, -1) },
     Command { row: row("page down", &["PgDn", "Ctrl-d"], "a page down"), run: |list, _| step(list, page(list)) },
     Command { row: row("page up", &["PgUp", "Ctrl-u"], "a page up"), run: |list, _| step(list, -page(list)) },
-    Command { row: row("first", &["g", "Home"], "to the first row"), run: |list, _| ends(list, Cursor::first) },
-    Command { row: row("last", &["G", "End"], "to the last row"), run: |list, _| ends(list, Cursor::last) },
+    Command { row: row("first", &["g", "Home"], "to the first row"), run: |list, _| end(list, Cursor::first) },
+    Command { row: row("last", &["G", "End"], "to the last row"), run: |list, _| end(list, Cursor::last) },
 ];
 
 /// Sound of the clip that a screen shows.
@@ -57,6 +60,9 @@ pub static SOUND_TABLE: &[Command<Option<usize>>] = &[
     Command { row: row("louder", &["+", "="], "volume up"), run: |_, bench| volume(bench, 0.1) },
     Command { row: row("even", &["V"], "every clip equally loud, or as on disk"), run: |_, bench| even(bench) },
     Command { row: row("loop", &["L"], "again and again, or once"), run: |_, bench| looping(bench) },
+    Command { row: row("begin", &["B"], "play only from here on"), run: |_, bench| part(bench, true) },
+    Command { row: row("until", &["U"], "play only up to here"), run: |_, bench| part(bench, false) },
+    Command { row: row("whole", &["W"], "play all of it again"), run: |_, bench| whole(bench) },
 ];
 
 /// How the clip that a screen shows is drawn; the same for all screens.
@@ -101,6 +107,15 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
     Command { row: row("help", &["?", "F1"], "the keys of this screen"), run: |(), _| Ok(Then::Help) },
     Command { row: row("palette", &[":"], "find a command by name"), run: |(), _| Ok(Then::Palette) },
     Command {
+        row: row("times", &["#"], "a number, then a key: so many times (#12j)"),
+        run: |(), _| Ok(Then::Await(Lead::Count(String::new()))),
+    },
+    Command { row: row("mark", &["\""], "and a letter: mark this clip"), run: |(), _| Ok(Then::Await(Lead::Mark)) },
+    Command {
+        row: row("to mark", &["'"], "and its letter: to that clip; '' back"),
+        run: |(), _| Ok(Then::Await(Lead::Jump)),
+    },
+    Command {
         row: row("tour", &["F2"], "hear, label, train: the three steps of the first start"),
         run: |(), _| Ok(Then::Tour),
     },
@@ -119,12 +134,17 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
 ];
 
 fn step(list: &mut Moved, rows: isize) -> Outcome {
-    list.cursor.step(rows);
+    let times = isize::try_from(list.times.unwrap_or(1)).unwrap_or(isize::MAX);
+    list.cursor.step(rows.saturating_mul(times));
     Ok(Then::Stay)
 }
 
-fn ends(list: &mut Moved, go: fn(&mut Cursor)) -> Outcome {
-    go(&mut list.cursor);
+/// To an end; with a count, to that row.
+fn end(list: &mut Moved, go: fn(&mut Cursor)) -> Outcome {
+    match list.times {
+        Some(row) => list.cursor.select(row.saturating_sub(1)),
+        None => go(&mut list.cursor),
+    }
     Ok(Then::Stay)
 }
 
@@ -171,6 +191,32 @@ fn even(bench: &mut Workbench) -> Outcome {
 fn looping(bench: &mut Workbench) -> Outcome {
     bench.player().set_looping(!bench.playback().looping);
     Ok(Then::Say(if bench.playback().looping { "again and again" } else { "once" }.to_owned()))
+}
+
+/// The part that is played alone begins or ends at the cursor; where it would have no length, it reaches to the end of the clip again.
+fn part(bench: &mut Workbench, begins: bool) -> Outcome {
+    let playback = bench.playback();
+    if bench.playing().is_none() || playback.seconds == 0.0 {
+        return Ok(say("play the clip first, and press this where the part begins or ends"));
+    }
+    let ((from, to), at) = (playback.bounds(), playback.position);
+    let bounds = match begins {
+        true => (at, if at < to { to } else { playback.seconds }),
+        false => (if from < at { from } else { 0.0 }, at),
+    };
+    bench.player().set_region(Some(bounds));
+    Ok(match bench.playback().region {
+        Some((from, to)) => {
+            Then::Say(format!("only {from:.2} to {to:.2} s; L plays it again and again, W all of the clip"))
+        }
+        None => say("too short to be heard; W plays all of the clip"),
+    })
+}
+
+fn whole(bench: &mut Workbench) -> Outcome {
+    let had = bench.playback().region.is_some();
+    bench.player().set_region(None);
+    Ok(say(if had { "all of the clip" } else { "all of the clip is played; B and U mark a part" }))
 }
 
 fn zoom_in(clip: &mut Option<usize>, bench: &mut Workbench) -> Outcome {

@@ -133,6 +133,7 @@ fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, fram
         let now = Instant::now();
         if due != Due::Nothing && pace.wait(due, now).is_zero() {
             app.catch_up();
+            app.let_sound_pass();
             screenful.frame(|terminal| app.draw(terminal)).context("drawing")?;
             pace.drew(due, now, Instant::now());
             due = Due::Nothing;

@@ -5,8 +5,10 @@
 
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Clear, Widget};
+
+use unicode_width::UnicodeWidthStr;
 
 use super::command::key_name;
 use super::cursor::Cursor;
@@ -16,6 +18,9 @@ use super::theme::Theme;
 use super::widgets::input::Input;
 use super::widgets::{line, put};
 use crate::workbench::filter::Completion;
+
+/// Before the words that may come next.
+const TAB: &str = " Tab ";
 
 /// The line, and what helps to fill it in.
 pub struct Prompt {
@@ -52,23 +57,42 @@ impl Prompt {
 
     /// Puts the next of the offered words into the line.
     fn complete(&mut self, step: isize) -> Reply {
+        let begins = self.chosen.is_none() && step > 0;
+        self.choose(|cursor| if begins { cursor.first() } else { cursor.step_around(step) })
+    }
+
+    /// Puts that of the offered words into the line which a cursor is moved to.
+    fn choose(&mut self, go: impl FnOnce(&mut Cursor)) -> Reply {
         let (mut cursor, bare) = match self.chosen.take() {
             Some(chosen) => chosen,
-            None => {
-                let mut cursor = Cursor::new(self.offered.words.len());
-                if step > 0 {
-                    cursor.last();
-                }
-                (cursor, self.input.clone())
-            }
+            None => (Cursor::new(self.offered.words.len()), self.input.clone()),
         };
-        cursor.step_around(step);
+        go(&mut cursor);
         let Some(word) = cursor.row().and_then(|row| self.offered.words.get(row)) else { return Reply::Stay };
         self.input = bare.replacing(self.offered.from, word);
         let reply = self.typing();
         // A single word is what was meant: the next Tab goes on behind it.
         self.chosen = (self.offered.words.len() > 1).then_some((cursor, bare));
         reply
+    }
+
+    /// The offered word that stands in the line.
+    fn at_word(&self) -> Option<usize> {
+        self.chosen.as_ref().and_then(|(cursor, _)| cursor.row())
+    }
+
+    /// Where the offered words stand, as many as have room.
+    fn places(&self, area: Rect) -> Vec<(usize, Rect)> {
+        let place = over(area);
+        let mut x = place.x + TAB.len() as u16;
+        let words = self.offered.words.iter().enumerate().skip(self.at_word().unwrap_or(0).saturating_sub(2));
+        let placed = words.map(|(number, word)| {
+            let at = x.min(place.right());
+            let width = (word.width() as u16).min(place.right() - at);
+            x = at + width + 2;
+            (number, Rect { x: at, width, ..place })
+        });
+        placed.take_while(|(_, place)| !place.is_empty()).collect()
     }
 
     fn recall(&mut self, step: isize) -> Reply {
@@ -82,6 +106,11 @@ impl Prompt {
     }
 }
 
+/// Where what may come next stands.
+fn over(area: Rect) -> Rect {
+    line(area, area.height.saturating_sub(3))
+}
+
 impl Layer for Prompt {
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let place = line(area, area.height.saturating_sub(2)).intersection(buffer.area);
@@ -90,15 +119,18 @@ impl Layer for Prompt {
         if self.offered.words.is_empty() {
             return;
         }
-        let mut rest = line(area, area.height.saturating_sub(3)).intersection(buffer.area);
-        Clear.render(rest, buffer);
-        rest = put(buffer, rest, " Tab ", theme.accent());
-        let chosen = self.chosen.as_ref().and_then(|(cursor, _)| cursor.row());
-        for (number, word) in self.offered.words.iter().enumerate().skip(chosen.unwrap_or(0).saturating_sub(2)) {
-            let style = if chosen == Some(number) { theme.selected() } else { theme.dim() };
-            rest = put(buffer, rest, word, style);
-            rest = put(buffer, rest, "  ", theme.text());
+        let place = over(area).intersection(buffer.area);
+        Clear.render(place, buffer);
+        put(buffer, place, TAB, theme.accent());
+        for (number, place) in self.places(area) {
+            let style = if self.at_word() == Some(number) { theme.selected() } else { theme.dim() };
+            put(buffer, place, &self.offered.words[number], style);
         }
+    }
+
+    fn click(&mut self, at: Position, area: Rect) -> Reply {
+        let word = self.places(area).into_iter().find(|(_, place)| place.contains(at));
+        word.map_or(Reply::Stay, |(number, _)| self.choose(|cursor| cursor.select(number)))
     }
 
     fn key(&mut self, key: &KeyEvent) -> Reply {

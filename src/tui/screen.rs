@@ -9,6 +9,7 @@ use anyhow::Result;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::app::Lead;
 use super::command::Row;
 use super::cursor::Cursor;
 use super::theme::Theme;
@@ -41,6 +42,8 @@ pub enum Then {
     Palette,
     /// The three steps of the first start.
     Tour,
+    /// The key that ends what was begun: a count, a mark.
+    Await(Lead),
     /// The end, after a question when work is running.
     Quit,
     /// Cancels running work, else asks whether to quit.
@@ -276,6 +279,20 @@ pub trait Screen {
     /// The clip that the keys for sound act on.
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
         None
+    }
+
+    /// Goes to a moment of what it shows, in seconds.
+    ///
+    /// # Errors
+    /// What the status line is to say.
+    fn go_to(&mut self, seconds: f64, bench: &mut Workbench) -> Outcome {
+        self.clip(bench).into_iter().for_each(|clip| bench.play_at(clip, seconds));
+        Ok(Then::Stay)
+    }
+
+    /// Selects that clip in its list; false where the list does not hold it.
+    fn find_clip(&mut self, _clip: usize, _bench: &mut Workbench) -> bool {
+        false
     }
 
     /// Whether the keys for sound apply; constant.

@@ -4,7 +4,7 @@
 //! knows), and any teaching beyond the three steps; `?` has the keys.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::theme::Theme;
 use super::widgets::{line, popup, put, put_right};
@@ -56,16 +56,25 @@ impl Tour {
         }
     }
 
+    /// Whether a press of the mouse there ends it.
+    pub fn takes(&self, at: Position, area: Rect) -> bool {
+        corner(area).contains(at)
+    }
+
     /// Draws the card over the lower right corner of `area`.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let (width, height) = (CARD.0.min(area.width), CARD.1.min(area.height));
-        let corner = Rect { x: area.right() - width, y: area.bottom() - height, width, height };
+        let corner = corner(area);
         let steps = STEPS.len() - 1;
         let title = if self.step < steps { format!("step {} of {steps}", self.step + 1) } else { "done".to_owned() };
-        let inner = popup::draw(buffer, corner, &title, (width, height), theme);
+        let inner = popup::draw(buffer, corner, &title, (corner.width, corner.height), theme);
         for (at, text) in STEPS[self.step.min(steps)].iter().enumerate() {
             put(buffer, line(inner, at as u16), text, theme.text());
         }
         put_right(buffer, line(inner, inner.height.saturating_sub(1)), "Esc ends the tour", theme.dim());
     }
+}
+
+fn corner(area: Rect) -> Rect {
+    let (width, height) = (CARD.0.min(area.width), CARD.1.min(area.height));
+    Rect { x: area.right() - width, y: area.bottom() - height, width, height }
 }

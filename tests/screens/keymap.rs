@@ -16,20 +16,20 @@ fn with_keys(first: &str, keys: &str) -> Stage {
 
 #[test]
 fn another_key_is_shown_and_obeyed_wherever_the_usual_one_was() {
-    let mut stage = with_keys("browse", "[browse]\nfilter = \"W\"\n[everywhere]\ntrain = \"F5\"\nhelp = \"Y\"\n");
-    stage.shows("W filter");
+    let mut stage = with_keys("browse", "[browse]\nfilter = \"I\"\n[everywhere]\ntrain = \"F5\"\nhelp = \"Y\"\n");
+    stage.shows("I filter");
     stage.shows("F5 Train");
     stage.shows("Y help  : palette");
     stage.press(&["f"]);
     stage.shows("f does nothing here");
-    stage.press(&["W"]);
+    stage.press(&["I"]);
     stage.shows("filter:");
     stage.press(&["Esc", "3"]);
     stage.shows("3 does nothing here");
     stage.press(&[":"]).type_in("filter");
-    stage.shows("W");
+    stage.shows("I");
     stage.press(&["Esc", "Y"]);
-    stage.shows("W             filter");
+    stage.shows("I             filter");
     stage.press(&["Esc"]);
     stage.app.key(KeyEvent::from(KeyCode::F(5)));
     stage.shows("classifiers");

@@ -1,10 +1,16 @@
 //! The mouse: what is pressed where it is drawn does what its key does.
 
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::*;
+use emolab::tui::app::DOUBLE;
 
+static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 const SIZE: (u16, u16) = (80, 24);
 
 impl Stage {
@@ -22,12 +28,27 @@ impl Stage {
     }
 
     fn event(&mut self, kind: MouseEventKind, at: Position) -> bool {
+        // Each a while after the one before.
+        static CLOCK: AtomicU64 = AtomicU64::new(1);
+        let passed = CLOCK.fetch_add(2 * DOUBLE.as_millis() as u64, Ordering::Relaxed);
+        self.event_at(kind, at, *BEGIN + Duration::from_millis(passed))
+    }
+
+    fn event_at(&mut self, kind: MouseEventKind, at: Position, now: Instant) -> bool {
         self.app.resize(SIZE.0, SIZE.1);
-        self.app.mouse(&MouseEvent { kind, column: at.x, row: at.y, modifiers: KeyModifiers::NONE })
+        self.app.mouse_at(&MouseEvent { kind, column: at.x, row: at.y, modifiers: KeyModifiers::NONE }, now)
     }
 
     fn click(&mut self, at: Position) {
         assert!(self.event(MouseEventKind::Down(MouseButton::Left), at));
+    }
+
+    /// Two presses, so far apart.
+    fn click_twice(&mut self, at: Position, apart: Duration) {
+        let now = *BEGIN + Duration::from_secs(1_000_000);
+        for when in [now, now + apart] {
+            assert!(self.event_at(MouseEventKind::Down(MouseButton::Left), at, when));
+        }
     }
 
     fn click_on(&mut self, text: &str) -> &mut Stage {
@@ -225,4 +246,46 @@ fn the_mouse_can_be_left_to_the_terminal() {
     stage.shows("the mouse selects text");
     stage.press(&[":"]).type_in("mouse").press(&["Enter"]);
     assert_eq!(stage.app.take_wish(), Some(Wish::Mouse(true)));
+}
+
+#[test]
+fn the_second_press_of_a_double_click_never_labels_the_next_clip() {
+    let labelled = |apart: Duration| {
+        let mut stage = Stage::new("label");
+        let first = stage.find("1 ", 15);
+        stage.click_twice(first, apart);
+        stage.app.bench().ledger().labelled_count()
+    };
+    assert_eq!(labelled(Duration::from_millis(150)), 1);
+    assert_eq!(labelled(DOUBLE), 2, "who presses slowly means it");
+}
+
+#[test]
+fn questions_of_a_form_and_the_steps_of_a_scale_are_reached_by_the_mouse() {
+    let mut stage = Stage::with("label", Depth::True, |settings| settings.scheme = Some("vad".to_owned()));
+    stage.shows("1 of 3");
+    stage.click_on("Dominance");
+    stage.shows("3 of 3");
+    stage.click_on("Arousal");
+    stage.shows("2 of 3");
+    stage.click_on("cannot judge");
+    stage.shows("Arousal cannot judge");
+}
+
+#[test]
+fn what_may_come_next_is_put_into_the_line_by_the_mouse() {
+    let mut stage = Stage::new("browse");
+    stage.press(&["f"]).type_in("se");
+    stage.click_on("sentence:");
+    stage.shows("filter: sentence:");
+    stage.click_on("sex:");
+    stage.shows("filter: sex:");
+}
+
+#[test]
+fn a_press_on_the_card_ends_the_tour() {
+    let mut stage = Stage::new("browse");
+    stage.press(&[":"]).type_in("tour").press(&["Enter"]).shows("step 1 of 3");
+    stage.click_on("Esc ends the tour");
+    assert!(!stage.screen().contains("step 1 of 3"));
 }

@@ -1,7 +1,8 @@
 //! The server's end: a sink whose sound is heard at the laptop of whoever uses this program.
 //!
-//! Nothing here waits for the line: the sink's operations leave a word with the thread that writes, and look at what the thread
-//! that reads has heard. Deliberately absent: reconnecting (see [`super::find`]); once lost, a companion stays so.
+//! The sink's operations leave a word with the thread that writes, and look at what the thread that reads has heard; only an order
+//! to play waits until it is written, some milliseconds at most. Deliberately absent: reconnecting (see [`super::find`]); once
+//! lost, a companion stays so.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,8 @@ use crate::audio::{AudioHash, Progress, Sink, SinkName, Sound, Tuning};
 
 /// How long the other end may take to answer before it is welcome: a jump over several hosts is slow.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long an order to play may take to be written: packing a sound that was not sent ahead may take longer.
+const PASSING: Duration = Duration::from_millis(20);
 /// A laptop that says nothing for so long while it should play is asked whether it is there,
 const SILENCE: Duration = Duration::from_secs(10);
 /// and is gone after so long.
@@ -55,6 +58,8 @@ pub(super) struct State {
     pub(super) got: Option<(u64, Duration)>,
     /// The take that was ordered last.
     take: u64,
+    /// The take whose order was written last.
+    written: u64,
     phase: Phase,
     tuning: Tuning,
     /// Duration of its sound.
@@ -70,6 +75,16 @@ pub(super) struct State {
 pub(super) enum Order {
     Play { take: u64, sound: Arc<Sound>, from: f64, tuning: Tuning },
     Tell(Far),
+}
+
+impl Order {
+    /// The take that it starts.
+    pub(super) fn take(&self) -> Option<u64> {
+        match self {
+            Order::Play { take, .. } => Some(*take),
+            Order::Tell(_) => None,
+        }
+    }
 }
 
 /// How far the take has come.
@@ -165,6 +180,9 @@ impl Sink for Companion {
         // What was ordered before and is not yet sent would be heard for a moment only.
         state.urgent.clear();
         self.order(&mut state, order);
+        // Many a picture is drawn because of this: through the same line, and it is a hundred times as long.
+        let unwritten = |state: &mut State| state.written < state.take && !state.is_over();
+        drop(self.shared.word.wait_timeout_while(state, PASSING, unwritten));
     }
 
     fn tune(&mut self, tuning: Tuning) {
@@ -213,6 +231,7 @@ impl Shared {
             answers: Vec::new(),
             got: None,
             take: 0,
+            written: 0,
             phase: Phase::Over,
             tuning: Tuning::default(),
             seconds: 0.0,
@@ -224,6 +243,12 @@ impl Shared {
 
     pub(super) fn now(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    /// The order to play that take was written.
+    pub(super) fn wrote(&self, take: u64) {
+        self.lock().written = take;
+        self.word.notify_all();
     }
 
     /// A panic while the lock was held leaves plain values that are still fit to use.

@@ -77,7 +77,11 @@ impl Sending {
                 wire::write(to, &Far::Forget(hash))?;
             }
             match order {
-                Some(order) => self.obey(order, to)?,
+                Some(order) => {
+                    let take = order.take();
+                    self.obey(order, to)?;
+                    take.into_iter().for_each(|take| shared.wrote(take));
+                }
                 None => self.go_on(next, to, now)?,
             }
             state = shared.lock();

@@ -3,6 +3,8 @@
 //! Deliberately absent: moves of the mouse, which would wake the program for nothing and fill the line of a remote one; and where
 //! things stand (see `frame.rs` and each screen).
 
+use std::time::{Duration, Instant};
+
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
@@ -11,14 +13,27 @@ use crate::tui::screen::{Hit, Outcome, Then};
 
 /// Rows that a notch of the wheel moves by, where not all of them are seen.
 const NOTCH: isize = 3;
+/// Within this the second press of a double click follows the first, as desktops have it.
+pub const DOUBLE: Duration = Duration::from_millis(500);
 
 impl App {
     /// Takes a press of a button or a turn of the wheel; false when nothing may look different now.
     pub fn mouse(&mut self, event: &MouseEvent) -> bool {
+        self.mouse_at(event, Instant::now())
+    }
+
+    /// As [`App::mouse`], at a time of the clock: what is pressed twice within [`DOUBLE`] at one place is a double click.
+    pub fn mouse_at(&mut self, event: &MouseEvent, now: Instant) -> bool {
         let at = Position::new(event.column, event.row);
         match event.kind {
             _ if too_small(self.size) => return false,
-            MouseEventKind::Down(MouseButton::Left) => self.click(at),
+            MouseEventKind::Down(MouseButton::Left) => {
+                let before = self.hands.pressed.replace((now, at));
+                let is_near = |(then, place): (Instant, Position)| {
+                    now.saturating_duration_since(then) < DOUBLE && place.y == at.y && place.x.abs_diff(at.x) <= 1
+                };
+                self.click(at, before.is_some_and(is_near));
+            }
             MouseEventKind::ScrollDown => self.wheel(1),
             MouseEventKind::ScrollUp => self.wheel(-1),
             _ => return false,
@@ -27,15 +42,19 @@ impl App {
         true
     }
 
-    fn click(&mut self, at: Position) {
+    fn click(&mut self, at: Position, twice: bool) {
         if let Some(layer) = self.layers.last_mut() {
             let reply = layer.click(at, self.size);
             return self.reply(reply);
         }
-        self.status = None;
+        if self.tour.as_ref().is_some_and(|tour| tour.takes(at, body(self.size))) {
+            self.tour = None;
+            return;
+        }
+        (self.status, self.lead) = (None, None);
         let outcome = match self.command_at(at) {
-            Some((group, name)) => self.command(group, name),
-            None => self.hit(at),
+            Some((group, name)) => self.command(group, name, None),
+            None => self.hit(at, twice),
         };
         self.follow(outcome);
     }
@@ -51,8 +70,8 @@ impl App {
         }
     }
 
-    /// A press inside the screen.
-    fn hit(&mut self, at: Position) -> Outcome {
+    /// A press inside the screen; `twice`: the second of a double click.
+    fn hit(&mut self, at: Position, twice: bool) -> Outcome {
         let (index, body) = (self.front(), body(self.size));
         let (screen, bench) = (&mut self.screens[index], &mut self.bench);
         let hit = screen.hit(at, body, bench);
@@ -60,17 +79,14 @@ impl App {
         let row = screen.list().and_then(|list| list.row_at(rows, at));
         match hit.or(row.map(|row| Hit::Cell(row, None))) {
             None | Some(Hit::Nothing) => Ok(Then::Stay),
+            // The next clip has the same answers at the same place.
+            Some(Hit::Key(_)) if twice => Ok(Then::Stay),
             Some(Hit::Key(name)) => self.press(&name),
             Some(Hit::Command(name, times)) => {
                 (0..times).try_fold(Then::Stay, |_, _| self.screens[index].run(name, &mut self.bench))
             }
             Some(Hit::Head(column)) => screen.sort_by(column, bench),
-            Some(Hit::Moment(seconds)) => {
-                if let Some(clip) = screen.clip(bench) {
-                    bench.play_at(clip, seconds);
-                }
-                Ok(Then::Stay)
-            }
+            Some(Hit::Moment(seconds)) => screen.go_to(seconds, bench),
             Some(Hit::Cell(row, column)) => self.choose(row, column),
         }
     }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
+use unicode_width::UnicodeWidthStr;
 
 use super::{clip_view, label, opinion};
 use crate::label::gold::Dispute;
 use crate::label::{Answers, Occasion, Question};
 use crate::tui::command::{Command, Row, named, row, rows};
-use crate::tui::screen::{Outcome, Screen, Then, Topic};
+use crate::tui::screen::{Hit, Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{self, line, put, put_center, put_right};
 use crate::workbench::Workbench;
@@ -135,6 +136,16 @@ impl Screen for Adjudicate {
         true
     }
 
+    fn hit(&self, at: Position, body: Rect, bench: &Workbench) -> Option<Hit> {
+        let (study, dispute) = (self.study()?, self.dispute()?);
+        let [_, picture, _, _, _, keys, ..] = self.parts(body, bench, (study, dispute));
+        let choice = self.choices(keys).into_iter().find(|(_, place)| place.contains(at));
+        choice.and_then(|(choice, _)| choice.key).map(Hit::Key).or_else(|| {
+            let shown = (self.current(bench)?, bench.view().label);
+            clip_view::moment(at, picture, bench, shown).map(Hit::Moment)
+        })
+    }
+
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {
         let (Some(study), Some(dispute)) = (self.study(), self.dispute()) else {
             let text = match (self.study(), bench.studies()) {
@@ -144,17 +155,8 @@ impl Screen for Adjudicate {
             };
             return put_center(buffer, line(area, area.height / 2), text, theme.text());
         };
-        let choices = self.asked().map(choices).unwrap_or_default();
-        let choices = widgets::wrap(&choices, usize::from(area.width));
-        let told = u16::from(bench.opinion_places().label);
         let answers = widgets::wrap(&answers(study, dispute), usize::from(area.width));
-        let fixed = [1, 1, answers.len() as u16, 1, choices.len() as u16, 1, told, 1];
-        let room = area.height.saturating_sub(fixed.iter().sum());
-        let [head, picture, time, said, _, keys, last, says, trouble] = widgets::rows(
-            area,
-            [fixed[0], room, fixed[1], fixed[2], fixed[3], fixed[4], fixed[5], fixed[6], fixed[7]]
-                .map(Constraint::Length),
-        );
+        let [head, picture, time, said, _, keys, last, says, trouble] = self.parts(area, bench, (study, dispute));
         self.progress(buffer, head, (study, dispute), theme);
         match self.current(bench) {
             Some(clip) => {
@@ -166,8 +168,8 @@ impl Screen for Adjudicate {
         for (at, text) in answers.iter().enumerate() {
             put(buffer, line(said, at as u16), text, theme.strong());
         }
-        for (at, text) in choices.iter().enumerate() {
-            put(buffer, line(keys, at as u16), text, theme.accent());
+        for (choice, place) in self.choices(keys) {
+            put(buffer, place, &choice.text, theme.accent());
         }
         if let Some((_, value)) = self.decided.last() {
             let value = if value.is_empty() { "unfit" } else { value };
@@ -179,6 +181,32 @@ impl Screen for Adjudicate {
 }
 
 impl Adjudicate {
+    /// Where things stand, from above.
+    fn parts(&self, area: Rect, bench: &Workbench, (study, dispute): (&Study, &Dispute)) -> [Rect; 9] {
+        let choices = self.choices(area).last().map_or(0, |(_, place)| place.y - area.y + 1);
+        let told = u16::from(bench.opinion_places().label);
+        let answers = widgets::wrap(&answers(study, dispute), usize::from(area.width)).len() as u16;
+        let fixed = [1, 1, answers, 1, choices, 1, told, 1];
+        let room = area.height.saturating_sub(fixed.iter().sum());
+        let [head, time, said, free, keys, last, says, trouble] = fixed;
+        widgets::rows(area, [head, room, time, said, free, keys, last, says, trouble].map(Constraint::Length))
+    }
+
+    /// What can be decided, and where it stands from the top of a place on.
+    fn choices(&self, area: Rect) -> Vec<(Choice, Rect)> {
+        let (mut x, mut y) = (0, 0);
+        let place = |choice: Choice| {
+            let width = (choice.text.width() as u16).min(area.width);
+            if x > 0 && x + width > area.width {
+                (x, y) = (0, y + 1);
+            }
+            let place = Rect { x: area.x + x, width, ..line(area, y) };
+            x += width + 1;
+            (choice, place)
+        };
+        self.asked().map(choices).unwrap_or_default().into_iter().map(place).collect()
+    }
+
     fn study(&self) -> Option<&Study> {
         self.studies.as_ref()?.get(self.question)
     }
@@ -293,20 +321,31 @@ fn answers(study: &Study, dispute: &Dispute) -> String {
     words.collect::<Vec<_>>().join(" · ")
 }
 
-/// What can be decided, and by which key.
-fn choices(question: &Question) -> String {
-    let key = |(at, class): (usize, &crate::label::Class)| {
-        let digit = question.digit(at).map(String::from).unwrap_or_default();
-        let letter = class.key.map(String::from).unwrap_or_default();
-        format!("[{digit}{letter}]{}", class.name)
+/// What can be decided.
+struct Choice {
+    text: String,
+    /// Does it; `None` where the text is only read.
+    key: Option<String>,
+}
+
+/// All that can be decided, and by which key.
+fn choices(question: &Question) -> Vec<Choice> {
+    let unfit = || Choice { text: "[0]unfit".to_owned(), key: Some("0".to_owned()) };
+    let class = |(at, class): (usize, &crate::label::Class)| {
+        let (digit, letter) = (question.digit(at), class.key);
+        let keys: String = [digit, letter].into_iter().flatten().collect();
+        Choice { text: format!("[{keys}]{}", class.name), key: digit.or(letter).map(String::from) }
     };
     match &question.answers {
-        Answers::Scale(scale) => format!("[{} to {}] the step, [0] unfit", scale.low, scale.high),
-        Answers::Text => String::new(),
-        answers => {
-            let keys = answers.classes().iter().enumerate().map(key).chain(["[0]unfit".to_owned()]);
-            keys.collect::<Vec<_>>().join(" ")
+        Answers::Scale(scale) => {
+            let step = |step: u8| Choice { text: format!("[{step}]"), key: Some(step.to_string()) };
+            let word = |word: &str| Choice { text: word.to_owned(), key: None };
+            let steps = (scale.low..=scale.high).map(step);
+            let all = [word(&scale.low_word)].into_iter().chain(steps).chain([word(&scale.high_word), unfit()]);
+            all.filter(|choice| !choice.text.is_empty()).collect()
         }
+        Answers::Text => Vec::new(),
+        answers => answers.classes().iter().enumerate().map(class).chain([unfit()]).collect(),
     }
 }
 

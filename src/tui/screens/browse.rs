@@ -153,9 +153,8 @@ impl Screen for Browse {
         }
         if *bench.opening() == Opening::Open
             && let Some(clip) = bench.beginning()
-            && let Some(row) = self.shown.iter().position(|&shown| shown == clip)
         {
-            self.cursor.select(row);
+            self.find_clip(clip, bench);
         }
         if let Some(clip) = self.clip(bench) {
             bench.want(clip);
@@ -241,6 +240,12 @@ impl Screen for Browse {
 
     fn clip(&self, _bench: &Workbench) -> Option<usize> {
         self.shown.get(self.cursor.row()?).copied()
+    }
+
+    fn find_clip(&mut self, clip: usize, _bench: &mut Workbench) -> bool {
+        let row = self.shown.iter().position(|&shown| shown == clip);
+        row.into_iter().for_each(|row| self.cursor.select(row));
+        row.is_some()
     }
 
     fn has_sound(&self) -> bool {

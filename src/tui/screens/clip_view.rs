@@ -56,6 +56,13 @@ pub fn draw(
     let heard = column.or(bench.heard(clip).filter(|heard| *heard > seen.end).map(|_| wave.width));
     let outline = picture.outline(seen, usize::from(wave.width) * DOTS.0);
     waveform::draw(buffer, wave, &outline, heard, theme);
+    if let Some((from, to)) = part(bench, clip) {
+        let edge = |second: f64| seen.place(second / seconds).clamp(0.0, 1.0) * f64::from(wave.width);
+        let (from, to) = (edge(from) as u16, edge(to).ceil() as u16);
+        let left = Rect { width: from, ..wave };
+        let right = Rect { x: wave.x + to, width: wave.width - to, ..wave };
+        [left, right].into_iter().for_each(|place| buffer.set_style(place.intersection(buffer.area), theme.dim()));
+    }
     if !heat.is_empty() {
         let axis = scale(picture, bench.view());
         let marks = salience.map(|salience| marks(salience, (heat.width, heat.height), (seen, seconds), &axis));
@@ -98,12 +105,18 @@ pub fn time(buffer: &mut Buffer, area: Rect, bench: &Workbench, (clip, panel): (
     let rest = put(buffer, line(area, 0), &text, theme.text());
     let again = if playback.looping { "  loop" } else { "" };
     let even = if bench.is_even() { "" } else { "  not even" };
-    let tuning = format!("  speed {:.1}  vol {:.0} %{even}{again}", playback.speed, 100.0 * playback.volume);
+    let part = part(bench, clip).map_or_else(String::new, |(from, to)| format!("  only {from:.2}-{to:.2}"));
+    let tuning = format!("{part}  speed {:.1}  vol {:.0} %{even}{again}", playback.speed, 100.0 * playback.volume);
     let room = rest.width.saturating_sub(tuning.chars().count() as u16);
     if let Some(Ok(picture)) = bench.picture(clip) {
         legend(buffer, Rect { width: room, ..rest }, picture, (bench.view(), panel), theme);
     }
     put_right(buffer, rest, &tuning, theme.dim());
+}
+
+/// From and to, in seconds, of what is played alone of that clip.
+fn part(bench: &Workbench, clip: usize) -> Option<(f64, f64)> {
+    bench.playback().region.filter(|_| bench.playing() == Some(clip))
 }
 
 /// The part of a clip that is seen: while it plays, the part that is heard.

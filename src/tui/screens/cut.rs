@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::lens::Lens;
 use crate::audio::{Detector, Overview, Span};
@@ -15,7 +15,7 @@ use crate::corpus::Cut as Part;
 use crate::store::CutAct;
 use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
-use crate::tui::screen::{Answer, Outcome, Question, Screen, Then, Topic};
+use crate::tui::screen::{Answer, Hit, Outcome, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{line, put_center};
 use crate::workbench::{Cutting, Workbench};
@@ -167,6 +167,15 @@ impl Screen for Cut {
 
     fn list_area(&self, body: Rect, _bench: &Workbench) -> Rect {
         picture::rows(body)
+    }
+
+    fn hit(&self, at: Position, body: Rect, bench: &Workbench) -> Option<Hit> {
+        picture::moment(at, body, (self, bench)).map(Hit::Moment)
+    }
+
+    fn go_to(&mut self, seconds: f64, bench: &mut Workbench) -> Outcome {
+        self.move_to(bench, (1000.0 * seconds) as u32);
+        Ok(Then::Stay)
     }
 
     /// What is marked is kept by its key alone.

@@ -207,9 +207,12 @@ impl Screen for Label {
         let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), clip), body.width);
         let lesson = self.lesson(bench, body.width);
         let [_, picture, _, _, choice, ..] = parts(body, bench, (&sheet, lesson.as_deref()));
-        let key = if lesson.is_none() { sheet.key(choice, at) } else { None };
-        key.map(Hit::Key)
-            .or_else(|| clip_view::moment(at, picture, bench, (current.clip, bench.view().label)).map(Hit::Moment))
+        let of_form = || {
+            let question = || Some(Hit::Command("question after", sheet.question(choice, at)?));
+            sheet.key(choice, at).map(Hit::Key).or_else(question)
+        };
+        let hit = if lesson.is_none() { of_form() } else { None };
+        hit.or_else(|| clip_view::moment(at, picture, bench, (current.clip, bench.view().label)).map(Hit::Moment))
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, bench: &Workbench, theme: &Theme) {

@@ -3,7 +3,7 @@
 //! Deliberately absent: what keys do.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Position, Rect};
 use ratatui::style::Style;
 
 use super::{Cut, Lens, clock};
@@ -28,6 +28,17 @@ const COLUMNS: [Column; 5] = [
 /// Where the rows of the list stand.
 pub(super) fn rows(body: Rect) -> Rect {
     table::body(parts(body)[7])
+}
+
+/// The moment of the recording, in seconds, that is shown there: in all of it, or in what is near.
+pub(super) fn moment(at: Position, body: Rect, (cut, bench): (&Cut, &Workbench)) -> Option<f64> {
+    bench.cutting()?;
+    let [_, all, all_parts, _, near, near_parts, ..] = parts(body);
+    let whole = Lens::of(super::length(bench));
+    let shown = [(all, &whole), (all_parts, &whole), (near, &cut.lens), (near_parts, &cut.lens)];
+    let (place, lens) = shown.into_iter().find(|(place, _)| place.contains(at))?;
+    let share = (f64::from(at.x - place.x) + 0.5) / f64::from(place.width);
+    Some((lens.seen().start + share * lens.length()) / 1000.0)
 }
 
 /// Heading, all of it, its segments, a free line, what is near, its segments, times, list, time.

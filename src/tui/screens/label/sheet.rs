@@ -40,13 +40,13 @@ impl<'a> Sheet<'a> {
         Sheet { scheme, answers, at, picked, is_unsaved: form.is_unsaved(), width }
     }
 
-    fn question(&self) -> &'a Question {
+    fn asked(&self) -> &'a Question {
         &self.scheme.questions[self.at]
     }
 
     /// A scheme of one unnamed question needs no words beside its classes.
     fn is_form(&self) -> bool {
-        self.scheme.questions.len() > 1 || !self.question().title.is_empty()
+        self.scheme.questions.len() > 1 || !self.asked().title.is_empty()
     }
 
     /// Lines that it takes: as many for each question, so that the picture above keeps its size.
@@ -67,7 +67,7 @@ impl<'a> Sheet<'a> {
 
     /// The key that does what stands there: answers, or opens the line to write.
     pub fn key(&self, area: Rect, at: Position) -> Option<String> {
-        let (question, below) = (self.question(), self.answering(area));
+        let (question, below) = (self.asked(), self.answering(area));
         match &question.answers {
             Answers::Choice(classes) | Answers::Several(classes) => {
                 let places = self.places(below, question);
@@ -76,11 +76,23 @@ impl<'a> Sheet<'a> {
                 question.digit(place).or(class.key).map(String::from)
             }
             Answers::Scale(scale) => {
-                let step = steps(line(below, 0), scale).into_iter().find(|(_, place)| place.contains(at));
-                step.map(|(step, _)| step.to_string())
+                let line = line(below, 0);
+                let step = steps(line, scale).into_iter().find(|(_, place)| place.contains(at));
+                let unable = || unable(line, scale).contains(at).then(|| UNABLE_KEY.to_string());
+                step.map(|(step, _)| step.to_string()).or_else(unable)
             }
             Answers::Text => line(below, 0).contains(at).then(|| "Enter".to_owned()),
         }
+    }
+
+    /// How many questions after the one at hand that one is whose title or answer stands there, around the end.
+    pub fn question(&self, area: Rect, at: Position) -> Option<usize> {
+        let said = if self.is_form() { self.said() } else { Vec::new() };
+        let stands = |&(x, y, number): &(u16, u16, usize)| {
+            Rect { x: area.x + x, width: self.wide(number), ..line(area, y) }.contains(at)
+        };
+        let (.., number) = said.into_iter().find(stands)?;
+        Some((number + self.answers.len() - self.at) % self.answers.len())
     }
 
     fn below(&self, question: &Question) -> u16 {
@@ -103,10 +115,10 @@ impl<'a> Sheet<'a> {
                 let said = if self.answers[at].is_some() { theme.strong() } else { theme.dim() };
                 put(buffer, rest, &self.told(at), said);
             }
-            self.asked(buffer, line(area, self.words() - 1), theme);
+            self.heading(buffer, line(area, self.words() - 1), theme);
         }
         let below = self.answering(area);
-        match &self.question().answers {
+        match &self.asked().answers {
             Answers::Choice(_) | Answers::Several(_) => self.classes(buffer, below, theme),
             Answers::Scale(scale) => self.steps(buffer, line(below, 0), scale, theme),
             Answers::Text => {
@@ -122,8 +134,8 @@ impl<'a> Sheet<'a> {
     fn said(&self) -> Vec<(u16, u16, usize)> {
         let (mut x, mut y) = (0, 0);
         let mut places = Vec::with_capacity(self.answers.len());
-        for (at, question) in self.scheme.questions.iter().enumerate() {
-            let wide = (question.title.chars().count() + 1 + self.told(at).chars().count()) as u16;
+        for at in 0..self.scheme.questions.len() {
+            let wide = self.wide(at);
             if x > 0 && x + wide > self.width {
                 (x, y) = (0, y + 1);
             }
@@ -133,6 +145,10 @@ impl<'a> Sheet<'a> {
         places
     }
 
+    fn wide(&self, at: usize) -> u16 {
+        (self.scheme.questions[at].title.chars().count() + 1 + self.told(at).chars().count()) as u16
+    }
+
     /// The answer to a question in words, a dash without one.
     fn told(&self, at: usize) -> String {
         let question = &self.scheme.questions[at];
@@ -140,8 +156,8 @@ impl<'a> Sheet<'a> {
     }
 
     /// `2 of 3  Valence  How unpleasant or pleasant the speaker feels.`
-    fn asked(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let question = self.question();
+    fn heading(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
+        let question = self.asked();
         let place = format!("{} of {}", self.at + 1, self.scheme.questions.len());
         let rest = put(buffer, area, &place, theme.accent());
         let rest = put(buffer, rest, &format!("  {}", question.title), theme.strong());
@@ -165,7 +181,7 @@ impl<'a> Sheet<'a> {
 
     /// The classes in as many columns as fit.
     fn classes(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let question = self.question();
+        let question = self.asked();
         let places = self.places(area, question);
         let sign = if matches!(question.answers, Answers::Several(_)) { " + " } else { " > " };
         for ((index, class), &place) in question.answers.classes().iter().enumerate().zip(&places) {
@@ -203,13 +219,24 @@ impl<'a> Sheet<'a> {
             rest = put(buffer, rest, &format!(" {step} "), style);
             rest = put(buffer, rest, " ", theme.text());
         }
-        let rest = put(buffer, rest, &format!(" {}", scale.high_word), theme.text());
-        put(buffer, rest, UNABLE, theme.dim());
+        put(buffer, rest, &after(scale), theme.text());
+        put(buffer, unable(area, scale), UNABLE, theme.dim());
     }
 }
 
 fn before(scale: &Scale) -> String {
     format!("   {}  ", scale.low_word)
+}
+
+fn after(scale: &Scale) -> String {
+    format!(" {}", scale.high_word)
+}
+
+/// Where it says, behind a scale, that none can be judged.
+fn unable(area: Rect, scale: &Scale) -> Rect {
+    let steps = steps(area, scale).last().map_or(area.x, |(_, place)| place.right() + 1);
+    let x = (steps + after(scale).width() as u16).min(area.right());
+    Rect { x, width: (UNABLE.width() as u16).min(area.right() - x), ..area }
 }
 
 /// The steps of a scale on a line, a cell between them; of no width where there is no room.
