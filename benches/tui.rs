@@ -37,8 +37,8 @@ fn idle(home: &std::path::Path) {
         let mut terminal = Terminal::start(home, &["--silent"]);
         terminal.wait("96 of 96 clips");
         terminal.send(key);
-        // Pictures of the clips around are made at first.
-        std::thread::sleep(Duration::from_secs(3));
+        // Pictures of the clips around are made at first, and a clip that Label plays ends; then the sink goes to rest.
+        std::thread::sleep(Duration::from_secs(8));
         let (wakes, ticks, frames) = (wakes(terminal.pid()), ticks(terminal.pid()), terminal.received().1);
         std::thread::sleep(WATCHED);
         println!(
@@ -48,7 +48,9 @@ fn idle(home: &std::path::Path) {
             10 * (self::ticks(terminal.pid()) - ticks),
             terminal.received().1 - frames
         );
-        terminal.kill();
+        // Who is killed comes back to the screen that was open.
+        terminal.send("q");
+        assert!(terminal.ends_tidily());
     }
 }
 
@@ -82,6 +84,7 @@ fn at_scale(clips: usize) {
     terminal.wait(&format!("{clips} of {clips} clips"));
     println!("{clips} clips shown after {:.2} s", since.elapsed().as_secs_f64());
     report("key to screen, idle", keys(&mut terminal, clips));
+    lists(&mut terminal, clips);
     terminal.send("3");
     terminal.wait("classifiers");
     terminal.send("aa");
@@ -97,6 +100,22 @@ fn at_scale(clips: usize) {
     let cores = (ticks(terminal.pid()) - before) as f64 / 100.0 / since.elapsed().as_secs_f64();
     report(&format!("key to screen, {cores:.1} cores training (bar: 16 ms)"), times);
     terminal.kill();
+}
+
+/// Lists that are made anew: sorted, filtered, and with a clip sent to review.
+fn lists(terminal: &mut Terminal, clips: usize) {
+    let mut once = |what: &str, keys: &str, until: &str| {
+        let pressed = Instant::now();
+        terminal.send(keys);
+        terminal.wait(until);
+        println!("{what}: {:.0} ms until the list is there", pressed.elapsed().as_secs_f64() * 1e3);
+    };
+    once("sorted by speaker", "o", "by speaker ascending");
+    once("and the other way round", "O", "by speaker descending");
+    once("sorted by file again", "ooooo", "by file ascending");
+    once("sent to review", "!", "review");
+    once("filtered by label", ":filter label:fear\r", "clips pass");
+    once("all again", ":filter\r\x15\r", &format!("{clips} of {clips} clips"));
 }
 
 /// Walks down the table, a key every 30 ms; the line under it names the selected clip.

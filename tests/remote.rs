@@ -19,6 +19,8 @@ use crate::support::sshd::{Sshd, comm, descendants, kill, until};
 
 /// What says loudness that the workbench evens out to.
 const LOUDNESS: f32 = -23.0;
+/// Clips that are labelled from first to last.
+const CLIPS: usize = 20;
 
 /// A server's home with a folder of clips, and a laptop's home.
 struct Pair {
@@ -133,10 +135,23 @@ impl Line {
 
 #[test]
 fn twenty_clips_are_labelled_over_ssh_and_every_sample_arrives() {
-    const CLIPS: usize = 20;
     let pair = Pair::new(CLIPS);
     let Some(sshd) = Sshd::start(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], &[]) else { return };
-    let mut terminal = pair.label(&sshd, &["--audio", "file:heard.wav"]);
+    label_all(&pair, &sshd);
+}
+
+#[test]
+fn from_one_network_to_another_every_sample_arrives_too_by_sockets_and_by_tcp() {
+    for more in [&[][..], &["AllowStreamLocalForwarding no"]] {
+        let pair = Pair::new(CLIPS);
+        let Some(sshd) = Sshd::apart(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], more) else { return };
+        label_all(&pair, &sshd);
+    }
+}
+
+/// Labels all clips, and holds what was stored and heard against them.
+fn label_all(pair: &Pair, sshd: &Sshd) {
+    let mut terminal = pair.label(sshd, &["--audio", "file:heard.wav"]);
     let mut met = Vec::new();
     while met.len() < CLIPS {
         let screen = terminal.wait_until("a clip to be heard out", |screen| {
@@ -147,7 +162,7 @@ fn twenty_clips_are_labelled_over_ssh_and_every_sample_arrives() {
         terminal.send("a");
     }
     terminal.wait("all clips have their label");
-    let line = Line::of(&terminal, &pair, &sshd);
+    let line = Line::of(&terminal, pair, sshd);
     assert!(line.processes.len() >= 3 && line.folders.len() == 2, "the program, two ends of ssh");
     terminal.send("q");
     assert!(terminal.end());

@@ -83,7 +83,8 @@ pub fn run(
     if env("TERM").as_deref() == Some("dumb") {
         bail!("this terminal (TERM=dumb) cannot show screens; `emolab --help` lists the verbs that need none");
     }
-    let frame = FRAME[usize::from(env("SSH_CONNECTION").is_some_and(|value| !value.is_empty()))];
+    let remote = env("SSH_CONNECTION").is_some_and(|value| !value.is_empty());
+    let pace = Pace::new(FRAME[usize::from(remote)], remote);
     let first = match start {
         Start::Browse => "browse",
         Start::Label => "label",
@@ -105,7 +106,7 @@ pub fn run(
     let mut screenful = Screenful::enter(mouse).context("the terminal cannot show screens")?;
     screenful.hang(gallery);
     let events = listen(updates)?;
-    let end = turn(&mut app, &mut screenful, &events, frame);
+    let end = turn(&mut app, &mut screenful, &events, pace);
     screenful.leave();
     if !matches!(end, Ok(None)) {
         app.lose();
@@ -127,15 +128,15 @@ fn pictures(theme: &mut Theme, env: &dyn Fn(&str) -> Option<String>) -> Result<O
 }
 
 /// The loop: draw what is due, wait, take in what has come. Returns the signal that ended it, if one did.
-fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, frame: Duration) -> Result<Option<i32>> {
-    let (mut due, mut pace) = (Due::Input, Pace::new(frame));
+fn turn(app: &mut App, screenful: &mut Screenful, events: &Receiver<Event>, mut pace: Pace) -> Result<Option<i32>> {
+    let mut due = Due::Input;
     loop {
         let now = Instant::now();
         if due != Due::Nothing && pace.wait(due, now).is_zero() {
             app.catch_up();
             app.let_sound_pass();
-            screenful.frame(|terminal| app.draw(terminal)).context("drawing")?;
-            pace.drew(due, now, Instant::now());
+            let bytes = screenful.frame(|terminal| app.draw(terminal)).context("drawing")?;
+            pace.drew(due, bytes, (now, Instant::now()));
             due = Due::Nothing;
             continue;
         }

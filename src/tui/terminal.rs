@@ -3,9 +3,11 @@
 //! While the screen is up, file descriptor 2 leads to the log: ALSA and others write there without being asked and
 //! would wreck the screen. Deliberately absent: asking the terminal anything.
 
+use std::cell::Cell;
 use std::io::{self, Stdout, Write, stdout};
 use std::mem::ManuallyDrop;
 use std::panic;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,11 +39,30 @@ const LEAVE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
 /// The terminal in raw mode on its alternate screen; given back when dropped.
 pub struct Screenful {
     /// Never dropped: that would show the cursor, which [`give_back`] does, and panic where the terminal is gone.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Counted>>>,
+    sent: Rc<Cell<usize>>,
     stderr: Arc<Stderr>,
     up: bool,
     mouse: bool,
     gallery: Option<Gallery>,
+}
+
+/// The terminal, and the bytes that it was sent.
+pub struct Counted {
+    out: Stdout,
+    sent: Rc<Cell<usize>>,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.sent.set(self.sent.get() + written);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// What a signal asks for.
@@ -63,30 +84,34 @@ impl Screenful {
     pub fn enter(mouse: bool) -> Result<Screenful> {
         let stderr = Arc::new(Stderr::new()?);
         hook_panics(Arc::clone(&stderr));
-        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(stdout()))?);
-        let mut screenful = Screenful { terminal, stderr, up: false, mouse, gallery: None };
+        let sent = Rc::new(Cell::new(0));
+        let terminal =
+            ManuallyDrop::new(Terminal::new(CrosstermBackend::new(Counted { out: stdout(), sent: Rc::clone(&sent) }))?);
+        let mut screenful = Screenful { terminal, sent, stderr, up: false, mouse, gallery: None };
         screenful.resume()?;
         Ok(screenful)
     }
 
-    /// Draws one frame; the terminal shows it as a whole, if it can.
+    /// Draws one frame; the terminal shows it as a whole, if it can. Returns its bytes.
     ///
     /// # Errors
     /// The terminal's.
     pub fn frame(
         &mut self,
-        draw: impl FnOnce(&mut Terminal<CrosstermBackend<Stdout>>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let since = Instant::now();
+        draw: impl FnOnce(&mut Terminal<CrosstermBackend<Counted>>) -> io::Result<()>,
+    ) -> io::Result<usize> {
+        let (since, before) = (Instant::now(), self.sent.get());
         // The backend writes through the same buffer of `stdout`, so that the order holds.
         let drawn = at_once(&mut stdout(), || {
             draw(&mut self.terminal)?;
-            self.gallery.as_mut().map_or(Ok(()), |gallery| gallery.show(&mut stdout()))
+            self.gallery
+                .as_mut()
+                .map_or(Ok(()), |gallery| gallery.show(&mut Counted { out: stdout(), sent: Rc::clone(&self.sent) }))
         });
         if since.elapsed() >= SLOW {
             log::info!("a frame took {} ms", since.elapsed().as_millis());
         }
-        drawn
+        drawn.map(|()| self.sent.get() - before)
     }
 
     /// Shows pictures, too, from now on.

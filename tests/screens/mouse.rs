@@ -289,3 +289,30 @@ fn a_press_on_the_card_ends_the_tour() {
     stage.click_on("Esc ends the tour");
     assert!(!stage.screen().contains("step 1 of 3"));
 }
+
+#[test]
+fn a_class_decides_a_dispute_and_a_double_click_one_alone() {
+    let mut stage = super::agree::stage("agree");
+    super::agree::studied(&mut stage);
+    stage.press(&["a"]);
+    stage.until(|app| !app.bench().is_studying());
+    stage.shows("dispute 1 of 4");
+    let anger = stage.find("]anger", 10);
+    stage.click_twice(anger, Duration::from_millis(100));
+    stage.shows("dispute 2 of 4");
+    stage.shows("decided before: anger");
+    stage.click_on("[0]unfit");
+    stage.shows("decided before: unfit");
+}
+
+#[test]
+fn the_cursor_of_cut_goes_where_the_recording_is_pressed() {
+    let mut stage = Stage::new("browse");
+    stage.press(&["X"]);
+    stage.until(|app| app.bench().cutting().is_some_and(|cutting| cutting.overview.is_some()));
+    stage.click(Position::new(40, 2));
+    stage.shows("at       0:00.682");
+    stage.press(&["z"]);
+    stage.click(Position::new(0, 8));
+    stage.shows("at       0:00.3");
+}

@@ -21,12 +21,28 @@ pub struct Sshd {
     folder: tempfile::TempDir,
     child: Child,
     port: u16,
+    /// Where it runs, if not on this host's network.
+    _apart: Option<Apart>,
 }
 
 impl Sshd {
     /// Starts a server on which whoever logs in has the home `home`, `variables` such as `A=b`, and finds this program first;
     /// `more`: lines of its config, which count before the others. `None`, said aloud, where there is no OpenSSH.
     pub fn start(home: &Path, variables: &[&str], more: &[&str]) -> Option<Sshd> {
+        Sshd::on(None, home, variables, more)
+    }
+
+    /// The same on another network: a namespace of its own, with its own loopback, that a pair of cards leads to. `None`, said
+    /// aloud, where that cannot be made: it takes root and iproute2.
+    pub fn apart(home: &Path, variables: &[&str], more: &[&str]) -> Option<Sshd> {
+        let Some(apart) = Apart::new() else {
+            skipped("no network namespace can be made here");
+            return None;
+        };
+        Sshd::on(Some(apart), home, variables, more)
+    }
+
+    fn on(apart: Option<Apart>, home: &Path, variables: &[&str], more: &[&str]) -> Option<Sshd> {
         let Some(program) = program() else {
             skipped("no sshd");
             return None;
@@ -52,14 +68,16 @@ impl Sshd {
             bin.display(),
             variables.join(" ")
         );
+        let address = apart.as_ref().map_or_else(|| "127.0.0.1".to_owned(), |apart| apart.address.clone());
         (0..TRIES)
             .find_map(|_| {
                 let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-                fs::write(folder.path().join("sshd_config"), server(folder.path(), port, more) + &set).unwrap();
-                fs::write(folder.path().join("ssh_config"), client(folder.path(), port)).unwrap();
-                listening(&program, folder.path()).map(|child| (child, port))
+                fs::write(folder.path().join("sshd_config"), server(folder.path(), (&address, port), more) + &set)
+                    .unwrap();
+                fs::write(folder.path().join("ssh_config"), client(folder.path(), (&address, port))).unwrap();
+                listening(&program, folder.path(), apart.as_ref()).map(|child| (child, port))
             })
-            .map(|(child, port)| Sshd { folder, child, port })
+            .map(|(child, port)| Sshd { folder, child, port, _apart: apart })
     }
 
     /// Options of ssh with which the host is `server`.
@@ -103,27 +121,28 @@ fn program() -> Option<PathBuf> {
     places.map(|place| place.join("sshd")).find(|path| path.exists())
 }
 
-fn server(folder: &Path, port: u16, more: &[&str]) -> String {
+fn server(folder: &Path, (address, port): (&str, u16), more: &[&str]) -> String {
     let (folder, more) = (folder.display(), more.join("\n"));
     format!(
-        "{more}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\n\
+        "{more}\nPort {port}\nListenAddress {address}\nHostKey {folder}/host\nPidFile none\n\
          AuthorizedKeysFile {folder}/user.pub\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
          KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\nLogLevel INFO\n"
     )
 }
 
-fn client(folder: &Path, port: u16) -> String {
+fn client(folder: &Path, (address, port): (&str, u16)) -> String {
     let folder = folder.display();
     format!(
-        "Host server jump\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  \
+        "Host server jump\n  HostName {address}\n  Port {port}\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  \
          UserKnownHostsFile {folder}/known\n  StrictHostKeyChecking no\n  GlobalKnownHostsFile none\n  LogLevel ERROR\n"
     )
 }
 
 /// Starts the server and waits until it says that it listens; `None` if it ends instead.
-fn listening(program: &Path, folder: &Path) -> Option<Child> {
+fn listening(program: &Path, folder: &Path, apart: Option<&Apart>) -> Option<Child> {
     let config = folder.join("sshd_config");
-    let mut child = Command::new(program)
+    let mut child = apart
+        .map_or_else(|| Command::new(program), |apart| apart.command(program))
         .args(["-D", "-e", "-f"])
         .arg(config)
         .stdin(Stdio::null())
@@ -139,6 +158,50 @@ fn listening(program: &Path, folder: &Path) -> Option<Child> {
     // A server whose log is not read stands still one day.
     std::thread::spawn(move || lines.for_each(drop));
     Some(child)
+}
+
+/// A network namespace that a pair of cards leads to; dropped, it is gone with them.
+struct Apart {
+    name: String,
+    /// Its end of the pair.
+    address: String,
+}
+
+impl Apart {
+    fn new() -> Option<Apart> {
+        let number = std::process::id();
+        let name = format!("emolab-{number}");
+        let (near, far) = (format!("el{number}a"), format!("el{number}b"));
+        let net = format!("10.213.{}", number % 250);
+        let address = format!("{net}.2");
+        ip(&["netns", "add", &name])?;
+        let apart = Apart { name, address };
+        let name = &apart.name;
+        ip(&["link", "add", &near, "type", "veth", "peer", "name", &far, "netns", name])?;
+        ip(&["addr", "add", &format!("{net}.1/30"), "dev", &near])?;
+        ip(&["link", "set", &near, "up"])?;
+        ip(&["-n", name, "addr", "add", &format!("{}/30", apart.address), "dev", &far])?;
+        ip(&["-n", name, "link", "set", &far, "up"])?;
+        ip(&["-n", name, "link", "set", "lo", "up"])?;
+        Some(apart)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]).arg(program);
+        command
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        let _ = ip(&["netns", "del", &self.name]);
+    }
+}
+
+fn ip(args: &[&str]) -> Option<()> {
+    let done = Command::new("ip").args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    done.is_ok_and(|status| status.success()).then_some(())
 }
 
 /// All processes that come from `pid`, as far as their parents live.
