@@ -15,7 +15,7 @@ use rustix::process::{Gid, Uid};
 use super::{Line, Pair, given, heard_out, on_screen};
 use crate::support::pty::{Start, Terminal};
 use crate::support::skipped;
-use crate::support::sshd::{Sshd, until};
+use crate::support::sshd::{Sshd, descendants, kill, state, until};
 
 /// A user that every system has, and who owns nothing.
 const NOBODY: u32 = 65_534;
@@ -193,6 +193,32 @@ fn in_tmux_the_next_connection_is_heard_by_the_same_program() {
     let sinks: Vec<_> = pair.annotations().iter().map(|it| it.listening.as_ref().unwrap().sink.clone()).collect();
     assert_eq!(sinks, ["companion"; 2]);
     pair.was_heard(second);
+}
+
+#[test]
+fn a_laptop_that_was_asleep_goes_on_where_it_was() {
+    let pair = Pair::new(3);
+    let Some(sshd) = Sshd::start(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], &[]) else { return };
+    let mut terminal = pair.label(&sshd, &["--audio", "file:heard.wav"]);
+    let heard = |terminal: &Terminal, before: &[usize]| {
+        let new = |screen: &str| heard_out(screen).filter(|number| !before.contains(number));
+        new(&terminal.wait_until("a clip to be heard out", |screen| new(screen).is_some())).unwrap()
+    };
+    let first = heard(&terminal, &[]);
+    let laptop: Vec<u32> = descendants(terminal.pid()).into_iter().chain([terminal.pid()]).collect();
+    assert!(laptop.len() > 1, "ssh is part of it");
+    laptop.iter().for_each(|pid| kill(*pid, "STOP"));
+    until("the laptop to sleep", || laptop.iter().all(|pid| state(*pid) == Some('T')));
+    // What is pressed while the lid is closed waits.
+    terminal.send("a");
+    laptop.iter().for_each(|pid| kill(*pid, "CONT"));
+    let second = heard(&terminal, &[first]);
+    terminal.send("a");
+    let third = heard(&terminal, &[first, second]);
+    terminal.send("q");
+    assert!(terminal.end());
+    assert_eq!(pair.labelled(), [first, second]);
+    [first, second, third].into_iter().for_each(|number| pair.was_heard(number));
 }
 
 #[test]

@@ -237,6 +237,12 @@ pub fn comm(pid: u32) -> Option<String> {
     (!rest.trim_start().starts_with('Z')).then(|| name.to_owned())
 }
 
+/// What a process does: `R` runs, `S` sleeps, `T` was stopped.
+pub fn state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
 pub fn kill(pid: u32, signal: &str) {
     // One that has ended already is as good.
     let _ = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).stderr(Stdio::null()).status();
