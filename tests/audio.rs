@@ -254,7 +254,8 @@ fn what_is_wrong_is_named() {
     };
     let mut slow = riff(&[format.clone(), chunk(b"data", &[0; 8])]);
     slow[24..28].copy_from_slice(&1_u32.to_le_bytes());
-    let table: [(Vec<u8>, &str); 14] = [
+    let wide = |width: u16, bits: u16| riff(&[chunk(b"fmt ", &fmt(1, 1, width, bits)), chunk(b"data", &[0; 8])]);
+    let table: [(Vec<u8>, &str); 16] = [
         (vec![], "empty file"),
         (b"file,label\na.wav,anger\n".repeat(40), "not audio in a known format"),
         (vec![0; 4_096], "not audio in a known format"),
@@ -267,6 +268,8 @@ fn what_is_wrong_is_named() {
         (wav(0, 1, 16), "damaged: the header says 0 channels"),
         (wav(300, 1, 16), "unsupported: 300 channels"),
         (wav(1, 1, 64), "unsupported: 64-bit samples"),
+        (wide(65_535, 16), "unsupported: 524280-bit samples"),
+        (wide(65_535, 65_535), "unsupported: 524280-bit samples"),
         (wav(1, 0x161, 16), "unsupported: WAV codec 0x0161"),
         (slow, "damaged: the header says 1 samples per second"),
     ];

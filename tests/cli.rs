@@ -50,6 +50,16 @@ fn clips_are_chosen_in_the_words_of_the_screens() {
 }
 
 #[test]
+fn a_misspelt_verb_is_told_with_the_one_that_was_meant() {
+    let home = Home::new();
+    let typed = home.run(&["compre", "corpora/demo", "--models", "svm"]);
+    assert_eq!(text(&typed.stderr), "emolab: there is no command compre; did you mean compare?\n");
+    assert_eq!(typed.status.code(), Some(2));
+    let other = home.run(&["compare", "corpora/demo", "--modells", "svm"]);
+    assert!(text(&other.stderr).contains("a similar argument exists: '--models'"), "{}", text(&other.stderr));
+}
+
+#[test]
 fn wrong_input_is_told_and_fails() {
     let home = Home::new();
     let empty = home.path().join("empty");

@@ -145,10 +145,18 @@ fn the_tour_goes_on_as_the_user_does_and_comes_once() {
     terminal.wait("step 2 of 3");
     terminal.send("2");
     terminal.wait("0 labelled");
-    assert!(terminal.screen().contains("step 2 of 3"));
+    // The card hides no answer.
+    let seen = ["step 2 of 3", "1 a anger", "3 H happiness", "6 p surprise", "cannot judge"];
+    terminal.wait_until("card and answers", |screen| seen.iter().all(|text| screen.contains(text)));
     terminal.send("1");
     terminal.wait("step 3 of 3");
+    // What the card says, to the letter: in Label a digit answers.
     terminal.send(ESC);
+    terminal.wait("96 of 96 clips");
+    terminal.send("3");
+    terminal.wait("classifiers");
+    assert!(terminal.screen().contains("step 3 of 3"));
+    terminal.send("\x1bOQ");
     terminal.wait_until("no tour", |screen| !screen.contains("step 3"));
     terminal.send(":");
     terminal.send("tour");

@@ -122,6 +122,9 @@ fn speech_without_labels_is_enough_to_calibrate() {
     let card: Value = serde_json::from_str(&done(&home, &args)).unwrap();
     assert!(card["quantized"]["scored"].is_null(), "{card}");
     assert!(card["quantized"]["after"]["megabytes"].as_f64() < card["quantized"]["before"]["megabytes"].as_f64());
+    // The model that comes with the program, by its name.
+    done(&home, &["quantize", "emodb-cnn", "-o", "shipped", "--calibrate", "speech", "-q"]);
+    assert!(size(&home.path().join("shipped")) < 400_000);
     let strangers = ["quantize", "model", "-o", "y", "--calibrate", "speech", "--test", "speech", "-q"];
     refused(&home, &strangers, "label");
 }
@@ -132,7 +135,11 @@ fn what_has_no_convolutions_and_damaged_files_are_refused() {
     part_of_demo(home.path(), |name| name.starts_with("f1_") || name.starts_with("m1_"));
     done(&home, &["train", "clips", "--corpus", "demo", "--model", "logistic", "-o", "rows", "-q"]);
     refused(&home, &["quantize", "rows", "-o", "x", "--calibrate", "clips"], "can be quantized");
-    refused(&home, &["quantize", "nowhere", "-o", "x", "--calibrate", "clips"], "no model there");
+    refused(
+        &home,
+        &["quantize", "nowhere", "-o", "x", "--calibrate", "clips"],
+        "no model folder; by name there are emodb-cnn",
+    );
     std::fs::create_dir(home.path().join("empty")).unwrap();
     refused(&home, &["quantize", "rows", "-o", "x", "--calibrate", "empty"], "empty");
     assert_eq!(home.run(&["quantize", "rows", "-o", "x"]).status.code(), Some(2), "clips are needed");

@@ -216,10 +216,11 @@ impl<'a> Format<'a> {
 
     /// Bits a sample takes in the file: 12 or 20 valid bits lie in the upper part of 16 or 24.
     fn container_bits(&self) -> Result<u16, AudioError> {
-        let by_align = if self.align.is_multiple_of(self.channels) { self.align / self.channels * 8 } else { 0 };
-        let bits = if by_align >= self.bits { by_align } else { self.bits.next_multiple_of(8) };
+        let by_align = if self.align.is_multiple_of(self.channels) { self.align / self.channels } else { 0 };
+        // Either may be any number in a damaged file.
+        let bits = (8 * u32::from(by_align)).max(u32::from(self.bits).next_multiple_of(8));
         match (self.tag, bits) {
-            (PCM, 8 | 16 | 24 | 32) | (FLOAT, 32 | 64) => Ok(bits),
+            (PCM, 8 | 16 | 24 | 32) | (FLOAT, 32 | 64) => Ok(bits as u16),
             (FLOAT, _) => Err(AudioError::Unsupported(format!("{bits}-bit float samples"))),
             _ => Err(AudioError::Unsupported(format!("{bits}-bit samples"))),
         }

@@ -203,7 +203,17 @@ struct Files {
 /// Parses the arguments, runs the verb, prints the error chain, chooses the exit code.
 pub fn main() -> ExitCode {
     memory::give_back_what_is_large();
-    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            if let Some(told) = misspelt(&std::env::args().skip(1).collect::<Vec<_>>()).filter(|_| error.use_stderr()) {
+                say(&told);
+                return ExitCode::from(2);
+            }
+            error.exit()
+        }
+    };
     begin(&cli);
     match run(cli).inspect_err(|error| ::log::warn!("ends: {error:#}")) {
         Ok(()) => ExitCode::SUCCESS,
@@ -362,6 +372,15 @@ fn opened(root: &Path, corpus: Option<&str>, files: &Files, watch: &dyn Watch<Sc
 }
 
 /// What to say of a folder that is not there.
+/// What to say of a verb that there is not, where one is meant by it that there is: clap takes the word for a folder, and complains
+/// about what follows.
+fn misspelt(args: &[String]) -> Option<String> {
+    let word = args.first().filter(|word| !word.starts_with('-') && args.len() > 1 && !Path::new(word).exists())?;
+    let verbs: Vec<String> = command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    let near = nearest(word, verbs.iter().cloned()).filter(|_| !verbs.contains(word))?;
+    Some(format!("emolab: there is no command {word}; did you mean {near}?"))
+}
+
 fn missing(path: &Path) -> String {
     let verbs = command();
     let verbs = verbs.get_subcommands().map(|verb| verb.get_name().to_owned());

@@ -12,13 +12,14 @@ use super::table::{lines, percent};
 use super::{Files, description, opened, say, stdout};
 use crate::features::cache::Cache;
 use crate::workbench::material::Listener;
-use crate::workbench::models::{Saved, check_folder};
+use crate::workbench::models::check_folder;
 use crate::workbench::quantize::{Figures, Material, Quantized, quantize};
+use crate::workbench::shelf;
 
 /// Arguments of `emolab quantize`.
 #[derive(Debug, Args)]
 pub struct Quantize {
-    /// Model folder, as `emolab train` wrote it; it stays as it is.
+    /// Model folder, as `emolab train` wrote it, or the name of a model, as `predict` takes it; it stays as it is.
     model: PathBuf,
     /// Folder to write; an older model there is replaced.
     #[arg(long, short, value_name = "DIR")]
@@ -47,7 +48,7 @@ impl Quantize {
     pub fn run(self) -> Result<()> {
         let progress = Progress::new(self.quiet)?;
         check_folder(&self.out)?;
-        let model = Saved::open(&self.model)?;
+        let model = shelf::model(&self.model)?;
         let open =
             |path: &PathBuf| opened(path, description(self.corpus.as_deref(), path).as_deref(), &self.files, &progress);
         let calibrate = open(&self.calibrate)?;

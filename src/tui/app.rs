@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::KeyEvent;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
@@ -134,9 +134,14 @@ impl App {
         }
     }
 
-    /// Shows the three steps of the first start, from the first on.
+    /// Shows the three steps of the first start, from the first on, or no more.
     pub fn guide(&mut self) {
-        self.tour = Some(Tour::new(&self.bench));
+        self.tour = if self.tour.is_some() { None } else { Some(Tour::new(&self.bench)) };
+    }
+
+    /// Whether what is drawn over the lower part would hide what may be answered.
+    fn answers_stand_below(&self) -> bool {
+        self.screen().takes_digits()
     }
 
     /// Takes keys of the user's own from now on.
@@ -175,8 +180,6 @@ impl App {
             self.status = None;
             let outcome = self.end_lead(lead, &key_name(&key).unwrap_or_default());
             self.follow(outcome);
-        } else if key.code == KeyCode::Esc && self.tour.is_some() {
-            self.tour = None;
         } else if let Some(name) = key_name(&key) {
             self.status = None;
             let outcome = self.press(&name);
@@ -253,7 +256,7 @@ impl App {
             self.status_line(buffer, line(area, area.height - 2));
             self.footer(buffer, line(area, area.height - 1));
             if let Some(tour) = &self.tour {
-                tour.draw(buffer, body(area), &self.theme);
+                tour.draw(buffer, body(area), self.answers_stand_below(), &self.theme);
             }
             for layer in &self.layers {
                 layer.draw(buffer, area, &self.theme);

@@ -116,7 +116,7 @@ pub static EVERYWHERE_TABLE: &[Command<()>] = &[
         run: |(), _| Ok(Then::Await(Lead::Jump)),
     },
     Command {
-        row: row("tour", &["F2"], "hear, label, train: the three steps of the first start"),
+        row: row("tour", &["F2"], "hear, label, train: the steps of the first start, or no more"),
         run: |(), _| Ok(Then::Tour),
     },
     Command {

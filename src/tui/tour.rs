@@ -1,6 +1,6 @@
 //! The three steps of the first start: hear, label, train. A card in a corner that waits until the user has really done each.
 //!
-//! It takes no key but Esc, so that nothing works otherwise than without it. Deliberately absent: whether it is due (`cli`
+//! It takes no key of its own but the one that shows it, so that nothing works otherwise than without it. Deliberately absent: whether it is due (`cli`
 //! knows), and any teaching beyond the three steps; `?` has the keys.
 
 use ratatui::buffer::Buffer;
@@ -17,7 +17,7 @@ const CARD: (u16, u16) = (46, 6);
 const STEPS: [[&str; 2]; 4] = [
     ["Space plays the clip you stand on.", "j and k go to others."],
     ["2 opens Label. Hear the clip, then press", "the key of the emotion you heard."],
-    ["3 opens Train. Enter trains what is ticked", "and shows how good each classifier is."],
+    ["Esc leaves Label, then 3 opens Train;", "Enter there trains what is ticked."],
     ["That is all there is to it.", "? shows the keys, : finds commands."],
 ];
 
@@ -56,25 +56,27 @@ impl Tour {
         }
     }
 
-    /// Whether a press of the mouse there ends it.
-    pub fn takes(&self, at: Position, area: Rect) -> bool {
-        corner(area).contains(at)
+    /// Whether a press of the mouse there ends it; `above` as it was drawn.
+    pub fn takes(&self, at: Position, area: Rect, above: bool) -> bool {
+        corner(area, above).contains(at)
     }
 
-    /// Draws the card over the lower right corner of `area`.
-    pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        let corner = corner(area);
+    /// Draws the card over the lower right corner of `area`; `above`: over the upper one, where answers stand below.
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect, above: bool, theme: &Theme) {
+        let corner = corner(area, above);
         let steps = STEPS.len() - 1;
         let title = if self.step < steps { format!("step {} of {steps}", self.step + 1) } else { "done".to_owned() };
         let inner = popup::draw(buffer, corner, &title, (corner.width, corner.height), theme);
         for (at, text) in STEPS[self.step.min(steps)].iter().enumerate() {
             put(buffer, line(inner, at as u16), text, theme.text());
         }
-        put_right(buffer, line(inner, inner.height.saturating_sub(1)), "Esc ends the tour", theme.dim());
+        put_right(buffer, line(inner, inner.height.saturating_sub(1)), "F2 ends the tour", theme.dim());
     }
 }
 
-fn corner(area: Rect) -> Rect {
+fn corner(area: Rect, above: bool) -> Rect {
     let (width, height) = (CARD.0.min(area.width), CARD.1.min(area.height));
-    Rect { x: area.right() - width, y: area.bottom() - height, width, height }
+    // Below the heading that says how far one is.
+    let y = if above { area.y + u16::from(area.height > height) } else { area.bottom() - height };
+    Rect { x: area.right() - width, y, width, height }
 }

@@ -311,23 +311,8 @@ fn unknown(key: &str) -> String {
 /// The one of `known` that `typed` was probably meant to be: at most two letters away, and not most of the word.
 pub fn nearest(typed: &str, known: impl IntoIterator<Item = String>) -> Option<String> {
     let most = (typed.chars().count() / 2).min(2);
-    let near = known.into_iter().map(|name| (distance(typed, &name), name)).min()?;
+    let near = known.into_iter().map(|name| (strsim::levenshtein(typed, &name), name)).min()?;
     (near.0 <= most).then_some(near.1)
-}
-
-/// Letters to put in, take out or change to make one word of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.chars().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], at + 1);
-        for (place, known) in other.iter().enumerate() {
-            let changed = corner + usize::from(letter != *known);
-            corner = row[place + 1];
-            row[place + 1] = changed.min(corner + 1).min(row[place] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 fn is_file_name(text: &str) -> bool {

@@ -12,7 +12,8 @@ use arcstr::ArcStr;
 use super::cost::{Hearings, cost, median};
 use super::experiment::{News, argmax};
 use super::material::Listener;
-use super::models::{Card, Saved, weights_hash};
+use super::models::{Card, Saved};
+use super::shelf;
 use crate::corpus::{Clip, Corpus, Target, task};
 use crate::features::Chosen;
 use crate::job::Watch;
@@ -89,15 +90,20 @@ pub struct Material<'a> {
     pub test: Option<&'a Corpus>,
 }
 
-/// Quantizes the model in the folder `dir`.
+/// Quantizes the model in the folder `model`, or of that name.
 ///
 /// # Errors
-/// The folder is no model, its net has nothing to quantize or is quantized already, a clip cannot be read, no clip of
+/// There is no such model, its net has nothing to quantize or is quantized already, a clip cannot be read, no clip of
 /// `material.test` has a class of the model, cancelling.
-pub fn quantize(dir: &Path, material: Material<'_>, listener: &Listener<'_>, watch: &dyn Watch<News>) -> Result<Saved> {
-    let saved = Saved::open(dir)?;
+pub fn quantize(
+    model: &Path,
+    material: Material<'_>,
+    listener: &Listener<'_>,
+    watch: &dyn Watch<News>,
+) -> Result<Saved> {
+    let saved = shelf::model(model)?;
     if saved.card.quantized.is_some() {
-        bail!("{} is quantized already", dir.display());
+        bail!("{} is quantized already", model.display());
     }
     let (sets, corpus) = (saved.sets()?, material.calibrate);
     let listener = &Listener { preparation: saved.card.preparation, ..*listener };
@@ -107,7 +113,7 @@ pub fn quantize(dir: &Path, material: Material<'_>, listener: &Listener<'_>, wat
     }
     let (views, groups) = (views(&clips, &sets, listener, watch)?, groups(&clips));
     watch.check()?;
-    let fitted = saved.fitted.quantized(&views, &groups).with_context(|| dir.display().to_string())?;
+    let fitted = saved.fitted.quantized(&views, &groups).with_context(|| model.display().to_string())?;
     let hearings = Hearings::of(&clips, &sets, listener, watch)?;
     let seconds: Vec<f64> = clips.iter().map(|clip| clip.audio.seconds).collect();
     let both = [&saved.fitted, &fitted];
@@ -119,7 +125,7 @@ pub fn quantize(dir: &Path, material: Material<'_>, listener: &Listener<'_>, wat
         None => uncancelled(difference(&saved.card, both, corpus, (&sets, listener), watch))?,
     };
     let quantized = Quantized {
-        from: weights_hash(dir)?,
+        from: shelf::weights_hash(model)?,
         calibrated_on: corpus.name.clone(),
         clips: clips.len(),
         scheme:

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::models::{Asked, CARD, Saved};
+use super::models::{self, Asked, CARD, Saved};
 use super::places;
 use crate::corpus::{Scanned, audio_under, scan};
 use crate::job::Watch;
@@ -35,15 +35,40 @@ pub fn names() -> Vec<String> {
 /// # Errors
 /// No such model, with the names there are; a folder that [`Saved::open`] refuses.
 pub fn model(asked: &Path) -> Result<Saved> {
+    match find(asked)? {
+        Place::Folder(dir) => Saved::open(&dir),
+        Place::Shipped(card, weights) => Saved::of(card, weights),
+    }
+}
+
+/// BLAKE3 of the weights of that model, in hex.
+///
+/// # Errors
+/// As [`model`].
+pub fn weights_hash(asked: &Path) -> Result<String> {
+    match find(asked)? {
+        Place::Folder(dir) => models::weights_hash(&dir),
+        Place::Shipped(_, weights) => Ok(blake3::hash(weights).to_hex().to_string()),
+    }
+}
+
+/// Where a model lies.
+enum Place {
+    Folder(PathBuf),
+    /// Its card and its weights.
+    Shipped(&'static str, &'static [u8]),
+}
+
+fn find(asked: &Path) -> Result<Place> {
     if asked.is_dir() {
-        return Saved::open(asked);
+        return Ok(Place::Folder(asked.to_owned()));
     }
     if asked.components().count() == 1 {
         if let Some(dir) = folders().iter().map(|folder| folder.join(asked)).find(|dir| dir.join(CARD).is_file()) {
-            return Saved::open(&dir);
+            return Ok(Place::Folder(dir));
         }
         if let Some((_, card, weights)) = SHIPPED.iter().find(|(name, ..)| asked == Path::new(name)) {
-            return Saved::of(card, weights);
+            return Ok(Place::Shipped(card, weights));
         }
     }
     let known = match names() {

@@ -105,7 +105,7 @@ fn finding(tried: &Tried, taken: Option<&'static str>, wish: &Wish) -> Finding {
     let name = tried.name;
     match &tried.outcome {
         Ok(how) if taken == Some(name) => {
-            let taken = Finding::new("sound", name, State::Good, format!("is taken: {how}"));
+            let taken = Finding::new("sound", name, State::Good, format!("{how}; this is where sound goes"));
             if name == "browser" { taken.with(hint_of_page()) } else { taken }
         }
         Ok(how) => Finding::new("sound", name, State::Good, how),
@@ -117,7 +117,7 @@ fn finding(tried: &Tried, taken: Option<&'static str>, wish: &Wish) -> Finding {
 }
 
 fn hint_of_page() -> String {
-    let page = "start emolab --audio browser:8017 and open the address from its header";
+    let page = "start emolab --audio browser:8017 and open the address that it shows at the bottom";
     if !is_over_ssh() {
         return page.to_owned();
     }

@@ -47,7 +47,7 @@ impl App {
             let reply = layer.click(at, self.size);
             return self.reply(reply);
         }
-        if self.tour.as_ref().is_some_and(|tour| tour.takes(at, body(self.size))) {
+        if self.tour.as_ref().is_some_and(|tour| tour.takes(at, body(self.size), self.answers_stand_below())) {
             self.tour = None;
             return;
         }

@@ -273,6 +273,9 @@ impl Screen for Browse {
             cells.extend(self.said(self.shown[row]).map(Cell::from));
             cells
         });
+        if self.shown.is_empty() && !self.filter.is_empty() {
+            put_center(buffer, line(list, 2), "no clip passes; Esc shows all, f asks for others", theme.text());
+        }
         if let Some(clip) = self.clip(bench) {
             match widgets::is_wide(area) {
                 true => details(buffer, facts, (&bench.corpus().clips[clip], bench), theme),
