@@ -64,3 +64,18 @@ evaluation CORPORA:
 # the terminal in a real pty: idle, over SSH while it plays, and keys on so many clips while a training runs
 bench-tui CLIPS="1000000":
     cargo bench --locked --bench tui -- {{CLIPS}}
+
+# every parser so many seconds with libFuzzer, guided by coverage and watched by AddressSanitizer; needs a nightly toolchain
+fuzz seconds="600":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd fuzz
+    cover="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
+    cover="$cover -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
+    export RUSTFLAGS="--cfg fuzzing $cover -Zsanitizer=address -Cdebug-assertions"
+    cargo +nightly build --release --target "$(rustc -vV | sed -n 's/host: //p')"
+    for target in messages companion exchange decode segment spec features; do
+        mkdir -p "corpus/$target" "artifacts/$target"
+        "${CARGO_TARGET_DIR:-target}/$(rustc -vV | sed -n 's/host: //p')/release/$target" -max_total_time={{seconds}} -timeout=30 \
+            -rss_limit_mb=3000 -malloc_limit_mb=2000 -artifact_prefix="artifacts/$target/" "corpus/$target"
+    done
