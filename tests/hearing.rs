@@ -312,7 +312,12 @@ fn the_doctor_says_what_works_and_what_mends_the_rest() {
     let told = quiet(&["--audio", "browser"]);
     let words = text(&told.stdout);
     assert!(told.status.success(), "{words}{}", text(&told.stderr));
-    for part in ["sound     browser  can be opened; this is where sound goes", "--audio browser:8017", "storage   store", "can be written"] {
+    for part in [
+        "sound     browser  can be opened; this is where sound goes",
+        "--audio browser:8017",
+        "storage   store",
+        "can be written",
+    ] {
         assert!(words.contains(part), "no `{part}` in\n{words}");
     }
     let json: Value = serde_json::from_slice(&quiet(&["--audio", "browser", "--json"]).stdout).unwrap();

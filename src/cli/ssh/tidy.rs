@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::audio::remote::{Address, read};
@@ -17,13 +17,28 @@ pub(super) const RANDOM: usize = 10;
 /// A connection is made in less, or not at all.
 const YOUNG: Duration = Duration::from_secs(60 * 60);
 
+/// Between being bound and listening, a socket refuses too.
+const OPENING: Duration = Duration::from_millis(500);
+/// What has refused for as long as this is not about to listen.
+const OPENED: Duration = Duration::from_secs(10);
+
 /// Removes this user's dead folders of `place`.
 pub(super) fn sweep(place: &Path) {
-    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-        if is_named(&entry.file_name().to_string_lossy()) && is_dead(&entry.path()) {
-            // One that somebody else removed just now is gone as well.
-            let _ = fs::remove_dir_all(entry.path());
-        }
+    sweep_after(place, || std::thread::sleep(OPENING));
+}
+
+/// The same; `pause`: what is waited for where a folder is young.
+fn sweep_after(place: &Path, pause: impl FnOnce()) {
+    let folders = fs::read_dir(place).into_iter().flatten().flatten();
+    let named = folders.filter(|entry| is_named(&entry.file_name().to_string_lossy())).map(|entry| entry.path());
+    let mut dead: Vec<PathBuf> = named.filter(|folder| is_dead(folder)).collect();
+    if dead.iter().any(|folder| !is_older(folder, OPENED)) {
+        pause();
+        dead.retain(|folder| is_dead(folder));
+    }
+    for folder in dead {
+        // One that somebody else removed just now is gone as well.
+        let _ = fs::remove_dir_all(folder);
     }
 }
 
@@ -35,13 +50,18 @@ fn is_named(name: &str) -> bool {
 fn is_dead(folder: &Path) -> bool {
     let Ok(about) = fs::symlink_metadata(folder) else { return false };
     let own = about.is_dir() && about.uid() == rustix::process::getuid().as_raw() && about.mode() & 0o077 == 0;
-    let old = || about.modified().is_ok_and(|then| then.elapsed().is_ok_and(|passed| passed > YOUNG));
     let address = read(&folder.join("note")).map_or_else(|_| Address::Socket(folder.join("s")), |note| note.address);
     own && match address.connect().map_err(|error| error.kind()) {
         Err(ErrorKind::ConnectionRefused) => true,
-        Err(ErrorKind::NotFound) => old(),
+        Err(ErrorKind::NotFound) => is_older(folder, YOUNG),
         _ => false,
     }
+}
+
+/// Nothing was made or removed in the folder for as long as `age`.
+fn is_older(folder: &Path, age: Duration) -> bool {
+    let changed = fs::symlink_metadata(folder).and_then(|about| about.modified());
+    changed.is_ok_and(|then| then.elapsed().is_ok_and(|passed| passed > age))
 }
 
 #[cfg(test)]
@@ -49,6 +69,20 @@ mod tests {
     use super::*;
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_socket_that_is_bound_and_about_to_listen_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("emolab-abcdefghi6");
+        fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+        let address = rustix::net::SocketAddrUnix::new(path.join("s")).unwrap();
+        let (family, kind) = (rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM);
+        let socket = rustix::net::socket(family, kind, None).unwrap();
+        rustix::net::bind(&socket, &address).unwrap();
+        assert!(is_dead(&path), "it refuses, as a dead one does");
+        sweep_after(place.path(), || rustix::net::listen(&socket, 1).unwrap());
+        assert!(path.exists());
+    }
 
     #[test]
     fn only_ones_own_folders_with_a_dead_socket_go() {
