@@ -73,7 +73,7 @@ fn wrong_input_is_told_and_fails() {
         (&["scan", empty], 1, "no audio"),
         (&["scan", demo, "--corpus", "nosuch"], 1, "nosuch"),
         (&["compare", one_speaker, "--models", "majority", "--plan", "loso"], 1, "speaker"),
-        (&["compare", demo, "--models", "oracle"], 1, "oracle"),
+        (&["compare", demo, "--models", "oracle"], 2, "oracle"),
         (&["compare", demo, "--models", "majority", "--plan", "speakers:99"], 1, "99"),
         (&["compare", demo, "--plan", "sideways"], 2, "sideways"),
         (&["compare", demo, "--models", "majority", "--features", "nosuch"], 2, "nosuch"),

@@ -869,7 +869,7 @@ fn a_cell_leads_to_its_clips_and_esc_comes_back_to_it() {
 
 
 
-    fear heard as anger: 1 clip; Enter shows them
+    fear heard as anger: 1 clip; Enter shows it
      demo · 6 clips · ann · demo
      Esc back  Tab next view  Enter clips  m shares                ? help  : palette
     ");
@@ -946,7 +946,7 @@ fn train_chooses_runs_and_shows_the_results() {
     stage.press(&vec!["j"; majority]);
     insta::assert_snapshot!(stage.screen(), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
-    classifiers
+    classifiers         1 more below
     [x] logistic                      always the most frequent class of the training
     [ ] lda                           clips: the floor
     [ ] ridge
@@ -1056,7 +1056,7 @@ fn a_training_is_watched_epoch_by_epoch() {
     stage.told((1..=12).map(|number| News::Epoch { fold: 0, epoch: epoch(number) }));
     insta::assert_snapshot!(stage.timeless(80, 24), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features  6 Agree   synthetic
-    classifiers                       running for …
+    classifiers         7 more below  running for …
     [x] cnn                           mine, loso: fold 1 of 3 (speaker 03)
     [ ] cnn1d                         epoch 12 of 40, rate 2.1e-3, 310 clips/s
     [ ] crnn                          best epoch #; this fit at most ## s left
@@ -1129,7 +1129,7 @@ fn a_training_is_watched_epoch_by_epoch() {
     ");
     insta::assert_snapshot!(stage.timeless(60, 18), @r"
      emolab  1 Browse  2 Label  3 Train  4 Results  5 Features …
-    classifiers             running for …
+    classifiers   13 below  running for …
     [x] cnn                 mine, loso: fold 2 of 3 (speaker 08)
     [ ] cnn1d               epoch 1 of 40, rate 2.1e-3, 310
     [ ] crnn                clips/s; best epoch #; this fit at

@@ -296,7 +296,7 @@ fn what_is_wrong_with_a_search_is_told_before_it_begins() {
     let cases: [(&[&str], i32, &str); 10] = [
         (&["--space", "space.toml"], 1, "schedule.rat"),
         (&["--space", "nowhere.toml"], 1, "nowhere.toml"),
-        (&["--models", "oracle"], 1, "oracle"),
+        (&["--models", "oracle"], 2, "oracle"),
         (&["--budget", "soon"], 2, "20m"),
         (&["--out", "net.toml"], 1, "--plan none"),
         (&["--plan", "none", "--out", "no/such/net.toml"], 1, "no/such"),

@@ -43,7 +43,7 @@ const MAX_JUNK: u32 = 4_096;
 pub enum AudioError {
     /// The file could not be read.
     #[error("cannot read: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// A folder, pipe or device.
     #[error("not a regular file")]
     NotAFile,
@@ -85,6 +85,13 @@ pub enum AudioError {
     /// The resampler refused the rates.
     #[error("cannot resample: {0}")]
     Resample(String),
+}
+
+/// The text tells the cause; it is no source, which would be told once more.
+impl From<io::Error> for AudioError {
+    fn from(error: io::Error) -> AudioError {
+        AudioError::Io(error)
+    }
 }
 
 /// Decodes a whole file. Samples that are not finite become 0; if the tail is damaged or cut off, the sound is what

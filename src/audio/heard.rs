@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,14 +46,38 @@ struct Reel {
     samples: u32,
 }
 
+/// Files of one name that may be there, as after so many connections.
+const FILES: usize = 1_000;
+
+/// Makes the file; where one of that name is, that with a number: `heard-2.wav`.
+fn create_new(path: &Path) -> io::Result<(PathBuf, File)> {
+    let (stem, ending) = (path.file_stem().unwrap_or_default(), path.extension());
+    for number in 1..=FILES {
+        let mut name = stem.to_owned();
+        if number > 1 {
+            name.push(format!("-{number}"));
+        }
+        if let Some(ending) = ending {
+            name.push(".");
+            name.push(ending);
+        }
+        let path = path.with_file_name(name);
+        match File::options().write(true).create_new(true).open(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
 impl Heard {
-    /// Makes the file.
+    /// Makes the file; one of that name that is there is left alone, and the new one gets a number.
     ///
     /// # Errors
-    /// One line: it exists, or cannot be made.
+    /// One line: it cannot be made.
     pub(super) fn create(path: &Path) -> Result<Heard, String> {
-        let file = File::options().write(true).create_new(true).open(path);
-        let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
+        let (path, file) = create_new(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let name = path.display().to_string().into();
         Ok(Heard { name, file: RefCell::new(file), open: None, lost: RefCell::new(None) })
     }
@@ -177,6 +201,18 @@ mod tests {
         assert_eq!((heard.rate, heard.channels), (8_000, 1));
         // Before it stands what leads up to its first sample without a click.
         assert!(heard.samples.windows(480).any(|part| part == played.samples));
-        assert!(Heard::create(&path).map(drop).unwrap_err().contains("heard.wav"), "what is there stays");
+    }
+
+    #[test]
+    fn what_is_there_stays_and_a_folder_that_is_missing_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("heard.wav");
+        std::fs::write(&path, "mine").unwrap();
+        for number in 2..4 {
+            let made = folder.path().join(format!("heard-{number}.wav"));
+            assert_eq!(Heard::create(&path).unwrap().name(), SinkName::File(made.display().to_string().into()));
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+        assert!(Heard::create(&folder.path().join("no/heard.wav")).map(drop).unwrap_err().contains("no/heard.wav"));
     }
 }

@@ -23,6 +23,8 @@ use super::sink::{Progress, Sink, SinkName, Tuning};
 /// A rung that failed is left alone for so long.
 const REST: Duration = Duration::from_secs(10);
 const NO_COMPANION: &str = "no companion: this session was not started by emolab ssh";
+/// The name of the rung that `emolab ssh` stands behind.
+const COMPANION: &str = "companion";
 
 /// Which sink is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -166,7 +168,12 @@ pub fn rungs(wish: &Wish) -> Vec<Rung> {
         false => device(),
     };
     let port = if let Wish::Browser(port) = wish { *port } else { None };
-    let page = move || Browser::open(port).map(|page| Box::new(page) as Box<dyn Sink>);
+    // Who came by emolab ssh could not open a page of this host, and has to read what is wrong with the laptop instead.
+    let unreached = move || elsewhere && has_companion();
+    let page = move || match unreached() {
+        true => Err("the laptop came by emolab ssh; --audio browser:PORT with ssh -L takes it all the same".to_owned()),
+        false => Browser::open(port).map(|page| Box::new(page) as Box<dyn Sink>),
+    };
     let forced = *wish == Wish::Pulse;
     if let Wish::File(path) = wish {
         let path = path.clone();
@@ -208,12 +215,20 @@ fn companion() -> Rung {
         note if note == *before.borrow() => Again::Later,
         Some(_) => Again::Now,
     };
-    Rung::new("companion", open, again)
+    Rung::new(COMPANION, open, again)
+}
+
+/// Whether there is, or should be, a companion.
+fn has_companion() -> bool {
+    #[cfg(unix)]
+    return super::remote::is_expected();
+    #[cfg(not(unix))]
+    false
 }
 
 #[cfg(not(unix))]
 fn companion() -> Rung {
-    Rung::new("companion", || Err(NO_COMPANION.to_owned()), |_| Again::No)
+    Rung::new(COMPANION, || Err(NO_COMPANION.to_owned()), |_| Again::No)
 }
 
 #[cfg(feature = "playback")]
@@ -284,8 +299,10 @@ impl Ladder {
             }
         }
         self.at = self.rungs.len();
-        if let Some(last) = self.passed.last() {
-            self.sink = Box::new(Silent::new(&last.reason));
+        // What is wrong with the laptop says more than why nothing below it could take its place.
+        let lost = self.passed.iter().find(|passed| passed.name == COMPANION && passed.reason != NO_COMPANION);
+        if let Some(told) = lost.or(self.passed.last()) {
+            self.sink = Box::new(Silent::new(&told.reason));
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Assign {
     #[arg(long, value_name = "N", requires = "raters", value_parser = clap::value_parser!(u32).range(2..))]
     ahead: Option<u32>,
     /// Classifier for that.
-    #[arg(long, value_name = "NAME", default_value = "linear-svm", requires = "ahead")]
+    #[arg(long, value_parser = super::classifier_named, value_name = "NAME", default_value = "linear-svm", requires = "ahead")]
     ahead_model: String,
     /// How it chooses: uncertain, random or both.
     #[arg(long, value_name = "WAY", default_value = "both", requires = "ahead")]

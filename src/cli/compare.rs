@@ -42,7 +42,7 @@ pub struct Compare {
     #[command(flatten)]
     place: Place,
     /// Classifiers, separated by commas; fusion = cnn and linear-svm together [default: all single ones].
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    #[arg(long, value_parser = super::classifier_named, value_delimiter = ',', value_name = "NAMES")]
     models: Vec<String>,
     #[command(flatten)]
     protocol: ProtocolArgs,

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{say, stdout, table};
 use crate::workbench::config::{Config, SETTINGS, project_file, template, user_file};
+use crate::workbench::places;
 
 /// Arguments of `emolab config`.
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub struct ConfigVerb {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Print every setting and its value; `-` where nobody set it and the default holds.
+    /// Print every setting and its value; where nobody set it, the place that holds, or `-` for the default.
     Show(Show),
     /// Print the paths of the files that are read, nearest first.
     Path(Whose),
@@ -83,13 +84,28 @@ impl Show {
     }
 
     fn row(&self, config: &Config, name: &str, default: &str) -> Vec<String> {
-        let value = config.value(name).unwrap_or("-").to_owned();
+        let place = || holds(name).map_or_else(|| "-".to_owned(), |place| place.display().to_string());
+        let value = config.value(name).map_or_else(place, str::to_owned);
         let origin = match config.value(name) {
             Some(_) => config.origin(name).to_string(),
             None => format!("default: {default}"),
         };
         [name.to_owned(), value].into_iter().chain(self.origin.then_some(origin)).collect()
     }
+}
+
+/// The place that holds for a setting that names one.
+fn holds(name: &str) -> Option<PathBuf> {
+    let place = match name {
+        "cache" => places::cache(),
+        "checkpoints" => places::checkpoints(),
+        "journal" => places::journal(),
+        "log" => places::log(),
+        "models" => places::models(),
+        "store" => places::store(),
+        _ => return None,
+    };
+    place.ok()
 }
 
 impl Whose {

@@ -31,7 +31,7 @@ pub struct Cross {
     #[arg(required = true, num_args = 2.., value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Classifiers, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES", required = true)]
+    #[arg(long, value_parser = super::classifier_named, value_delimiter = ',', value_name = "NAMES", required = true)]
     models: Vec<String>,
     #[command(flatten)]
     protocol: ProtocolArgs,

@@ -28,7 +28,7 @@ pub struct CurveVerb {
     #[command(flatten)]
     place: Place,
     /// Classifiers, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES", required = true)]
+    #[arg(long, value_parser = super::classifier_named, value_delimiter = ',', value_name = "NAMES", required = true)]
     models: Vec<String>,
     /// What there is less and less of: whole speakers, or clips (of each class by its share).
     #[arg(long, value_name = "COIN", default_value_t = Coin::Speakers)]

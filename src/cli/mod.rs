@@ -56,6 +56,7 @@ use crate::job::{Watch, is_cancelled, yield_in_pool};
 use crate::tui;
 use crate::workbench::config::{Config, SETTINGS, nearest};
 use crate::workbench::gate::is_gate;
+use crate::workbench::material::contenders;
 use crate::workbench::{Settings, Workbench, logbook, lost, places, segments};
 
 pub use docs::pages;
@@ -255,6 +256,11 @@ fn begin(cli: &Cli) {
         logbook::panicked(info);
         earlier(info);
     }));
+}
+
+/// The name of a classifier, or of a fusion of some.
+fn classifier_named(name: &str) -> Result<String, String> {
+    contenders(&[name.to_owned()]).map(|_| name.to_owned()).map_err(|error| error.to_string())
 }
 
 /// The command line as clap knows it, for generated pages and tests.

@@ -28,7 +28,7 @@ pub struct Train {
     #[command(flatten)]
     place: Place,
     /// Classifier.
-    #[arg(long, value_name = "NAME", default_value = "cnn")]
+    #[arg(long, value_parser = super::classifier_named, value_name = "NAME", default_value = "cnn")]
     model: String,
     /// Folder to write; an older model there is replaced.
     #[arg(long, short, value_name = "DIR")]
@@ -97,7 +97,8 @@ impl Train {
             card.parameters
         ));
         if card.scores.is_empty() {
-            say("not evaluated: give --plan loso to have its scores in the card");
+            let plan = if card.trained_on.speakers > 1 { "loso" } else { "random:5" };
+            say(&format!("not evaluated: give --plan {plan} to have its scores in the card"));
         }
     }
 }

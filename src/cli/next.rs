@@ -26,7 +26,7 @@ pub struct Next {
     #[command(flatten)]
     place: Place,
     /// Classifier that learns from the labels there are.
-    #[arg(long, default_value = "linear-svm", value_name = "NAME")]
+    #[arg(long, value_parser = super::classifier_named, default_value = "linear-svm", value_name = "NAME")]
     model: String,
     /// Feature set [default: the usual one of the classifier].
     #[arg(long, value_name = "SET", value_parser = set_name)]

@@ -39,7 +39,7 @@ pub struct Search {
     #[command(flatten)]
     place: Place,
     /// Classifiers that take part, separated by commas [default: those of the space, else cnn].
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    #[arg(long, value_parser = super::classifier_named, value_delimiter = ',', value_name = "NAMES")]
     models: Vec<String>,
     /// What may vary, as a TOML (see docs/search.md) [default: rate, batch, optimiser, regularisation, width, depth].
     #[arg(long, value_name = "FILE")]

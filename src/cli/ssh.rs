@@ -117,12 +117,16 @@ impl Ssh {
 
 /// The same command once more, as one would type it.
 fn again(args: impl Iterator<Item = String>) -> String {
+    std::iter::once("emolab".to_owned()).chain(args.skip(1).map(|arg| word(&arg))).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as one would type it in a shell.
+fn word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=,~+%[]".contains(c);
-    let word = |word: String| match !word.is_empty() && word.chars().all(plain) {
-        true => word,
-        false => shell::quoted(&word),
-    };
-    std::iter::once("emolab".to_owned()).chain(args.skip(1).map(word)).collect::<Vec<_>>().join(" ")
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => shell::quoted(word),
+    }
 }
 
 /// Host and path; a host of IPv6 digits stands in brackets.
@@ -188,20 +192,32 @@ impl Line<'_> {
         match &prepared.program {
             _ if self.ssh.run.is_some() => Ok(()),
             Some((PROTOCOL, _)) => Ok(()),
+            Some((0, _)) => bail!(
+                "the emolab on {host} does not answer: it is older than remote hearing, or cannot start (without ALSA's library: \
+                 apt-get install libasound2); this tells:\n  {} 'PATH=\"$PATH:$HOME/.cargo/bin:$HOME/.local/bin\" emolab --version'",
+                self.way()
+            ),
             Some((protocol, version)) => bail!(
                 "{host} has emolab {version} (protocol {protocol}), this laptop {here} (protocol {PROTOCOL}): they would not \
                  understand each other; install the same version on both"
             ),
             None => {
                 let program = std::env::current_exe().unwrap_or_else(|_| "emolab".into());
+                let way = self.way();
                 bail!(
-                    "no emolab on {host}, neither in PATH nor in ~/.cargo/bin or ~/.local/bin; install it there:\n  \
-                     ssh {host} cargo install emolab\nor, if it runs the same system as this laptop:\n  \
-                     ssh {host} mkdir -p .local/bin && scp {} {host}:.local/bin/emolab",
-                    program.display()
+                    "no emolab on {host}, neither in PATH nor in ~/.cargo/bin or ~/.local/bin; build it there as here, or, if it \
+                     runs the same system as this laptop, copy it:\n  {way} 'mkdir -p ~/.local/bin && cat >~/.local/bin/emolab && \
+                     chmod +x ~/.local/bin/emolab' <{}",
+                    word(&program.display().to_string())
                 )
             }
         }
+    }
+
+    /// The way there as one would type it.
+    fn way(&self) -> String {
+        let options: String = self.ssh.options.iter().map(|option| format!(" {}", word(option))).collect();
+        format!("{}{options} {}", self.ssh.ssh, self.host)
     }
 
     /// Starts the program there; over TCP where the server forwards no sockets.

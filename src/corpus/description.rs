@@ -36,6 +36,7 @@ pub struct Description {
     /// The name for `--corpus`.
     pub name: String,
     /// What people want to know of it.
+    #[serde(default)]
     pub about: About,
     /// How its files say things.
     pub layout: Layout,
@@ -62,9 +63,9 @@ pub struct Description {
     pub examples: Vec<Example>,
 }
 
-/// The part of a description that is for people.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The part of a description that is for people; one of a user's own may leave out what it likes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct About {
     /// Full name.
     pub title: String,
@@ -73,16 +74,12 @@ pub struct About {
     /// Where to get it.
     pub source: String,
     /// The paper that its users cite; empty when unknown.
-    #[serde(default)]
     pub citation: String,
     /// BCP 47 tag of the language spoken; empty when it differs or is unknown.
-    #[serde(default)]
     pub language: String,
     /// Machine-made speech, whose scores mean nothing.
-    #[serde(default)]
     pub synthetic: bool,
     /// Anything a user should know.
-    #[serde(default)]
     pub notes: String,
 }
 

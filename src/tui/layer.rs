@@ -5,6 +5,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr;
 
 use super::command::{Bound, Group, Row, fuzzy, key_name};
 use super::cursor::Cursor;
@@ -86,10 +87,12 @@ impl Reader {
     }
 
     fn size(&self) -> (u16, u16) {
-        (76, (self.page.lines.len() as u16).saturating_add(3))
+        (WIDTH, (self.page.lines.len() as u16).saturating_add(3))
     }
 }
 
+/// Columns of a page with its frame.
+const WIDTH: u16 = 76;
 /// Before the reason why a command can do nothing.
 const NOT_NOW: &str = " - not now: ";
 
@@ -108,10 +111,30 @@ pub fn help(groups: &[Group]) -> Page {
         }
         lines.push(group.name.to_uppercase());
         for row in &group.rows {
-            lines.push(format!("{:<13} {:<names$}  {}", row.keys.join(" "), row.name, about(row)));
+            let mut head = format!("{:<13} {:<names$}  ", row.keys.join(" "), row.name);
+            let room = usize::from(WIDTH - 2).saturating_sub(head.width());
+            let texts = match about(row) {
+                whole if whole.width() <= room => vec![whole],
+                _ => {
+                    let reason = row.refusal.map(|reason| wrap(&format!("{}{reason}", NOT_NOW.trim_start()), room));
+                    wrap(row.help, room).into_iter().chain(reason.unwrap_or_default()).collect()
+                }
+            };
+            for text in texts {
+                lines.push(format!("{head}{text}"));
+                head = " ".repeat(head.width());
+            }
         }
     }
     Page { title: "keys".to_owned(), lines }
+}
+
+/// Whether a line belongs to a command that can do nothing; what goes on from the line above is indented.
+fn is_refused(lines: &[String], at: usize) -> bool {
+    let begins = |at: &usize| !lines[*at].starts_with(' ');
+    let from = (0..=at).rev().find(begins).unwrap_or(0);
+    let to = (at + 1..lines.len()).find(begins).unwrap_or(lines.len());
+    lines[from..to].iter().any(|line| line.contains(NOT_NOW.trim()))
 }
 
 impl Layer for Reader {
@@ -122,7 +145,7 @@ impl Layer for Reader {
         let first = self.top.row().unwrap_or(0).min(last);
         for (at, text) in self.page.lines.iter().skip(first).take(usize::from(body)).enumerate() {
             let heading = !text.is_empty() && *text == text.to_uppercase();
-            let style = if text.contains(NOT_NOW) { theme.dim() } else { theme.text() };
+            let style = if is_refused(&self.page.lines, first + at) { theme.dim() } else { theme.text() };
             put(buffer, line(inner, at as u16), text, if heading { theme.accent() } else { style });
         }
         let foot = line(inner, body);
@@ -263,7 +286,17 @@ impl Layer for Palette {
             let (_, row) = &self.found[number];
             let place = line(list, at as u16);
             let style = if row.refusal.is_some() { theme.dim() } else { theme.text() };
-            let rest = put(buffer, place, &format!("{:<12}{}", row.name, about(row)), style);
+            let key = row.keys.first().map_or(0, |key| key.width() as u16 + 2);
+            let rest = put(buffer, place, &format!("{:<12}", row.name), style);
+            let rest = put(buffer, rest, " ", style);
+            let room = usize::from(rest.width.saturating_sub(key));
+            let rest = match (row.refusal, about(row)) {
+                // Why it cannot be done says more than what it would do.
+                (Some(reason), whole) if whole.width() > room => {
+                    put(buffer, rest, &cut(&format!("not now: {reason}"), room), style)
+                }
+                (_, whole) => put(buffer, rest, &cut(&whole, room), style),
+            };
             if let Some(key) = row.keys.first() {
                 put_right(buffer, rest, &cut(&format!("  {key}"), usize::from(rest.width)), theme.accent());
             }

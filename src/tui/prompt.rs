@@ -95,6 +95,22 @@ impl Prompt {
         placed.take_while(|(_, place)| !place.is_empty()).collect()
     }
 
+    /// What the footer offers while a line is filled in, in the footer's place.
+    fn keys(&self, buffer: &mut Buffer, place: Rect, theme: &Theme) {
+        Clear.render(place, buffer);
+        let offers = [
+            ("Enter", "take", true),
+            ("Esc", "leave", true),
+            ("Tab", "complete", !self.offered.words.is_empty()),
+            ("Up", "earlier", self.past.len() > 1),
+        ];
+        let mut rest = put(buffer, place, " ", theme.text());
+        for (key, name, _) in offers.into_iter().filter(|(.., possible)| *possible) {
+            rest = put(buffer, rest, key, theme.accent());
+            rest = put(buffer, rest, &format!(" {name}  "), theme.dim());
+        }
+    }
+
     fn recall(&mut self, step: isize) -> Reply {
         if self.at.row() == self.past.len().checked_sub(1) {
             self.past.pop();
@@ -116,6 +132,7 @@ impl Layer for Prompt {
         let place = line(area, area.height.saturating_sub(2)).intersection(buffer.area);
         Clear.render(place, buffer);
         self.input.draw(buffer, place, &format!(" {} ", self.question.prompt), theme);
+        self.keys(buffer, line(area, area.height.saturating_sub(1)).intersection(buffer.area), theme);
         if self.offered.words.is_empty() {
             return;
         }

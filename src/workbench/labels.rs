@@ -16,7 +16,7 @@ use crate::label::{
 use crate::store::{Store, StoreError, other_shape};
 
 /// Told where a corpus gives nothing to choose from.
-const NO_CLASSES: &str = "the corpus names no classes; start with some: emolab label FOLDER --scheme ekman6";
+const NO_CLASSES: &str = "this corpus names no classes to choose from. Quit (q), and start with some:";
 
 /// Scheme, annotator, and what the store says of both.
 pub(super) struct Labels {
@@ -157,6 +157,12 @@ impl Workbench {
         self.labels.refused.as_deref()
     }
 
+    /// Whether there is nothing to choose from, in no question; [`Workbench::scheme_trouble`] says what to do.
+    pub fn lacks_classes(&self) -> bool {
+        let asked = &self.labels.scheme.questions;
+        self.settings.scheme.is_none() && asked.iter().all(|question| question.answers.classes().is_empty())
+    }
+
     /// Tells the store, once, what the scheme asks. The classes of a corpus are what the corpus has: they may grow.
     fn keep_shape(&mut self) -> Result<()> {
         let labels = &mut self.labels;
@@ -226,7 +232,8 @@ impl Workbench {
         if labels.scheme.questions.iter().all(|question| question.answers.classes().is_empty())
             && self.settings.scheme.is_none()
         {
-            labels.refused = Some(NO_CLASSES.to_owned());
+            let root = self.root.display();
+            labels.refused = Some(format!("{NO_CLASSES} emolab label {root} --scheme ekman6"));
         }
         // What this sitting has done is counted by itself.
         labels.today = labels.today.saturating_sub(self.sound.hearing.sitting().clips);

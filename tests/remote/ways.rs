@@ -60,6 +60,10 @@ fn another_protocol_there_is_told_with_both_versions() {
     terminal.wait("install the same version on both");
     assert!(!terminal.end());
     assert!(pair.far.path().join(".local/state/emolab/companion").symlink_metadata().is_err());
+    fs::write(&program, "#!/bin/sh\necho 'libasound.so.2: cannot open shared object file' >&2\nexit 127\n").unwrap();
+    let terminal = pair.label(&sshd, &[]);
+    terminal.wait("the emolab on server does not answer");
+    assert!(!terminal.end());
 }
 
 #[test]
@@ -71,10 +75,18 @@ fn a_server_without_emolab_is_told_with_what_installs_it() {
     let pair = Pair::new(1);
     let Some(sshd) = Sshd::start(pair.far.path(), &[], &[]) else { return };
     fs::remove_file(sshd.bin().join("emolab")).unwrap();
-    let terminal = pair.label(&sshd, &[]);
+    let wide = Start { size: (500, 24), ..Start::default() };
+    let terminal = Terminal::with(pair.near.path(), &pair.words(&["--audio", "none"], &sshd), wide);
     terminal.wait("no emolab on server");
-    terminal.wait("ssh server cargo install emolab");
+    let advised = |screen: &str| screen.lines().find(|line| line.starts_with("  ssh ")).map(str::to_owned);
+    let line = advised(&terminal.wait_until("a command", |screen| advised(screen).is_some())).unwrap();
     assert!(!terminal.end());
+    // It is done as it is said, with the options of ssh that the user gave.
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success(), "{line}");
+    let mut terminal = pair.label(&sshd, &["--audio", "none"]);
+    on_screen(&terminal, None);
+    terminal.send("q");
+    assert!(terminal.end());
 }
 
 #[test]
@@ -98,14 +110,14 @@ fn where_no_sockets_are_forwarded_it_goes_over_tcp_and_the_secret_stays_one() {
 }
 
 #[test]
-fn where_nothing_is_forwarded_labels_are_given_in_silence_or_by_the_page() {
+fn where_nothing_is_forwarded_labels_are_given_in_silence() {
     let pair = Pair::new(2);
     let Some(sshd) = Sshd::start(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], &["DisableForwarding yes"]) else {
         return;
     };
     let mut terminal = pair.label(&sshd, &["--audio", "file:heard.wav"]);
     let number = on_screen(&terminal, None);
-    terminal.wait("silent: to hear, open");
+    terminal.wait("silent: no way to the laptop: does this server forward?");
     terminal.send("a");
     on_screen(&terminal, Some(number));
     terminal.send("q");
@@ -119,7 +131,8 @@ fn a_laptop_that_cannot_play_says_why_at_the_end() {
     let pair = Pair::new(2);
     let Some(sshd) = Sshd::start(pair.far.path(), &["EMOLAB_SCHEME=ekman6"], &[]) else { return };
     let mut terminal = pair.label(&sshd, &["--audio", "pulse"]);
-    terminal.wait("silent: to hear, open");
+    let told = |line: &str| line.contains("silent: ") && line.contains(": no sound server");
+    terminal.wait_until("the laptop's own reason", |screen| screen.lines().any(told));
     terminal.send("q");
     terminal.wait("nothing could be heard here: no sound server");
     assert!(terminal.end());

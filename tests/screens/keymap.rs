@@ -41,9 +41,9 @@ fn the_footer_offers_what_is_possible_and_help_and_palette_say_why_the_rest_is_n
     let footer = |stage: &Stage| stage.screen().lines().last().unwrap().to_owned();
     assert!(!footer(&stage).contains("x cancel") && footer(&stage).contains("Enter start"), "{}", footer(&stage));
     stage.press(&["?"]);
-    stage.shows("cancel        stop the training; finished runs stay - not now");
+    stage.shows("- not now: nothing is running");
     stage.press(&["Esc", ":"]).type_in("cancel");
-    stage.shows("finished runs stay - not now: nothing is run");
+    stage.shows("cancel       not now: nothing is running");
     stage.press(&["Enter"]);
     stage.shows("\n nothing is running");
     let none = |stage: &mut Stage| {

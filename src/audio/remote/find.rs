@@ -7,7 +7,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,11 @@ pub fn note() -> Option<PathBuf> {
     fs::canonicalize(followed(own_variable)?.ok()?).ok()
 }
 
+/// Whether [`find`] has something to say; cheap.
+pub fn is_expected() -> bool {
+    followed(own_variable).is_some()
+}
+
 fn own_variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
@@ -76,7 +81,12 @@ fn connect(path: &Path) -> Result<Companion, String> {
     if let Address::Socket(socket) = &note.address {
         check_socket(socket)?;
     }
-    let stream = note.address.connect().map_err(|error| format!("the laptop is not connected: {error}"))?;
+    let stream = note.address.connect().map_err(|error| match (&note.address, error.kind()) {
+        (Address::Port(_), ErrorKind::ConnectionRefused) => {
+            "no way to the laptop: does this server forward?".to_owned()
+        }
+        _ => format!("the laptop is not connected: {error}"),
+    })?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Companion::connect(stream, &note.secret, &host)
 }

@@ -16,7 +16,7 @@ pub mod wire;
 
 pub use client::{Hearth, serve};
 pub use companion::Companion;
-pub use find::{Note, VARIABLE, find, note, read};
+pub use find::{Note, VARIABLE, find, is_expected, note, read};
 pub use secret::{End, Secret};
 pub use stream::{Address, Stream};
 

@@ -134,6 +134,7 @@ fn hint(name: &str) -> String {
             .to_owned(),
         "device" if is_over_ssh() => "sound to where you sit: emolab ssh, or --audio browser".to_owned(),
         "device" => device_hint(std::path::Path::new("/dev/snd")),
+        "file" => "name a file in a folder that can be written: --audio file:heard.wav".to_owned(),
         _ => "another port: --audio browser:PORT".to_owned(),
     }
 }

@@ -45,7 +45,8 @@ pub enum PlanError {
     },
     /// Speakers must be kept apart and some are unknown.
     #[error(
-        "{lacking} of {clips} clips have no known speaker, so speakers cannot be kept apart; random:K works, but leaks"
+        "{lacking} of {clips} clips have no known speaker, so speakers cannot be kept apart: name them (corpora/README.md), or take the \
+         plan random:5, whose score speakers flatter"
     )]
     UnknownSpeakers {
         /// Clips without a speaker.

@@ -23,7 +23,7 @@ pub(super) fn facts(bench: &Workbench, room: usize) -> String {
             (Some(5), bench.annotator().name().to_owned()),
             (Some(4), bench.scheme().name.clone()),
             (None, standing(bench)),
-            (None, sink(bench)),
+            (None, sink(&bench.playback().sink, room)),
         ],
         room,
     )
@@ -50,9 +50,14 @@ fn standing(bench: &Workbench) -> String {
     }
 }
 
-fn sink(bench: &Workbench) -> String {
-    match bench.playback().sink {
-        SinkName::Silent(reason) => format!("silent: {reason}"),
+fn sink(name: &SinkName, room: usize) -> String {
+    match name {
+        SinkName::Silent(reason) => {
+            let whole = format!("silent: {reason}");
+            // An address that is cut leads nowhere.
+            let bare = reason.strip_prefix("to hear, ").filter(|_| whole.width() > room);
+            bare.map_or(whole, |bare| format!("silent: {bare}"))
+        }
         SinkName::Device => "sound on".to_owned(),
         SinkName::Pulse => "sound server".to_owned(),
         SinkName::Companion(host) => format!("sound at {host}"),
@@ -75,5 +80,8 @@ mod tests {
         assert_eq!(fitted(79), format!("emodb · ann · {page}"));
         assert_eq!(fitted(70), format!("ann · {page}"));
         assert_eq!(fitted(10), page);
+        let silent = SinkName::Silent("to hear, open http://127.0.0.1:40957/#abcdefghijklmnop".into());
+        assert_eq!(sink(&silent, 80), page);
+        assert_eq!(sink(&silent, 58), "silent: open http://127.0.0.1:40957/#abcdefghijklmnop");
     }
 }

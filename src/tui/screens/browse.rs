@@ -171,10 +171,11 @@ impl Screen for Browse {
     }
 
     fn complete(&self, purpose: &str, typed: &str, bench: &Workbench) -> Completion {
-        if !matches!(purpose, "filter" | "search") {
-            return Completion::default();
+        match purpose {
+            "filter" | "search" => with_known(bench, |known| complete(typed, bench.corpus(), known)),
+            opinion::MODEL => opinion::complete(typed),
+            _ => Completion::default(),
         }
-        with_known(bench, |known| complete(typed, bench.corpus(), known))
     }
 
     fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {

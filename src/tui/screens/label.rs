@@ -25,7 +25,8 @@ use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Answer, Hit, Outcome, Page, Question, Screen, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::{self, line, put, put_center};
+use crate::tui::widgets::{self, line, put, put_center, wrap};
+use crate::workbench::filter::Completion;
 use crate::workbench::opinion::Ask;
 use crate::workbench::{Opening, Workbench};
 pub use around::safety;
@@ -165,6 +166,10 @@ impl Screen for Label {
             .or_else(|| stray.then(|| Ok(Then::Say(format!("{letter} is no answer to this question")))))
     }
 
+    fn complete(&self, purpose: &str, typed: &str, _bench: &Workbench) -> Completion {
+        if purpose == opinion::MODEL { opinion::complete(typed) } else { Completion::default() }
+    }
+
     fn answer(&mut self, purpose: &str, answer: Answer, bench: &mut Workbench) -> Outcome {
         bench.listen(true);
         match (purpose, answer) {
@@ -205,7 +210,7 @@ impl Screen for Label {
     fn hit(&self, at: Position, body: Rect, bench: &Workbench) -> Option<Hit> {
         let (current, scheme, clip) = (self.current?, self.scheme.as_ref()?, self.at(bench)?);
         let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), clip), body.width);
-        let lesson = self.lesson(bench, body.width);
+        let lesson = self.instead(bench, body.width);
         let [_, picture, _, _, choice, ..] = parts(body, bench, (&sheet, lesson.as_deref()));
         let of_form = || {
             let question = || Some(Hit::Command("question after", sheet.question(choice, at)?));
@@ -225,7 +230,7 @@ impl Screen for Label {
             return put_center(buffer, line(area, area.height / 2), text, theme.text());
         };
         let sheet = Sheet::new(scheme, &self.form, (bench.ledger(), at), area.width);
-        let lesson = self.lesson(bench, area.width);
+        let lesson = self.instead(bench, area.width);
         let panel = bench.view().label;
         let [head, picture, time, _, choice, mine, says, trouble] = parts(area, bench, (&sheet, lesson.as_deref()));
         self.progress(buffer, head, bench, theme);
@@ -241,7 +246,8 @@ impl Screen for Label {
         }
         self.remarks(buffer, mine, bench, at, theme);
         self.opinion(buffer, says, bench, theme);
-        safety(buffer, trouble, bench, self.trouble.as_deref().or(bench.scheme_trouble()), theme);
+        let lost = bench.scheme_trouble().filter(|_| !bench.lacks_classes());
+        safety(buffer, trouble, bench, self.trouble.as_deref().or(lost), theme);
     }
 }
 
@@ -254,6 +260,13 @@ fn parts(area: Rect, bench: &Workbench, (sheet, lesson): (&Sheet<'_>, Option<&[(
 }
 
 impl Label {
+    /// What stands where the classes would, in lines of that width: a lesson, or that there are none.
+    fn instead(&self, bench: &Workbench, width: u16) -> Option<Vec<(bool, String)>> {
+        let none = bench.scheme_trouble().filter(|_| bench.lacks_classes());
+        let none = none.map(|reason| wrap(reason, usize::from(width)).into_iter().map(|line| (true, line)).collect());
+        none.or_else(|| self.lesson(bench, width))
+    }
+
     /// Where the corpus was read anew, the places of clips mean others.
     fn forget_places(&mut self, bench: &Workbench) {
         if self.reading != bench.readings() {

@@ -87,6 +87,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, (training, look): (&Training, &Look
     for (at, (text, style)) in lines.iter().enumerate() {
         put(buffer, line(head, at as u16), text, *style);
     }
+    if !training.is_running() && !scene.began() {
+        return;
+    }
     bars::draw(buffer, gauge, &[("all".to_owned(), Some(training.share()))], theme);
     if rest.width >= ROOMY.0 && rest.height >= ROOMY.1 {
         return scene.all(buffer, rest);
@@ -99,6 +102,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, (training, look): (&Training, &Look
 impl Scene<'_> {
     fn live(&self) -> &Live {
         &self.training.live
+    }
+
+    /// Whether anything was learnt, or at least begun.
+    fn began(&self) -> bool {
+        self.live().model.is_some()
     }
 
     /// How it goes, in lines of at most `width` columns.
@@ -123,7 +131,9 @@ impl Scene<'_> {
     fn state(&self) -> (String, Style) {
         let took = span(self.training.elapsed().as_secs_f64());
         match &self.training.end {
-            Some(Err(reason)) => (format!("{reason} after {took}"), self.theme.bad()),
+            Some(Err(reason)) if reason == "cancelled" => (format!("cancelled after {took}"), self.theme.bad()),
+            Some(Err(reason)) if self.began() => (format!("{reason} (after {took})"), self.theme.bad()),
+            Some(Err(reason)) => (format!("not trained: {reason}"), self.theme.bad()),
             Some(Ok(())) => (format!("done in {took}; 4 shows the results"), self.theme.good()),
             None => {
                 let live = self.live();

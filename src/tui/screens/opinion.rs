@@ -10,6 +10,7 @@ use crate::tui::screen::{Question, Then};
 use crate::tui::theme::Theme;
 use crate::tui::widgets::{bars, line, put, put_right, wrap};
 use crate::workbench::Workbench;
+use crate::workbench::filter::Completion;
 use crate::workbench::opinion::{Adviser, Ask, Marked};
 use crate::workbench::shelf;
 
@@ -18,25 +19,32 @@ pub const MODEL: &str = "model";
 /// Classes named in a line, and the least probability of a named one behind the first.
 const NAMED: (usize, f64) = (3, 0.1);
 
-/// Asks which model to consult: the last one, or the first that has a name, stands there already.
-pub fn question(bench: &Workbench) -> Then {
-    let names = shelf::names();
+/// The model that is meant by no name: the last one, or the first that has a name.
+fn likely(bench: &Workbench) -> Option<String> {
     let last = bench.adviser().map(|adviser| adviser.name.clone());
-    let known = if names.is_empty() { "a folder".to_owned() } else { names.join(", ") };
-    let text = last.or_else(|| names.into_iter().next()).unwrap_or_default();
-    Then::Ask(Question { purpose: MODEL, prompt: format!("model ({known}):"), text })
+    last.or_else(|| shelf::names().into_iter().next())
 }
 
-/// Consults the model that was named; false without a name.
+/// Asks which model to consult.
+pub fn question(bench: &Workbench) -> Then {
+    let hint = likely(bench).map_or_else(|| "a folder".to_owned(), |name| format!("Enter alone: {name}"));
+    Then::Ask(Question { purpose: MODEL, prompt: format!("model ({hint}):"), text: String::new() })
+}
+
+/// The names that begin as typed.
+pub fn complete(typed: &str) -> Completion {
+    let words = shelf::names().into_iter().filter(|name| name.starts_with(typed)).collect();
+    Completion { from: 0, words }
+}
+
+/// Consults the model that was named; false where there is none to be meant.
 ///
 /// # Errors
 /// As [`Workbench::consult`].
 pub fn consult(named: &str, bench: &mut Workbench) -> Result<bool> {
-    let name = named.trim();
-    if name.is_empty() {
-        return Ok(false);
-    }
-    bench.consult(name)?;
+    let named = Some(named.trim().to_owned()).filter(|name| !name.is_empty());
+    let Some(name) = named.or_else(|| likely(bench)) else { return Ok(false) };
+    bench.consult(&name)?;
     Ok(true)
 }
 

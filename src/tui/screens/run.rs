@@ -292,8 +292,12 @@ impl Open {
             View::Report => String::new(),
             View::Matrix => {
                 let count = self.judged.summary.confusion.count(row, column);
-                let clips = if count == 1 { "clip" } else { "clips" };
-                format!("{} heard as {}: {count} {clips}; Enter shows them", classes[row], classes[column])
+                let clips = match count {
+                    0 => "no clip".to_owned(),
+                    1 => "1 clip; Enter shows it".to_owned(),
+                    _ => format!("{count} clips; Enter shows them, worst first"),
+                };
+                format!("{} heard as {}: {clips}", classes[row], classes[column])
             }
             View::Classes => {
                 let name = format!("{}: {}", classes[row], figures::CLASS[column]);

@@ -19,7 +19,7 @@ use crate::tui::command::{Command, Row, named, row, rows};
 use crate::tui::cursor::Cursor;
 use crate::tui::screen::{Hit, Outcome, Screen, Then, Topic};
 use crate::tui::theme::Theme;
-use crate::tui::widgets::{self, line, put, table};
+use crate::tui::widgets::{self, line, put, put_right, table};
 use crate::workbench::curve::Spending;
 use crate::workbench::experiment::{Effort, Request};
 use crate::workbench::folds::default_plan;
@@ -68,6 +68,9 @@ const SEEDS: [usize; 4] = [1, 3, 5, 10];
 const ALSO: [Option<Target>; 2] = [None, Some(Target::Sex)];
 /// Chosen at first: quick ones and the baseline that they must beat.
 const FIRST: [&str; 3] = ["logistic", "svm", "majority"];
+
+/// Columns beside the heading, below which it is told in fewer words how many rows are out of sight.
+const NARROW: u16 = 16;
 
 /// One of the choices below the classifiers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -172,7 +175,12 @@ impl Screen for Train {
         match &training.end {
             None => self.watching = true,
             Some(Ok(())) if std::mem::take(&mut self.watching) => return Then::Open("results", Topic::Itself),
-            Some(_) => self.watching = false,
+            Some(Ok(())) => {}
+            Some(Err(reason)) if std::mem::take(&mut self.watching) => {
+                let cancelled = reason == "cancelled";
+                return Then::Say(if cancelled { "cancelled" } else { "the training failed" }.to_owned());
+            }
+            Some(Err(_)) => {}
         }
         Then::Stay
     }
@@ -306,9 +314,17 @@ impl Train {
     }
 
     fn form(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
-        put(buffer, line(area, 0), "classifiers", theme.dim());
-        let models = self.models.len();
-        for (row, place) in self.lines(area) {
+        let rest = put(buffer, line(area, 0), "classifiers", theme.dim());
+        let (models, lines) = (self.models.len(), self.lines(area));
+        let first = lines.first().map_or(0, |(row, _)| *row);
+        let more = if rest.width < NARROW { "" } else { "more " };
+        let hidden = match models + CHOICES.len() - first - lines.len() {
+            0 if first > 0 => format!("{first} {more}above"),
+            0 => String::new(),
+            below => format!("{below} {more}below"),
+        };
+        put_right(buffer, rest, &hidden, theme.dim());
+        for (row, place) in lines {
             if row == models {
                 put(buffer, Rect { y: place.y.saturating_sub(1), ..place }, "how", theme.dim());
             }
@@ -430,7 +446,10 @@ fn explained(choice: Choice) -> &'static str {
              or not at all."
         }
         Choice::Features => "The feature set, for the classifiers that can read it; the others take their default.",
-        Choice::Epochs => "The most epochs for networks; they stop earlier when the inner split stops improving.",
+        Choice::Epochs => {
+            "The most epochs for networks. By default what the net says, but more of them with few clips and fewer with many \
+             (its steps: least x most)."
+        }
         Choice::Seed => "Of everything random. The same seed gives the same result.",
         Choice::Seeds => {
             "Fits with so many seeds that follow one another; their probabilities are averaged. Each takes as long as one."

@@ -67,17 +67,26 @@ pub fn about(study: &Study, questions: usize) -> [String; 3] {
     let ratings = &study.ratings;
     let count = ratings.said.iter().map(Vec::len).sum::<usize>();
     let asked = if ratings.question.is_empty() { String::new() } else { format!(": {}", ratings.question) };
+    let raters = match ratings.raters.len() {
+        1 => "1 rater".to_owned(),
+        many => format!("{many} raters"),
+    };
+    // Who says one thing of a clip agrees with nobody.
+    let alone = ratings.said.iter().all(|row| row.len() < 2);
+    let last = match alone {
+        true => "agreement needs two raters who heard the same clips (docs/several.md)".to_owned(),
+        false => format!("{} clips disputed, {} decided; a: adjudicate", study.disputes.len(), study.decided),
+    };
     let more = if questions > 1 { format!("; o: next of {questions} questions") } else { String::new() };
     [
         format!(
-            "{}{asked}, {} raters · intervals: {}, {} draws of clips",
+            "{}{asked}, {raters} · intervals: {}, {} draws of clips",
             ratings.scheme,
-            ratings.raters.len(),
             study.how.method.name(),
             study.how.draws
         ),
         format!("{} clips, {count} ratings, {} cannot judge{more}", ratings.clips.len(), ratings.cannot_judge),
-        format!("{} clips disputed, {} decided; a: adjudicate", study.disputes.len(), study.decided),
+        last,
     ]
 }
 

@@ -20,6 +20,9 @@ pub(super) fn refusal(command: &str, current: Option<Turn>, bench: &Workbench) -
         "question after" | "question before" if bench.scheme().questions.len() < 2 => {
             Some("the scheme has one question")
         }
+        "skip" | "flag" | "note" | "on" | "cannot judge" | "examples" | "classes" if bench.lacks_classes() => {
+            Some("there are no classes")
+        }
         "skip" | "flag" | "note" | "on" | "cannot judge" if current.is_none() => Some("there is no clip to label"),
         _ => None,
     }
