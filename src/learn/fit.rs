@@ -59,12 +59,13 @@ pub fn fit_kept(
     let (recipe, data) = (recipe.clone(), data.clone());
     on_own_thread(kind.name(), watch, move |watch| {
         finite(&data.inputs)?;
-        let (prep, inputs) = Prep::fit(recipe.norm, &data.inputs, &data.groups)?;
+        let (prep, inputs, scalers) = Prep::fit(recipe.norm, &data.inputs, &data.groups)?;
         watch.check()?;
         let (present, labels) = renumbered(&data.labels);
         let extras = Extras {
             second: data.extras.second.and_then(learnable),
-            altered: data.extras.altered.map(|clips| prep.altered(clips, &data.inputs, &data.groups)),
+            altered: data.extras.altered.map(|clips| prep.altered(clips, scalers.clone())),
+            scalers,
             starts: data.extras.starts.into_iter().map(|(name, start)| (name, of_classes(start, &present))).collect(),
             neutral: data.extras.neutral.and_then(|class| present.iter().position(|&known| known == class)),
             shares: data.extras.shares.map(|shares| of_present(&shares, &present)),

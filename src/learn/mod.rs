@@ -51,6 +51,7 @@ pub use knob::{Knob, Tune, check_params, unusual};
 use crate::features::{Image, Kind};
 use crate::job::{Cancelled, Watch};
 use crate::score::Confusion;
+use norm::Scalers;
 
 /// What a classifier reads: n clips, all of one kind.
 #[derive(Debug, Clone)]
@@ -83,6 +84,8 @@ pub struct Extras {
     pub second: Option<Second>,
     /// The clips with their sound changed; `None` = there is no sound behind them.
     pub altered: Option<Altered>,
+    /// What scales each image as it is read; `None` = they are as they shall be.
+    pub scalers: Option<Scalers>,
     /// The class of speech without emotion, if the task has one.
     pub neutral: Option<usize>,
     /// n x classes: soft labels, where people disagree; rows sum to 1. `Data::labels` has the likeliest class.
@@ -461,6 +464,13 @@ impl Data {
         }
     }
 
+    /// The image of a row of `images`, which are those of the data, as it is to be read.
+    #[must_use]
+    pub fn image(&self, images: &[Image], row: usize) -> Image {
+        let scalers = self.extras.scalers.as_ref();
+        scalers.map_or_else(|| images[row].clone(), |scalers| scalers.image(row, &images[row]))
+    }
+
     /// The label of a clip for each head.
     pub fn labels_of(&self, row: usize) -> impl Iterator<Item = Option<usize>> {
         let second = self.extras.second.as_ref().map(|second| second.labels[row]);
@@ -478,7 +488,8 @@ impl Extras {
         });
         let altered = self.altered.as_ref().map(|altered| altered.select(rows));
         let shares = self.shares.as_ref().map(|shares| shares.select(ndarray::Axis(0), rows));
-        Extras { second, altered, neutral: self.neutral, shares, starts: self.starts.clone() }
+        let scalers = self.scalers.as_ref().map(|scalers| scalers.select(rows));
+        Extras { second, altered, scalers, neutral: self.neutral, shares, starts: self.starts.clone() }
     }
 }
 

@@ -92,6 +92,24 @@ impl Scaler {
     }
 }
 
+/// What scales each of some images as it is read.
+#[derive(Debug, Clone)]
+pub struct Scalers(Vec<Arc<Scaler>>);
+
+impl Scalers {
+    /// The image of a row, scaled. Panics when the row is out of range.
+    #[must_use]
+    pub fn image(&self, row: usize, image: &Image) -> Image {
+        self.0[row].image(image)
+    }
+
+    /// Those of the images at `rows`, in that order. Panics when a row is out of range.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Scalers {
+        Scalers(rows.iter().map(|&row| Arc::clone(&self.0[row])).collect())
+    }
+}
+
 /// Everything done to inputs before a classifier sees them, fitted on training clips.
 ///
 /// | norm | images | rows |
@@ -117,15 +135,21 @@ pub struct Prep {
 }
 
 impl Prep {
-    /// Fits on training clips and returns them prepared.
+    /// Fits on training clips and returns them prepared; images come as they are, with what scales each as it is read: they are
+    /// many, and a second copy of all of them would lie in memory for as long as they are learnt from.
     ///
     /// # Errors
     /// [`LearnError::WrongInput`] when images differ in shape or no column of rows varies.
-    pub fn fit(norm: Norm, inputs: &Inputs, groups: &[usize]) -> Result<(Prep, Inputs), LearnError> {
+    pub fn fit(norm: Norm, inputs: &Inputs, groups: &[usize]) -> Result<(Prep, Inputs, Option<Scalers>), LearnError> {
         let (kind, shape) = (inputs.kind(), shape(inputs)?);
         let grouped = norm == Norm::Speaker;
         let alone = (grouped && kind == Kind::Row).then(|| Scaler::fit(inputs));
         let mut prep = Prep { norm, kind, shape, alone, kept: Vec::new(), last: None };
+        if kind == Kind::Image {
+            prep.last = (norm == Norm::Train).then(|| Scaler::fit(inputs));
+            let scalers = prep.scalers(inputs, groups);
+            return Ok((prep, inputs.clone(), scalers));
+        }
         let mut ready = if grouped { Cow::Owned(prep.within_groups(inputs, groups)) } else { Cow::Borrowed(inputs) };
         let mut known = None;
         if let Inputs::Rows(rows) = ready.as_ref() {
@@ -143,7 +167,28 @@ impl Prep {
         let scaled = norm == Norm::Train || (grouped && kind == Kind::Row);
         prep.last = scaled.then(|| known.unwrap_or_else(|| Scaler::fit(&ready)));
         let ready = prep.last.as_ref().map_or_else(|| ready.clone().into_owned(), |last| last.apply(&ready));
-        Ok((prep, ready))
+        Ok((prep, ready, None))
+    }
+
+    /// What scales each of these images; `None` where they stay as they are.
+    fn scalers(&self, inputs: &Inputs, groups: &[usize]) -> Option<Scalers> {
+        match self.norm {
+            Norm::None => None,
+            Norm::Train => {
+                let last = Arc::new(self.last.clone()?);
+                Some(Scalers(vec![last; inputs.len()]))
+            }
+            Norm::Speaker => {
+                let of_group = |clips: Vec<usize>| (Arc::new(Scaler::fit(&inputs.select(&clips))), clips);
+                let fitted: Vec<(Arc<Scaler>, Vec<usize>)> = members(groups).into_par_iter().map(of_group).collect();
+                let mut all: Vec<(usize, Arc<Scaler>)> = fitted
+                    .into_iter()
+                    .flat_map(|(scaler, clips)| clips.into_iter().map(move |clip| (clip, Arc::clone(&scaler))))
+                    .collect();
+                all.sort_unstable_by_key(|(clip, _)| *clip);
+                Some(Scalers(all.into_iter().map(|(_, scaler)| scaler).collect()))
+            }
+        }
     }
 
     /// Prepares other clips in the same way; `groups` says which of them belong together (one number per clip).
@@ -165,17 +210,10 @@ impl Prep {
         })
     }
 
-    /// Makers of training clips with another sound, prepared as the clips themselves were: `inputs` and `groups` are
-    /// those of the fit. A change of sound does not change what a clip is scaled by.
+    /// Makers of training clips with another sound, scaled as the clips themselves are: `scalers` are those of the fit. A change
+    /// of sound does not change what a clip is scaled by.
     #[must_use]
-    pub fn altered(&self, clips: Altered, inputs: &Inputs, groups: &[usize]) -> Altered {
-        let mut scalers = vec![self.last.clone().map(Arc::new); inputs.len()];
-        if self.norm == Norm::Speaker {
-            for clips in members(groups) {
-                let scaler = Arc::new(Scaler::fit(&inputs.select(&clips)));
-                clips.into_iter().for_each(|clip| scalers[clip] = Some(Arc::clone(&scaler)));
-            }
-        }
+    pub fn altered(&self, clips: Altered, scalers: Option<Scalers>) -> Altered {
         let len = clips.len();
         let scaled: Arc<dyn Alter> = Arc::new(Scaled { clips, scalers, shape: self.shape });
         Altered::new(&scaled, len)
@@ -252,7 +290,7 @@ impl Prep {
 /// Changed clips, each scaled by its own.
 struct Scaled {
     clips: Altered,
-    scalers: Vec<Option<Arc<Scaler>>>,
+    scalers: Option<Scalers>,
     shape: (usize, usize),
 }
 
@@ -263,7 +301,7 @@ impl Alter for Scaled {
         if (channels, bands) != self.shape || frames == 0 || image.iter().any(|value| !value.is_finite()) {
             return Err(LearnError::Failed(format!("clip {row}, changed: no image like its own")));
         }
-        Ok(self.scalers[row].as_ref().map_or(image.clone(), |scaler| scaler.image(&image)))
+        Ok(self.scalers.as_ref().map_or(image.clone(), |scalers| scalers.image(row, &image)))
     }
 }
 
@@ -391,10 +429,35 @@ mod tests {
         found.dim() == wanted.dim() && found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6)
     }
 
+    /// The fit, and all its clips as a classifier reads them.
+    fn fitted(norm: Norm, inputs: &Inputs, groups: &[usize]) -> (Prep, Inputs) {
+        let (prep, ready, scalers) = Prep::fit(norm, inputs, groups).unwrap();
+        let ready = match (ready, scalers) {
+            (Inputs::Images(images), Some(scalers)) => {
+                let scaled = images.iter().enumerate().map(|(row, image)| scalers.image(row, image));
+                Inputs::Images(scaled.collect())
+            }
+            (ready, _) => ready,
+        };
+        (prep, ready)
+    }
+
+    #[test]
+    fn images_are_read_as_they_are_applied() {
+        for (norm, groups) in [(Norm::None, [0, 0, 1]), (Norm::Train, [0, 0, 1]), (Norm::Speaker, [1, 0, 1])] {
+            let (prep, read) = fitted(norm, &images(), &groups);
+            let (Inputs::Images(read), Inputs::Images(applied)) = (read, prep.apply(&images(), &groups).unwrap())
+            else {
+                panic!("images stay images")
+            };
+            assert_eq!(read, applied, "{norm}");
+        }
+    }
+
     #[test]
     fn train_scales_by_training_rows_and_drops_constants() {
         let train = Inputs::Rows(array![[1.0, 5.0, 0.0], [3.0, 5.0, 4.0]]);
-        let (prep, ready) = Prep::fit(Norm::Train, &train, &[0, 1]).unwrap();
+        let (prep, ready) = fitted(Norm::Train, &train, &[0, 1]);
         assert!(near(rows(&ready), &array![[-1.0, -1.0], [1.0, 1.0]]), "{ready:?}");
         let test = prep.apply(&Inputs::Rows(array![[2.0, 9.0, 8.0]]), &[7]).unwrap();
         assert!(near(rows(&test), &array![[0.0, 3.0]]), "{test:?}");
@@ -402,21 +465,21 @@ mod tests {
 
     #[test]
     fn none_leaves_numbers_alone() {
-        let (_, ready) = Prep::fit(Norm::None, &Inputs::Rows(array![[1.0, 5.0], [3.0, 5.0]]), &[0, 1]).unwrap();
+        let (_, ready) = fitted(Norm::None, &Inputs::Rows(array![[1.0, 5.0], [3.0, 5.0]]), &[0, 1]);
         assert_eq!(rows(&ready), array![[1.0], [3.0]]);
     }
 
     #[test]
     fn speaker_removes_what_tells_groups_apart() {
         let train = Inputs::Rows(array![[1.0, 0.0], [103.0, 2.0], [3.0, 4.0], [101.0, 6.0]]);
-        let (_, ready) = Prep::fit(Norm::Speaker, &train, &[0, 1, 0, 1]).unwrap();
+        let (_, ready) = fitted(Norm::Speaker, &train, &[0, 1, 0, 1]);
         assert!(near(rows(&ready), &array![[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]), "{ready:?}");
     }
 
     #[test]
     fn a_group_of_one_row_is_scaled_by_the_training_rows() {
         let train = Inputs::Rows(array![[0.0], [2.0], [0.0], [2.0]]);
-        let (prep, _) = Prep::fit(Norm::Speaker, &train, &[0, 0, 1, 1]).unwrap();
+        let (prep, _) = fitted(Norm::Speaker, &train, &[0, 0, 1, 1]);
         let alone = prep.apply(&Inputs::Rows(array![[3.0]]), &[5]).unwrap();
         assert!(near(rows(&alone), &array![[2.0]]), "{alone:?}");
     }
@@ -425,7 +488,7 @@ mod tests {
     fn constant_everywhere_is_an_error_and_no_nan() {
         let flat = Inputs::Rows(array![[0.1, 1e9], [0.1, 1e9], [0.1, 1e9]]);
         for norm in [Norm::None, Norm::Train, Norm::Speaker] {
-            let why = Prep::fit(norm, &flat, &[0, 0, 1]).unwrap_err().to_string();
+            let why = Prep::fit(norm, &flat, &[0, 0, 1]).map(drop).unwrap_err().to_string();
             assert!(why.contains("no column varies"), "{why}");
         }
     }
@@ -440,7 +503,7 @@ mod tests {
 
     #[test]
     fn images_are_scaled_per_channel_and_band_over_all_frames() {
-        let (_, Inputs::Images(scaled)) = Prep::fit(Norm::Train, &images(), &[0, 0, 1]).unwrap() else {
+        let (_, Inputs::Images(scaled)) = fitted(Norm::Train, &images(), &[0, 0, 1]) else {
             panic!("images stay images")
         };
         for (channel, band) in [(0, 0), (1, 2)] {
@@ -453,7 +516,7 @@ mod tests {
 
     #[test]
     fn one_image_alone_is_scaled_by_its_own_frames() {
-        let (prep, _) = Prep::fit(Norm::Speaker, &images(), &[0, 0, 1]).unwrap();
+        let (prep, _) = fitted(Norm::Speaker, &images(), &[0, 0, 1]);
         let Inputs::Images(alone) = prep.apply(&images().select(&[1]), &[3]).unwrap() else { panic!("images") };
         assert!(alone[0].mean().unwrap().abs() < 1e-6);
     }
@@ -461,14 +524,14 @@ mod tests {
     #[test]
     fn a_constant_band_becomes_zero() {
         let flat = Inputs::Images(vec![Array3::from_elem((1, 2, 5), 3.5f32).into_shared()]);
-        let (_, ready) = Prep::fit(Norm::Train, &flat, &[0]).unwrap();
+        let (_, ready) = fitted(Norm::Train, &flat, &[0]);
         let Inputs::Images(ready) = ready else { panic!("images") };
         assert!(ready[0].iter().all(|&value| value == 0.0));
     }
 
     #[test]
     fn other_shapes_are_refused_with_a_reason() {
-        let (prep, _) = Prep::fit(Norm::Train, &images(), &[0, 0, 1]).unwrap();
+        let (prep, _) = fitted(Norm::Train, &images(), &[0, 0, 1]);
         let text = |inputs: Inputs| prep.apply(&inputs, &vec![0; inputs.len()]).unwrap_err().to_string();
         assert_eq!(text(Inputs::Rows(array![[1.0]])), "rows of numbers given, the model was trained on images");
         let other = Inputs::Images(vec![Array3::zeros((1, 3, 4)).into_shared()]);
@@ -482,7 +545,7 @@ mod tests {
         let train = Inputs::Rows(array![[1.0, 5.0, 0.1], [3.0, 5.0, 0.7], [2.0, 5.0, 0.2]]);
         for norm in [Norm::None, Norm::Train, Norm::Speaker] {
             let groups = [0, 0, 1];
-            let (prep, ready) = Prep::fit(norm, &train, &groups).unwrap();
+            let (prep, ready) = fitted(norm, &train, &groups);
             let again = Prep::load(&prep.weights().unwrap()).unwrap();
             assert_eq!(rows(&again.apply(&train, &groups).unwrap()), rows(&ready));
         }

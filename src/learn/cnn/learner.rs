@@ -195,7 +195,7 @@ impl Trainee for Learner<'_> {
             Inputs::Images(images) => {
                 let one = |&row: &usize| {
                     watch.check()?;
-                    of_image(&self.net, &images[row], self.cut, &self.scratches)
+                    of_image(&self.net, &self.data.image(images, row), self.cut, &self.scratches)
                 };
                 rows.par_iter().map(one).collect()
             }

@@ -1,6 +1,6 @@
 //! Making the images of a batch as planned, side by side.
 //!
-//! Nothing is drawn here: the bits do not depend on threads. A clip that nothing happens to is not copied.
+//! Nothing is drawn here: the bits do not depend on threads. A clip that nothing happens to is scaled, if that, and not copied again.
 
 use std::ops::Range;
 
@@ -101,7 +101,7 @@ pub fn targets(plans: &[Planned], heads: &Heads, data: &Data) -> Vec<f64> {
 fn heard(take: &Take, data: &Data, images: &[Image]) -> Result<Image, LearnError> {
     let image = match &data.extras.altered {
         Some(altered) if take.change != Change::NONE => altered.image(take.row, &take.change)?,
-        _ => images[take.row].clone(),
+        _ => data.image(images, take.row),
     };
     let frames = image.dim().2;
     let shift = usize::try_from(take.shift.rem_euclid(frames as i64)).unwrap_or_default();
