@@ -357,6 +357,10 @@ impl Sink for Ladder {
         self.sink.ahead(sounds);
     }
 
+    fn is_sending(&self) -> bool {
+        self.sink.is_sending()
+    }
+
     fn rest(&mut self) {
         self.sink.rest();
     }

@@ -43,6 +43,8 @@ pub struct Playback {
     pub region: Option<(f64, f64)>,
     /// Where the sound goes.
     pub sink: SinkName,
+    /// Whether sounds to come are on their way through a line that the picture takes, too.
+    pub sending: bool,
 }
 
 /// What the playback thread tells on its own account.
@@ -252,6 +254,7 @@ impl Default for Playback {
             looping: false,
             region: None,
             sink: SinkName::Unopened,
+            sending: false,
         }
     }
 }
@@ -377,6 +380,7 @@ impl<O: FnOnce() -> Box<dyn Sink>> Deck<O> {
         if !self.playback.playing {
             return;
         }
+        self.playback.sending = self.sink.as_ref().is_some_and(|sink| sink.is_sending());
         match self.sink.as_ref().map(|sink| sink.progress()) {
             Some(Progress::At(position)) => self.playback.move_to(position),
             Some(Progress::Finished) => {

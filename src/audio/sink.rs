@@ -25,6 +25,10 @@ pub trait Sink {
     fn progress(&self) -> Progress;
     /// What will probably be played next, soonest first: a sink at the other end of a wire sends it ahead.
     fn ahead(&mut self, _sounds: &[Arc<Sound>]) {}
+    /// Whether sounds are on their way through a line that it shares with the picture.
+    fn is_sending(&self) -> bool {
+        false
+    }
     /// Nothing has been played for some seconds: lets go of what costs power or keeps others out, until the next `start`.
     fn rest(&mut self) {}
     /// After [`Progress::Lost`]: finds another way to play, if it has one, for the next `start`.

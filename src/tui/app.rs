@@ -38,6 +38,10 @@ pub use pointer::DOUBLE;
 
 /// How long a frame may wait for an order to play: so long that a sound can be packed, too short to be noticed.
 const PASSING: Duration = Duration::from_millis(40);
+/// How often a sound is drawn that goes on; `Pace` makes it less over SSH,
+const SOUND_TICK: Duration = Duration::from_millis(33);
+/// and this much less while the line is what the next clips wait for.
+const SENDING: Duration = Duration::from_millis(300);
 /// Smaller terminals get a sentence instead of a screen.
 pub const SMALLEST: (u16, u16) = (60, 18);
 
@@ -227,7 +231,9 @@ impl App {
     /// How soon to draw again though nothing is reported: while sound plays or a screen counts time.
     pub fn tick(&self) -> Option<Duration> {
         let screen = self.screen();
-        let sound = (screen.has_sound() && self.bench.playback().playing).then_some(Duration::from_millis(33));
+        let playback = self.bench.playback();
+        let often = if playback.sending { SENDING } else { SOUND_TICK };
+        let sound = (screen.has_sound() && playback.playing).then_some(often);
         sound.into_iter().chain(screen.tick(&self.bench)).min()
     }
 

@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) answers: Vec<(AudioHash, bool)>,
     /// Bytes of sound that have arrived there, as far as not yet taken in, and when it was told.
     pub(super) got: Option<(u64, Duration)>,
+    /// Sound is on its way to the laptop, or waits for the line.
+    pub(super) sending: bool,
     /// The take that was ordered last.
     take: u64,
     /// The take whose order was written last.
@@ -199,6 +201,10 @@ impl Sink for Companion {
         self.order(&mut state, Order::Tell(Far::Stop));
     }
 
+    fn is_sending(&self) -> bool {
+        self.shared.lock().sending
+    }
+
     fn progress(&self) -> Progress {
         let now = self.shared.now();
         let state = self.shared.lock();
@@ -236,6 +242,7 @@ impl Shared {
             tuning: Tuning::default(),
             seconds: 0.0,
             heard: Duration::ZERO,
+            sending: false,
             lost: None,
         };
         Shared { state: Mutex::new(state), word: Condvar::new(), start: Instant::now() }

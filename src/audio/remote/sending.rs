@@ -66,6 +66,7 @@ impl Sending {
                 return Ok(());
             }
             let dropped = self.take_in(&mut state);
+            state.sending = self.parcels.iter().any(|parcel| parcel.standing == Standing::Needed);
             let order = state.urgent.pop_front();
             let next = if order.is_some() { Next::Wait(None) } else { self.next(now) };
             if let (Next::Wait(most), None, true) = (&next, &order, dropped.is_empty()) {

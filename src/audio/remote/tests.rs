@@ -243,8 +243,10 @@ fn what_is_no_longer_wanted_is_not_sent_to_its_end() {
     let Far::Sound(header) = hear(&mut near) else { panic!("no announcement") };
     wire::write(&mut near, &Near::Need(header.hash)).unwrap();
     assert!(matches!(hear(&mut near), Far::Chunk { .. }));
+    assert!(companion.is_sending(), "nothing has arrived: the line is full");
     companion.ahead(&[]);
     until("its end", || hear(&mut near) == Far::Forget(header.hash));
+    until("the line to be free", || !companion.is_sending());
 }
 
 #[test]
