@@ -9,8 +9,9 @@ fails it is left out, with a line that says so. The machine may be noisy: what c
 alternating turns: before each the machine rests, because PyTorch's threads (OpenMP) keep a processor busy for a while after
 their last step, which would take it from whoever is next; then a step that does not count and three that do. Meanwhile a
 process on each processor does nothing whenever nobody else wants to do anything (SCHED_IDLE), for both sides alike: a virtual
-machine that gives an idle processor back takes milliseconds to get it again, longer than some steps. On a busy machine waiting for a processor hides the work; the ratios of minima and of processor time,
-most honest with one thread, are then the better ones. Last comes the share of the machine's peak (a product of two
+machine that gives an idle processor back takes milliseconds to get it again, longer than some steps. On a busy machine
+waiting for a processor hides the work; the ratios of minima and of processor time, most honest with one thread, are then
+the better ones. Last comes the share of the machine's peak (a product of two
 1024 x 1024 matrices on each thread at once) that the convolutions' operations, counted by the definition, reach over
 the time of the whole step; Winograd's way needs fewer, so it may be above 100 %.
 TORCH_STEP_DATA names the folder for PyTorch's data (default /tmp/torch_step).
@@ -72,10 +73,11 @@ def measure(workers, what, warm, rounds):
 
 
 def keep_awake():
-    """Processes that run where and when no other does; end with `kill`."""
+    """Processes that run where and when no other does, for as long as this one lives."""
     idle = ("import os\nos.sched_setaffinity(0, [{}])\n"
-            "os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass")
-    return [subprocess.Popen([sys.executable, "-c", idle.format(cpu)]) for cpu in os.sched_getaffinity(0)]
+            "os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile os.getppid() == {}: pass")
+    for cpu in os.sched_getaffinity(0):
+        subprocess.Popen([sys.executable, "-c", idle.format(cpu, os.getpid())])
 
 
 def compiled(torch_step, env):
@@ -111,7 +113,7 @@ def main():
     workers = {"emolab": Worker([sys.argv[1], "--worker"], RAYON_NUM_THREADS=threads), "eager": Worker(torch_step, **env)}
     if "--no-compile" not in sys.argv:
         workers |= compiled(torch_step, env)
-    awake = keep_awake()
+    keep_awake()
     print(f"PyTorch channels_last; {threads} threads, {rounds} rounds; processor: time of all threads", flush=True)
     found = {}
     for what, warm, n in [("train", 4, rounds), ("inf 32", 4, rounds), ("inf 1", 10, 3 * rounds)]:
@@ -128,8 +130,6 @@ def main():
     share(workers["emolab"], found["train"]["emolab"], threads, max(5, rounds // 4))
     for worker in workers.values():
         worker.end()
-    for process in awake:
-        process.kill()
 
 
 if __name__ == "__main__":

@@ -218,7 +218,7 @@ fn companion() -> Rung {
     Rung::new(COMPANION, open, again)
 }
 
-/// Whether there is, or should be, a companion.
+/// Whether there should be a companion, because `emolab ssh` started this session.
 fn has_companion() -> bool {
     #[cfg(unix)]
     return super::remote::is_expected();

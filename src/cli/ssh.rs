@@ -193,9 +193,8 @@ impl Line<'_> {
             _ if self.ssh.run.is_some() => Ok(()),
             Some((PROTOCOL, _)) => Ok(()),
             Some((0, _)) => bail!(
-                "the emolab on {host} does not answer: it is older than remote hearing, or cannot start (without ALSA's library: \
-                 apt-get install libasound2); this tells:\n  {} 'PATH=\"$PATH:$HOME/.cargo/bin:$HOME/.local/bin\" emolab --version'",
-                self.way()
+                "the emolab on {host} does not answer; it said why above. It may be older than remote hearing, or a library may be \
+                 missing (ALSA's: apt-get install libasound2-dev)"
             ),
             Some((protocol, version)) => bail!(
                 "{host} has emolab {version} (protocol {protocol}), this laptop {here} (protocol {PROTOCOL}): they would not \

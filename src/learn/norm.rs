@@ -142,14 +142,14 @@ impl Prep {
     /// [`LearnError::WrongInput`] when images differ in shape or no column of rows varies.
     pub fn fit(norm: Norm, inputs: &Inputs, groups: &[usize]) -> Result<(Prep, Inputs, Option<Scalers>), LearnError> {
         let (kind, shape) = (inputs.kind(), shape(inputs)?);
-        let grouped = norm == Norm::Speaker;
-        let alone = (grouped && kind == Kind::Row).then(|| Scaler::fit(inputs));
-        let mut prep = Prep { norm, kind, shape, alone, kept: Vec::new(), last: None };
+        let mut prep = Prep { norm, kind, shape, alone: None, kept: Vec::new(), last: None };
         if kind == Kind::Image {
             prep.last = (norm == Norm::Train).then(|| Scaler::fit(inputs));
             let scalers = prep.scalers(inputs, groups);
             return Ok((prep, inputs.clone(), scalers));
         }
+        let grouped = norm == Norm::Speaker;
+        prep.alone = grouped.then(|| Scaler::fit(inputs));
         let mut ready = if grouped { Cow::Owned(prep.within_groups(inputs, groups)) } else { Cow::Borrowed(inputs) };
         let mut known = None;
         if let Inputs::Rows(rows) = ready.as_ref() {
@@ -164,8 +164,7 @@ impl Prep {
                 known = Some(scaler);
             }
         }
-        let scaled = norm == Norm::Train || (grouped && kind == Kind::Row);
-        prep.last = scaled.then(|| known.unwrap_or_else(|| Scaler::fit(&ready)));
+        prep.last = (norm != Norm::None).then(|| known.unwrap_or_else(|| Scaler::fit(&ready)));
         let ready = prep.last.as_ref().map_or_else(|| ready.clone().into_owned(), |last| last.apply(&ready));
         Ok((prep, ready, None))
     }

@@ -83,6 +83,11 @@ impl Training {
         self.end.is_none()
     }
 
+    /// True once it has ended because somebody asked for it.
+    pub fn was_cancelled(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.as_ref().is_err_and(|reason| reason == CANCELLED))
+    }
+
     /// Time since the start, or the whole time once it has ended.
     pub fn elapsed(&self) -> Duration {
         self.took.unwrap_or_else(|| self.started.elapsed())
@@ -119,12 +124,15 @@ impl Training {
         match report {
             Report::News(news) => return self.live.hear(&news, self.elapsed().as_secs_f64()),
             Report::Done(_) => self.end = Some(Ok(())),
-            Report::Cancelled => self.end = Some(Err("cancelled".to_owned())),
+            Report::Cancelled => self.end = Some(Err(CANCELLED.to_owned())),
             Report::Failed(reason) => self.end = Some(Err(reason)),
         }
         self.took = Some(self.started.elapsed());
     }
 }
+
+/// How a training ended that was cancelled.
+const CANCELLED: &str = "cancelled";
 
 /// The comparison, or the learning curves where something is to be spent, as a job: its own cache and its own connection to the store, so that the UI thread waits for neither.
 pub(super) fn compare_and_keep(

@@ -63,6 +63,7 @@ fn another_protocol_there_is_told_with_both_versions() {
     fs::write(&program, "#!/bin/sh\necho 'libasound.so.2: cannot open shared object file' >&2\nexit 127\n").unwrap();
     let terminal = pair.label(&sshd, &[]);
     terminal.wait("the emolab on server does not answer");
+    assert!(terminal.screen().contains("cannot open shared object file"), "its own words: {}", terminal.screen());
     assert!(!terminal.end());
 }
 

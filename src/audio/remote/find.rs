@@ -44,9 +44,9 @@ pub fn note() -> Option<PathBuf> {
     fs::canonicalize(followed(own_variable)?.ok()?).ok()
 }
 
-/// Whether [`find`] has something to say; cheap.
+/// Whether `emolab ssh` started this session, or the tmux that it runs in.
 pub fn is_expected() -> bool {
-    followed(own_variable).is_some()
+    own_variable(VARIABLE).is_some()
 }
 
 fn own_variable(name: &str) -> Option<OsString> {

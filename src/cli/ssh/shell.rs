@@ -27,7 +27,7 @@ pub(super) struct Prepared {
 /// emolab there is.
 pub(super) fn prepare() -> String {
     wrapped(&format!(
-        r#"umask 077; d=$(mktemp -d /tmp/emolab-XXXXXXXXXX) || exit 71; {{ echo "$d/s"; cat; }} > "$d/note" || exit 71; {NEWEST}; mkdir -p "$l" && ln -sfn "$d/note" "$l/companion"; {FIND}; p=none; command -v emolab > /dev/null 2>&1 && p=$(emolab ssh --protocol < /dev/null 2> /dev/null || echo "0 unknown"); echo "{MARK} $d $p""#
+        r#"umask 077; d=$(mktemp -d /tmp/emolab-XXXXXXXXXX) || exit 71; {{ echo "$d/s"; cat; }} > "$d/note" || exit 71; {NEWEST}; mkdir -p "$l" && ln -sfn "$d/note" "$l/companion"; {FIND}; p=none; command -v emolab > /dev/null 2>&1 && {{ p=$(emolab ssh --protocol < /dev/null 2> "$d/why") || {{ p="0 unknown"; cat "$d/why" >&2; }}; rm -f "$d/why"; }}; echo "{MARK} $d $p""#
     ))
 }
 

@@ -131,7 +131,7 @@ impl Scene<'_> {
     fn state(&self) -> (String, Style) {
         let took = span(self.training.elapsed().as_secs_f64());
         match &self.training.end {
-            Some(Err(reason)) if reason == "cancelled" => (format!("cancelled after {took}"), self.theme.bad()),
+            Some(Err(reason)) if self.training.was_cancelled() => (format!("{reason} after {took}"), self.theme.bad()),
             Some(Err(reason)) if self.began() => (format!("{reason} (after {took})"), self.theme.bad()),
             Some(Err(reason)) => (format!("not trained: {reason}"), self.theme.bad()),
             Some(Ok(())) => (format!("done in {took}; 4 shows the results"), self.theme.good()),

@@ -177,8 +177,11 @@ impl Screen for Train {
             Some(Ok(())) if std::mem::take(&mut self.watching) => return Then::Open("results", Topic::Itself),
             Some(Ok(())) => {}
             Some(Err(reason)) if std::mem::take(&mut self.watching) => {
-                let cancelled = reason == "cancelled";
-                return Then::Say(if cancelled { "cancelled" } else { "the training failed" }.to_owned());
+                return Then::Say(if training.was_cancelled() {
+                    reason.clone()
+                } else {
+                    "the training failed".to_owned()
+                });
             }
             Some(Err(_)) => {}
         }
